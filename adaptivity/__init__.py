@@ -1,0 +1,1 @@
+"""The adaptive-learning engine: what a learner has mastered, and which activity helps most now."""

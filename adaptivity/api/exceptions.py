@@ -1,0 +1,101 @@
+"""One envelope for every error: ``{code, detail, errors: [{field, code, message}]}``."""
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import IntegrityError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from adaptivity.errors import Conflict, InvalidInput
+
+log = structlog.get_logger(__name__)
+
+
+def envelope(code: str, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The body of every error answer. ``field`` has dots into nested objects and lists, "" for the body as a whole."""
+    return {"code": code, "detail": detail, "errors": errors or []}
+
+
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """Turns what the views raise into the envelope; None, and so a logged 500, for what nobody foresaw."""
+    if isinstance(exception, Http404 | ObjectDoesNotExist):
+        exception = exceptions.NotFound()
+    elif isinstance(exception, PermissionDenied):
+        exception = exceptions.PermissionDenied()
+    elif isinstance(exception, InvalidInput):
+        error = {"field": exception.field, "code": exception.code, "message": exception.message}
+        return _answer(status.HTTP_400_BAD_REQUEST, envelope("invalid", str(exception), [error]))
+    elif isinstance(exception, Conflict):
+        error = {"field": exception.field, "code": exception.code, "message": exception.message}
+        return _answer(status.HTTP_409_CONFLICT, envelope("conflict", str(exception), [error]))
+    elif isinstance(exception, IntegrityError):
+        # A rule of the database that another request's simultaneous write made apply; nothing was changed.
+        log.warning("integrity_error", error=type(exception).__name__)
+        return _answer(
+            status.HTTP_409_CONFLICT, envelope("conflict", "Another request changed what this one refers to; try again.")
+        )
+    if isinstance(exception, exceptions.ValidationError):
+        errors = list(_flatten(exception.get_full_details(), ""))
+        first = errors[0]
+        detail = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+        return _answer(exception.status_code, envelope("invalid", detail, errors))
+    if isinstance(exception, exceptions.APIException):
+        headers = {}
+        if getattr(exception, "auth_header", None):
+            headers["WWW-Authenticate"] = exception.auth_header  # type: ignore[attr-defined]
+        if getattr(exception, "wait", None):
+            headers["Retry-After"] = str(int(exception.wait))  # type: ignore[attr-defined]
+        code = exception.get_codes()
+        return _answer(
+            exception.status_code,
+            envelope(code if isinstance(code, str) else "error", str(exception.detail)),
+            headers,
+        )
+    return None
+
+
+def _answer(status_code: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    set_rollback()
+    return Response(body, status=status_code, headers=headers)
+
+
+def _flatten(details: Any, field: str) -> "list[dict[str, str]]":
+    if isinstance(details, dict) and set(details) == {"message", "code"} and not isinstance(details["message"], dict | list):
+        return [{"field": field, "code": str(details["code"]), "message": str(details["message"])}]
+    entries = details.items() if isinstance(details, dict) else enumerate(details)
+    result: list[dict[str, str]] = []
+    for key, value in entries:
+        is_message = isinstance(details, list) and isinstance(value, dict) and set(value) == {"message", "code"}
+        own = field if is_message or key == "non_field_errors" else f"{field}.{key}".lstrip(".")
+        result += _flatten(value, own)
+    return result
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 for what Django itself refuses, such as an unknown Host."""
+    if _is_api(request):
+        return JsonResponse(envelope("bad_request", "The request is not acceptable."), status=400)
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404 for a URL that is no route."""
+    if _is_api(request):
+        return JsonResponse(envelope("not_found", "There is nothing at this URL."), status=404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500; what happened is in the log, under the request's id."""
+    if _is_api(request):
+        return JsonResponse(envelope("server_error", "The service failed; the log says why."), status=500)
+    return defaults.server_error(request)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/engine/api/", "/health/", "/ready/", "/version/"))

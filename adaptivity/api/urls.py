@@ -1,0 +1,21 @@
+"""The routes of the API, without a trailing slash; included under /api/v2/ and under the old /engine/api/."""
+
+from rest_framework.routers import SimpleRouter
+
+from adaptivity.api import views
+
+router = SimpleRouter(trailing_slash=False)
+router.register("activity", views.ActivityViewSet, "activity")
+router.register("collection", views.CollectionViewSet, "collection")
+router.register("score", views.ScoreViewSet, "score")
+router.register("mastery", views.MasteryViewSet, "mastery")
+router.register("knowledge_component", views.KnowledgeComponentViewSet, "knowledge_component")
+router.register("prerequisite_activity", views.PrerequisiteActivityViewSet, "prerequisite_activity")
+router.register(
+    "prerequisite_knowledge_component",
+    views.PrerequisiteKnowledgeComponentViewSet,
+    "prerequisite_knowledge_component",
+)
+router.register("collection_activity", views.CollectionActivityViewSet, "collection_activity")
+
+urlpatterns = router.urls

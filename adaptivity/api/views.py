@@ -1,0 +1,398 @@
+"""The routes: parse, call a service or selector, render."""
+
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from adaptivity.api import filters
+from adaptivity.api import serializers as s
+from adaptivity.api.fields import MAX_LIST
+from adaptivity.errors import InvalidInput
+from adaptivity.models import (
+    Activity,
+    Collection,
+    CollectionActivity,
+    KnowledgeComponent,
+    Mastery,
+    PrerequisiteActivity,
+    PrerequisiteKnowledgeComponent,
+    Score,
+)
+from adaptivity.selectors.evidence import scores_current
+from adaptivity.selectors.grades import learner_grade
+from adaptivity.services import (
+    activities,
+    collections,
+    knowledge_components,
+    masteries,
+    prerequisite_activities,
+    recommendation,
+    scores,
+)
+
+ERRORS = {
+    400: s.ErrorSerializer,
+    401: s.ErrorSerializer,
+    413: s.ErrorSerializer,
+}
+UNKNOWN = {404: s.ErrorSerializer}
+CONFLICT = {409: s.ErrorSerializer}
+
+
+class Resource(
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    mixins.ListModelMixin,
+    viewsets.GenericViewSet[Any],
+):
+    """Plain create, read, change, delete over a service's functions. Ids in paths hold any character but ``/``."""
+
+    lookup_value_regex = "[0-9]+"
+
+    def get_object(self) -> Any:
+        for value in self.kwargs.values():
+            if "\0" in value or (self.lookup_field == "pk" and (len(value) > 19 or int(value) > s.MAX_ID)):
+                raise Http404
+        return super().get_object()
+
+
+def documented(serializer: Any, *, deletes: dict[int, Any] | None = None) -> Any:
+    """The answers of a resource's six operations for the schema."""
+    return extend_schema_view(
+        list=extend_schema(responses={200: serializer(many=True), 400: s.ErrorSerializer, 401: s.ErrorSerializer}),
+        retrieve=extend_schema(responses={200: serializer, 401: s.ErrorSerializer, **UNKNOWN}),
+        create=extend_schema(responses={201: serializer, **ERRORS, **CONFLICT}),
+        update=extend_schema(responses={200: serializer, **ERRORS, **UNKNOWN, **CONFLICT}),
+        partial_update=extend_schema(responses={200: serializer, **ERRORS, **UNKNOWN, **CONFLICT}),
+        destroy=extend_schema(
+            responses={204: None, 400: s.ErrorSerializer, 401: s.ErrorSerializer, **UNKNOWN, **(deletes or CONFLICT)}
+        ),
+    )
+
+
+@documented(s.ActivitySerializer)
+class ActivityViewSet(Resource):
+    queryset = Activity.objects.order_by("id").prefetch_related(
+        "collections", "knowledge_components", "prerequisite_activities"
+    )
+    serializer_class = s.ActivitySerializer
+    filterset_class = filters.ActivityFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = activities.activity_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = activities.activity_update(activity=serializer.instance, **serializer.validated_data)
+
+    def perform_destroy(self, instance: Activity) -> None:
+        activities.activity_delete(activity=instance)
+
+    @extend_schema(
+        request=s.RecommendSerializer,
+        responses={200: s.RecommendationSerializer, **ERRORS},
+        parameters=[
+            OpenApiParameter("explain", bool, description="Also answer what the recommendation was chosen from.")
+        ],
+    )
+    @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
+    def recommend(self, request: Request) -> Response:
+        """Which activity of a collection should the learner do next?"""
+        explain = request.query_params.get("explain", "false").lower()
+        if explain not in {"true", "false", "1", "0", ""}:
+            raise ValidationError({"explain": ["Must be true or false."]}, code="invalid")
+        serializer = s.RecommendSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        try:
+            explained = recommendation.activity_recommend(
+                learner=data["learner"],
+                collection_id=data["collection"],
+                sequence=[
+                    recommendation.SequenceItem(item["activity"], item.get("is_problem"))
+                    for item in data.get("sequence") or ()
+                ],
+            )
+        except Collection.DoesNotExist:
+            raise InvalidInput(
+                "There is no collection with this collection_id.", field="collection", code="does_not_exist"
+            ) from None
+        answer: dict[str, Any]
+        if explained.url is None:
+            answer = {"collection": data["collection"], "url": None, "complete": True}
+        else:
+            answer = {"source_launch_url": explained.url, "complete": False}
+        if explain in {"true", "1"}:
+            answer["explanation"] = explanation(explained)
+        return Response(answer)
+
+
+def explanation(explained: recommendation.Explained) -> dict[str, Any]:
+    """The candidates' sub-scores, best first, the blocked activities, and a sentence."""
+    scores_, urls = explained.recommendation.scores, explained.arrays.urls
+    best_first = sorted(explained.recommendation.candidates.tolist(), key=lambda item: (-scores_.total[item], item))
+    return {
+        "outcome": explained.recommendation.outcome.value,
+        "reason": recommendation.sentence(explained),
+        "candidates": [
+            {
+                "source_launch_url": urls[item],
+                "remediation": float(scores_.remediation[item]),
+                "continuity": float(scores_.continuity[item]),
+                "difficulty": float(scores_.difficulty[item]),
+                "readiness": float(scores_.readiness[item]),
+                "total": float(scores_.total[item]),
+            }
+            for item in best_first
+        ],
+        "blocked": [
+            {"source_launch_url": urls[item], "prerequisite": urls[prerequisite]}
+            for item, prerequisite in zip(*(indices.tolist() for indices in explained.blocked), strict=True)
+        ],
+    }
+
+
+@documented(s.CollectionSerializer)
+class CollectionViewSet(Resource):
+    queryset = Collection.objects.order_by("id")
+    serializer_class = s.CollectionSerializer
+    filterset_class = filters.CollectionFilter
+    lookup_field = "collection_id"
+    lookup_value_regex = "[^/]+"
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = collections.collection_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = collections.collection_update(
+            collection=serializer.instance, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: Collection) -> None:
+        collections.collection_delete(collection=instance)
+
+    @extend_schema(
+        responses={200: s.CollectionActivitiesSerializer(many=True), 401: s.ErrorSerializer, **UNKNOWN}, filters=False
+    )
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def activities(self, request: Request, collection_id: str) -> Response:
+        """All activities of the collection, not paged."""
+        return Response(self._activities(self.get_object()))
+
+    @extend_schema(
+        request=s.CollectionActivitiesSerializer(many=True),
+        responses={200: s.CollectionActivitiesSerializer(many=True), **ERRORS, **CONFLICT},
+        filters=False,
+    )
+    @activities.mapping.post
+    def replace_activities(self, request: Request, collection_id: str) -> Response:
+        """Makes the collection hold just these activities; creates what is unknown, deletes none."""
+        check_collection_id(collection_id)
+        serializer = s.CollectionActivitiesSerializer(data=request.data, many=True, max_length=MAX_LIST)
+        serializer.is_valid(raise_exception=True)
+        collection = collections.collection_activities_replace(
+            collection_id=collection_id, activities=serializer.validated_data
+        )
+        return Response(self._activities(collection))
+
+    def _activities(self, collection: Collection) -> Any:
+        return s.CollectionActivitiesSerializer(collection.activities.order_by("id"), many=True).data
+
+    @extend_schema(
+        request=s.GradeSerializer, responses={200: s.GradeAnswerSerializer, **ERRORS, **UNKNOWN}, filters=False
+    )
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    def grade(self, request: Request, collection_id: str) -> Response:
+        """How far has the learner come in the collection, from 0 to 1?"""
+        collection = self.get_object()
+        serializer = s.GradeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        learner = serializer.validated_data["learner"]
+        grade = learner_grade(**learner, collection_id=collection.collection_id)
+        return Response({"learner": learner, "grade": grade})
+
+
+def check_collection_id(collection_id: str) -> None:
+    """A path that would create a collection has to be an id that a collection can have."""
+    s.CollectionSerializer(data={"collection_id": collection_id, "name": ""}).is_valid(raise_exception=True)
+
+
+@documented(s.KnowledgeComponentSerializer)
+class KnowledgeComponentViewSet(Resource):
+    queryset = KnowledgeComponent.objects.order_by("id")
+    serializer_class = s.KnowledgeComponentSerializer
+    filterset_class = filters.KnowledgeComponentFilter
+    lookup_field = "kc_id"
+    lookup_value_regex = "[^/]+"
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = knowledge_components.knowledge_component_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = knowledge_components.knowledge_component_update(
+            knowledge_component=serializer.instance, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: KnowledgeComponent) -> None:
+        knowledge_components.knowledge_component_delete(knowledge_component=instance)
+
+
+@documented(s.PrerequisiteActivitySerializer)
+class PrerequisiteActivityViewSet(Resource):
+    queryset = PrerequisiteActivity.objects.order_by("id")
+    serializer_class = s.PrerequisiteActivitySerializer
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = prerequisite_activities.prerequisite_activity_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = prerequisite_activities.prerequisite_activity_update(
+            edge=serializer.instance, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: PrerequisiteActivity) -> None:
+        prerequisite_activities.prerequisite_activity_delete(edge=instance)
+
+
+@documented(s.PrerequisiteKnowledgeComponentSerializer)
+class PrerequisiteKnowledgeComponentViewSet(Resource):
+    queryset = PrerequisiteKnowledgeComponent.objects.order_by("id")
+    serializer_class = s.PrerequisiteKnowledgeComponentSerializer
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = knowledge_components.prerequisite_knowledge_component_create(
+            **serializer.validated_data
+        )
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = knowledge_components.prerequisite_knowledge_component_update(
+            edge=serializer.instance, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: PrerequisiteKnowledgeComponent) -> None:
+        knowledge_components.prerequisite_knowledge_component_delete(edge=instance)
+
+
+@documented(s.CollectionActivitySerializer)
+class CollectionActivityViewSet(Resource):
+    queryset = CollectionActivity.objects.order_by("id")
+    serializer_class = s.CollectionActivitySerializer
+    filterset_class = filters.CollectionActivityFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = collections.collection_activity_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = collections.collection_activity_update(
+            membership=serializer.instance, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: CollectionActivity) -> None:
+        collections.collection_activity_delete(membership=instance)
+
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same as event_id in the body."
+)
+
+
+@documented(s.ScoreSerializer)
+@extend_schema_view(create=extend_schema(parameters=[IDEMPOTENCY_KEY]))
+class ScoreViewSet(Resource):
+    serializer_class = s.ScoreSerializer
+    filterset_class = filters.ScoreFilter
+    queryset = Score.objects.none()
+
+    def get_queryset(self) -> Any:
+        return scores_current()
+
+    def perform_create(self, serializer: Any) -> None:
+        data = serializer.validated_data
+        serializer.instance = scores.score_create(
+            learner=data["learner"],
+            activity=data["activity"],
+            score=data["score"],
+            timestamp=data.get("timestamp"),
+            event_id=event_id(self.request, data.get("event_id")),
+        )
+
+    def perform_update(self, serializer: Any) -> None:
+        instance, data = serializer.instance, serializer.validated_data
+        unchangeable("learner", data, s.identity(s.learner_representation(instance.learner)))
+        unchangeable("event_id", data, instance.event_id)
+        scores.score_correct(
+            score=instance, activity=data.get("activity"), value=data.get("score"), timestamp=data.get("timestamp")
+        )
+        serializer.instance = scores_current().get(pk=instance.pk)
+
+    def perform_destroy(self, instance: Score) -> None:
+        scores.score_delete(score=instance)
+
+
+def event_id(request: Request, in_body: str | None) -> str | None:
+    """The event id of the body or the Idempotency-Key header; both may be given if they are the same."""
+    in_header = request.headers.get("Idempotency-Key")
+    if in_header is None:
+        return in_body
+    if in_body is not None and in_body != in_header:
+        raise InvalidInput("event_id and the Idempotency-Key header differ.", field="event_id")
+    return s.ScoreSerializer().fields["event_id"].run_validation(in_header)
+
+
+def unchangeable(field: str, data: dict[str, Any], current: Any) -> None:
+    """Raises InvalidInput where the field is given with another value."""
+    if field in data and data[field] != current:
+        raise InvalidInput("This cannot be changed; delete and create instead.", field=field, code="unchangeable")
+
+
+@documented(s.MasterySerializer)
+class MasteryViewSet(Resource):
+    queryset = Mastery.objects.select_related("learner", "knowledge_component").order_by("id")
+    serializer_class = s.MasterySerializer
+    filterset_class = filters.MasteryFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        setting = mastery_setting(serializer.validated_data)
+        try:
+            (serializer.instance,) = masteries.masteries_set(settings=[setting])
+        except InvalidInput as error:
+            error.field = error.field.removeprefix("0.")
+            raise
+
+    def perform_update(self, serializer: Any) -> None:
+        instance, data = serializer.instance, serializer.validated_data
+        learner = s.identity(s.learner_representation(instance.learner))
+        unchangeable("learner", data, learner)
+        unchangeable("knowledge_component", data, {"kc_id": instance.knowledge_component.kc_id})
+        if "value" in data:
+            (serializer.instance,) = masteries.masteries_set(
+                settings=[masteries.MasterySetting(learner, instance.knowledge_component.kc_id, data["value"])]
+            )
+
+    def perform_destroy(self, instance: Mastery) -> None:
+        masteries.mastery_delete(mastery=instance)
+
+    @extend_schema(
+        request=s.MasterySerializer(many=True),
+        responses={200: s.MasterySerializer(many=True), **ERRORS, **CONFLICT},
+        filters=False,
+    )
+    @action(detail=False, methods=["put"], filterset_class=None, pagination_class=None)
+    def bulk_update(self, request: Request) -> Response:
+        """Sets many masteries, all or none."""
+        serializer = s.MasterySerializer(data=request.data, many=True, max_length=MAX_LIST)
+        serializer.is_valid(raise_exception=True)
+        changed = masteries.masteries_set(settings=[mastery_setting(data) for data in serializer.validated_data])
+        return Response(s.MasterySerializer(changed, many=True).data, status=status.HTTP_200_OK)
+
+
+def mastery_setting(data: dict[str, Any]) -> masteries.MasterySetting:
+    """A validated MasterySerializer as the service takes it."""
+    return masteries.MasterySetting(data["learner"], data["knowledge_component"]["kc_id"], data["value"])

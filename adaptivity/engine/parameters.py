@@ -1,0 +1,46 @@
+"""The model's constants, and probabilities as odds.
+
+Symbols as in Rushkin, Lopez, Ang and Rosen, "Adaptive Engine for MOOC": guess g, slip s, transit t, mastery p,
+odds O = p/(1-p), log-odds L. Probabilities are stored; odds exist only inside this package.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+EPSILON = 1e-10
+DEFAULT_PRIOR = 0.2
+DEFAULT_GUESS = 0.1
+DEFAULT_SLIP = 0.15
+DEFAULT_TRANSIT = 0.1
+DEFAULT_DIFFICULTY = 0.5
+DIFFICULTY_BOUNDS = (0.01, 0.99)
+MASTERY_THRESHOLD = 0.9
+
+
+def clip_probability(probability: ArrayLike) -> Floats:
+    """The probability held inside [EPSILON, 1 - EPSILON], same shape."""
+    return np.clip(np.asarray(probability, dtype=np.float64), EPSILON, 1.0 - EPSILON)
+
+
+def odds(probability: ArrayLike) -> Floats:
+    """p/(1-p) of the clipped probability, same shape, dimensionless."""
+    clipped = clip_probability(probability)
+    return clipped / (1.0 - clipped)
+
+
+def log_odds(probability: ArrayLike) -> Floats:
+    """Natural logarithm of the odds of the clipped probability, same shape."""
+    return np.log(odds(probability))
+
+
+def relevance(guess: ArrayLike, slip: ArrayLike) -> Floats:
+    """Relevance k = -log odds(g) - log odds(s) of an item for a KC it is tagged with, same shape, never negative.
+
+    Guess and slip keep g + s <= 1, where k >= 0; what rounding leaves below zero at g + s = 1 is set to zero.
+    Source: "Adaptive Engine for MOOC", section 4.
+    """
+    return np.maximum(0.0, -log_odds(guess) - log_odds(slip))

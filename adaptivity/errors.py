@@ -1,0 +1,28 @@
+"""What the engine refuses, in terms that the API, the admin and the command line each turn into their own words."""
+
+
+class AdaptivityError(Exception):
+    """Base of the refusals. ``field`` names the offending input, with dots into nested objects and lists."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, field: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.code = code or self.code
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class InvalidInput(AdaptivityError):
+    """The input breaks a rule; nothing was changed."""
+
+    code = "invalid"
+
+
+class Conflict(AdaptivityError):
+    """The input is well-formed but contradicts what is recorded; nothing was changed."""
+
+    code = "conflict"

@@ -1,0 +1,32 @@
+from adaptivity.models.activity import Activity, ActivityKnowledgeComponent, PrerequisiteActivity
+from adaptivity.models.collection import Collection, CollectionActivity
+from adaptivity.models.evidence import HandSetMastery, Score, ScoreImport, ScoreRevision
+from adaptivity.models.knowledge_component import KnowledgeComponent, PrerequisiteKnowledgeComponent
+from adaptivity.models.learner import DoneActivity, Learner, Mastery
+from adaptivity.models.model_version import (
+    EngineState,
+    ItemParameters,
+    KnowledgeComponentParameters,
+    ModelVersion,
+)
+
+__all__ = [
+    "Activity",
+    "ActivityKnowledgeComponent",
+    "Collection",
+    "CollectionActivity",
+    "DoneActivity",
+    "EngineState",
+    "HandSetMastery",
+    "ItemParameters",
+    "KnowledgeComponent",
+    "KnowledgeComponentParameters",
+    "Learner",
+    "Mastery",
+    "ModelVersion",
+    "PrerequisiteActivity",
+    "PrerequisiteKnowledgeComponent",
+    "Score",
+    "ScoreImport",
+    "ScoreRevision",
+]

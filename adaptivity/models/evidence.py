@@ -1,0 +1,108 @@
+"""The evidence log: append-only, ordered by timestamp and, where that is equal, by arrival number.
+
+Every entry takes the learner's next arrival number, under the learner's lock. Only a privacy erasure removes rows.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from adaptivity.models.activity import Activity
+from adaptivity.models.constraints import is_probability, not_blank
+from adaptivity.models.knowledge_component import KnowledgeComponent
+from adaptivity.models.learner import Learner
+from adaptivity.models.model_version import ModelVersion
+
+
+class Score(models.Model):
+    """One response: a learner's score on an activity, as it was first reported. Corrections are revisions."""
+
+    learner = models.ForeignKey(Learner, models.CASCADE, related_name="scores", db_index=False)
+    activity = models.ForeignKey(Activity, models.PROTECT, related_name="scores")
+    score = models.FloatField()
+    timestamp = models.DateTimeField()
+    timestamp_given = models.BooleanField(default=False, help_text="Whether the platform said the time.")
+    arrival = models.PositiveBigIntegerField()
+    event_id = models.CharField(max_length=255, null=True, blank=True)
+    model_version = models.ForeignKey(
+        ModelVersion,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="Active when the score arrived; empty: the authors' base. A record, not used in replay.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["learner", "arrival"], name="%(class)s_arrival_unique"),
+            models.UniqueConstraint(
+                fields=["learner", "event_id"], name="%(class)s_event_unique", condition=Q(event_id__isnull=False)
+            ),
+            *is_probability("score"),
+            *not_blank("event_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.learner}, {self.activity}"
+
+
+class ScoreRevision(models.Model):
+    """A correction of a score, or its deletion. The newest revision is the score's current state; one that deletes
+    is the last."""
+
+    score = models.ForeignKey(Score, models.CASCADE, related_name="revisions")
+    learner = models.ForeignKey(Learner, models.CASCADE, related_name="score_revisions", db_index=False)
+    arrival = models.PositiveBigIntegerField()
+    activity = models.ForeignKey(Activity, models.PROTECT, related_name="+")
+    value = models.FloatField()
+    timestamp = models.DateTimeField()
+    deleted = models.BooleanField(default=False)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["learner", "arrival"], name="%(class)s_arrival_unique"),
+            *is_probability("value"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score} ({'deleted' if self.deleted else 'corrected'})"
+
+
+class HandSetMastery(models.Model):
+    """A mastery that a platform or an instructor has set; without a value, the KC returns to its prior."""
+
+    learner = models.ForeignKey(Learner, models.CASCADE, related_name="hand_set_masteries", db_index=False)
+    knowledge_component = models.ForeignKey(KnowledgeComponent, models.PROTECT, related_name="+")
+    value = models.FloatField(null=True, blank=True)
+    timestamp = models.DateTimeField()
+    arrival = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "hand-set masteries"
+        constraints = [
+            models.UniqueConstraint(fields=["learner", "arrival"], name="%(class)s_arrival_unique"),
+            *is_probability("value"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.learner}, {self.knowledge_component}"
+
+
+class ScoreImport(models.Model):
+    """How far the import of a file of scores has come; written with each batch, so that none is imported twice."""
+
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the file's uncompressed content.")
+    tool_consumer_instance_guid = models.CharField(max_length=255, blank=True, default="")
+    started_at = models.DateTimeField(help_text="The time of rows that have none.")
+    lines_done = models.PositiveBigIntegerField(default=0)
+    imported = models.PositiveBigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["content_hash", "tool_consumer_instance_guid"], name="%(class)s_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.content_hash[:12]

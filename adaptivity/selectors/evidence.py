@@ -1,0 +1,104 @@
+"""The evidence log as the engine takes it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from adaptivity.engine.history import Evidence
+from adaptivity.models import HandSetMastery, Score, ScoreRevision
+from adaptivity.selectors.parameters import Stamp
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def scores_current() -> QuerySet[Score]:
+    """The scores that are not deleted, each with its revisions (oldest first) and what it refers to."""
+    deleted = ScoreRevision.objects.filter(score=OuterRef("pk"), deleted=True)
+    revisions = ScoreRevision.objects.order_by("arrival").select_related("activity")
+    return (
+        Score.objects.filter(~Exists(deleted))
+        .select_related("learner", "activity")
+        .prefetch_related(Prefetch("revisions", queryset=revisions, to_attr="revisions_in_order"))
+        .order_by("id")
+    )
+
+
+def activities_scored_by(learner_ids: Sequence[int]) -> Q:
+    """Restricts tags to those of activities that the learners' log mentions."""
+    return Q(activity__in=Score.objects.filter(learner__in=learner_ids).values("activity")) | Q(
+        activity__in=ScoreRevision.objects.filter(learner__in=learner_ids).values("activity")
+    )
+
+
+def evidence(learner_ids: Sequence[int]) -> tuple[Evidence, dict[int, datetime]]:
+    """The learners' evidence as it stands after corrections and deletions, in history order (timestamp, arrival).
+
+    Also answers the timestamp of each learner's last entry, for those that have evidence. Three
+    queries, whatever the number of learners and entries.
+    """
+    revised: dict[int, tuple[int, float, datetime, bool]] = {}
+    revisions = ScoreRevision.objects.filter(learner__in=learner_ids).order_by("arrival")
+    for revision in revisions.values_list("score_id", "activity_id", "value", "timestamp", "deleted"):
+        revised[revision[0]] = revision[1:]
+
+    entries: list[tuple[int, int, float]] = []
+    times: list[int] = []
+    arrivals: list[int] = []
+    rows = Score.objects.filter(learner__in=learner_ids).values_list(
+        "id", "learner_id", "activity_id", "score", "timestamp", "arrival"
+    )
+    for score_id, learner_id, activity_id, score, timestamp, arrival in rows.iterator(chunk_size=5000):
+        if score_id in revised:
+            activity_id, score, timestamp, deleted = revised[score_id]
+            if deleted:
+                continue
+        entries.append((learner_id, activity_id, score))
+        times.append((timestamp - EPOCH) // MICROSECOND)
+        arrivals.append(arrival)
+    scores = len(entries)
+    for learner_id, kc_id, value, timestamp, arrival in HandSetMastery.objects.filter(
+        learner__in=learner_ids
+    ).values_list("learner_id", "knowledge_component_id", "value", "timestamp", "arrival"):
+        entries.append((learner_id, kc_id, np.nan if value is None else value))
+        times.append((timestamp - EPOCH) // MICROSECOND)
+        arrivals.append(arrival)
+
+    table = np.array(entries, dtype=np.float64).reshape(-1, 3)
+    microseconds = np.array(times, dtype=np.int64)
+    is_score = np.arange(len(table)) < scores
+    order = np.lexsort((np.array(arrivals, dtype=np.int64), microseconds, table[:, 0]))
+    table, is_score, microseconds = table[order], is_score[order], microseconds[order]
+    position = np.arange(len(table))
+    learner = table[:, 0].astype(np.int64)
+    target = table[:, 1].astype(np.int64)
+
+    latest = {
+        learner_id: EPOCH + last * MICROSECOND
+        for learner_id, last in dict(zip(learner.tolist(), microseconds.tolist(), strict=True)).items()
+    }
+    return (
+        Evidence(
+            score_learner=learner[is_score],
+            score_activity=target[is_score],
+            score=table[is_score, 2],
+            score_position=position[is_score],
+            set_learner=learner[~is_score],
+            set_knowledge_component=target[~is_score],
+            set_value=table[~is_score, 2],
+            set_position=position[~is_score],
+        ),
+        latest,
+    )
+
+
+def stale(stamp: Stamp) -> Q:
+    """Restricts learners to those whose masteries were not traced under the stamp."""
+    version = (
+        Q(traced_model_version__isnull=True)
+        if stamp.model_version_id is None
+        else Q(traced_model_version=stamp.model_version_id)
+    )
+    return Q(evidence_count__gt=0) & ~(Q(traced_revision=stamp.tracing_revision) & version)

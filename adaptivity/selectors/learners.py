@@ -1,0 +1,81 @@
+"""What a recommendation or a grade has to know of a learner; rows are bounded by the collection."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptivity.engine.parameters import Floats, Integers, relevance
+from adaptivity.selectors.content import CollectionArrays, CollectionVersion
+from adaptivity.selectors.sql import among, fetch
+
+
+@dataclass(frozen=True)
+class KnownLearner:
+    """A learner's row, without the lock."""
+
+    id: int
+    evidence_count: int
+    last_activity_id: int | None
+
+
+def learner_find(user_id: str, tool_consumer_instance_guid: str) -> KnownLearner | None:
+    """The learner, or None where unknown. One query."""
+    rows = fetch(
+        "SELECT id, evidence_count, last_activity_id FROM adaptivity_learner"
+        " WHERE user_id = %s AND tool_consumer_instance_guid = %s",
+        [user_id, tool_consumer_instance_guid],
+    )
+    return KnownLearner(*rows[0]) if rows else None
+
+
+LAST_ITEM = """
+UNION ALL
+SELECT tag.knowledge_component_id, NULL,
+       COALESCE(estimated.guess, tag.guess), COALESCE(estimated.slip, tag.slip)
+FROM adaptivity_activityknowledgecomponent tag
+LEFT JOIN adaptivity_itemparameters estimated
+    ON estimated.model_version_id = %s AND estimated.activity_id = tag.activity_id
+    AND estimated.knowledge_component_id = tag.knowledge_component_id
+WHERE tag.activity_id = %s
+"""
+
+
+def masteries_and_last_item(
+    learner: KnownLearner, version: CollectionVersion, arrays: CollectionArrays
+) -> tuple[Floats, Floats]:
+    """The learner's mastery of each KC (its prior without evidence) and the relevance of the last item for each,
+    both of shape (KCs,). One query."""
+    mastery, last_relevance = arrays.priors.copy(), np.zeros(arrays.priors.size)
+    condition, kc_ids = among(arrays.knowledge_component_ids.tolist())
+    sql = f"""
+SELECT knowledge_component_id, value, NULL, NULL
+FROM adaptivity_mastery WHERE learner_id = %s AND knowledge_component_id {condition}"""  # noqa: S608 - no input in it
+    parameters = [learner.id, kc_ids]
+    if learner.last_activity_id is not None:
+        item = arrays.items(np.array([learner.last_activity_id]))
+        if item.size:
+            last_relevance = arrays.item_relevance(int(item[0]))
+        else:
+            sql += LAST_ITEM
+            parameters += [version.model_version_id, learner.last_activity_id]
+    rows = fetch(sql, parameters)
+    held = [(kc_id, value) for kc_id, value, _, _ in rows if value is not None]
+    if held:
+        kcs, values = np.array(held).T
+        mastery[np.searchsorted(arrays.knowledge_component_ids, kcs.astype(np.int64))] = values
+    for kc_id, value, guess, slip in rows:
+        if value is None and kc_id in arrays.knowledge_component_ids:
+            last_relevance[np.searchsorted(arrays.knowledge_component_ids, kc_id)] = relevance(guess, slip)
+    return mastery, last_relevance
+
+
+def done_items(learner: KnownLearner, version: CollectionVersion, arrays: CollectionArrays) -> Integers:
+    """The items of the collection that the learner has a score on, in any order. One query."""
+    rows = fetch(
+        "SELECT done.activity_id FROM adaptivity_doneactivity done"
+        " JOIN adaptivity_collectionactivity member"
+        " ON member.activity_id = done.activity_id AND member.collection_id = %s"
+        " WHERE done.learner_id = %s",
+        [version.id, learner.id],
+    )
+    return arrays.items(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))

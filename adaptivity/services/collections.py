@@ -1,0 +1,148 @@
+"""Collections and what is in them: created, changed and deleted."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack
+
+from django.db import transaction
+
+from adaptivity.errors import InvalidInput
+from adaptivity.models import Activity, Collection, CollectionActivity
+from adaptivity.selectors.sql import batched
+from adaptivity.services.activities import ActivityFields
+from adaptivity.services.content import BATCH, collections_of, content_changed, content_lock
+
+
+class CollectionFields(TypedDict, total=False):
+    collection_id: str
+    name: str
+    max_problems: int | None
+    stop_on_mastery: bool
+
+
+class MembershipFields(TypedDict, total=False):
+    activity: Activity
+    collection: Collection
+
+
+@transaction.atomic
+def collection_create(**fields: Unpack[CollectionFields]) -> Collection:
+    """Creates a collection. Raises InvalidInput for a known collection_id."""
+    content_lock()
+    _check_collection_id(fields.get("collection_id"), None)
+    return Collection.objects.create(**fields)
+
+
+@transaction.atomic
+def collection_update(*, collection: Collection, **fields: Unpack[CollectionFields]) -> Collection:
+    """Changes a collection. Raises InvalidInput for a collection_id that another collection has."""
+    content_lock()
+    collection.refresh_from_db()
+    _check_collection_id(fields.get("collection_id"), collection)
+    for name, value in fields.items():
+        setattr(collection, name, value)
+    if fields:
+        collection.save(update_fields=list(fields))
+    return collection
+
+
+@transaction.atomic
+def collection_delete(*, collection: Collection) -> None:
+    """Deletes a collection; its activities and their evidence stay."""
+    content_lock()
+    collection.delete()
+
+
+@transaction.atomic
+def collection_activities_replace(*, collection_id: str, activities: Sequence[ActivityFields]) -> Collection:
+    """Makes the collection hold just these activities; creates it and the unknown ones, updates the given fields of
+    known ones, deletes none. Of a repeated source_launch_url the last entry wins. All or nothing."""
+    content_lock()
+    collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    wanted = {fields["source_launch_url"]: fields for fields in activities}
+    known = _by_url(list(wanted))
+
+    touched: list[Activity] = []
+    columns: set[str] = set()
+    for url, activity in known.items():
+        changed = {name for name, value in wanted[url].items() if getattr(activity, name) != value}
+        for name in changed:
+            setattr(activity, name, wanted[url][name])  # type: ignore[literal-required]
+        if changed:
+            touched.append(activity)
+            columns |= changed
+    if touched:
+        Activity.objects.bulk_update(touched, sorted(columns), batch_size=200)
+    Activity.objects.bulk_create(
+        [Activity(**_columns(fields)) for url, fields in wanted.items() if url not in known], batch_size=BATCH
+    )
+
+    members = {activity.id for activity in _by_url(list(wanted)).values()}
+    present = set(collection.memberships.values_list("activity_id", flat=True))
+    for gone in batched(sorted(present - members), BATCH):
+        collection.memberships.filter(activity__in=gone).delete()
+    CollectionActivity.objects.bulk_create(
+        [CollectionActivity(collection=collection, activity_id=new) for new in sorted(members - present)],
+        batch_size=BATCH,
+    )
+    content_changed(collection_ids={collection.id} | collections_of(activity.id for activity in touched))
+    return collection
+
+
+@transaction.atomic
+def collection_activity_create(**fields: Unpack[MembershipFields]) -> CollectionActivity:
+    """Puts an activity into a collection. Raises InvalidInput where it is in it."""
+    content_lock()
+    membership = CollectionActivity(**fields)
+    _check_membership(membership)
+    membership.save()
+    content_changed(collection_ids=[membership.collection_id])
+    return membership
+
+
+@transaction.atomic
+def collection_activity_update(
+    *, membership: CollectionActivity, **fields: Unpack[MembershipFields]
+) -> CollectionActivity:
+    """Changes which activity is in which collection. Raises InvalidInput where that is so already."""
+    content_lock()
+    membership.refresh_from_db()
+    before = membership.collection_id
+    for name, value in fields.items():
+        setattr(membership, name, value)
+    _check_membership(membership)
+    membership.save()
+    content_changed(collection_ids=[before, membership.collection_id])
+    return membership
+
+
+@transaction.atomic
+def collection_activity_delete(*, membership: CollectionActivity) -> None:
+    """Takes an activity out of a collection."""
+    content_lock()
+    membership.delete()
+    content_changed(collection_ids=[membership.collection_id])
+
+
+def _columns(fields: ActivityFields) -> dict[str, Any]:
+    return dict(fields)
+
+
+def _by_url(urls: Sequence[str]) -> dict[str, Activity]:
+    found: dict[str, Activity] = {}
+    for some in batched(urls, BATCH):
+        found |= {activity.source_launch_url: activity for activity in Activity.objects.filter(source_launch_url__in=some)}
+    return found
+
+
+def _check_collection_id(collection_id: str | None, own: Collection | None) -> None:
+    others = Collection.objects.filter(collection_id=collection_id)
+    if collection_id is not None and (others.exclude(pk=own.pk) if own else others).exists():
+        raise InvalidInput(
+            "A collection with this collection_id exists already.", field="collection_id", code="unique"
+        )
+
+
+def _check_membership(membership: CollectionActivity) -> None:
+    same = CollectionActivity.objects.filter(activity=membership.activity_id, collection=membership.collection_id)
+    if same.exclude(pk=membership.pk).exists():
+        raise InvalidInput("The activity is in this collection already.", field="activity", code="unique")

@@ -1,0 +1,130 @@
+"""Which activity a learner should do next."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from adaptivity.engine.parameters import Integers
+from adaptivity.engine.recommendation import (
+    EngineSettings,
+    LearnerState,
+    Outcome,
+    Recommendation,
+    blocking_prerequisites,
+    recommend,
+)
+from adaptivity.selectors.content import CollectionArrays, collection_arrays, collection_version
+from adaptivity.selectors.learners import KnownLearner, done_items, learner_find, masteries_and_last_item
+from adaptivity.services.learners import LearnerIdentity, learners_ensure
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SequenceItem:
+    """An activity that the platform has already given the learner in this sequence, scored or not."""
+
+    activity: str
+    is_problem: bool | None = None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A recommendation with everything that it was chosen from."""
+
+    arrays: CollectionArrays
+    recommendation: Recommendation
+    settings: EngineSettings
+    blocked: tuple[Integers, Integers]
+
+    @property
+    def url(self) -> str | None:
+        """The source launch URL of the recommended activity, None where the collection is complete."""
+        item = self.recommendation.item
+        return None if item is None else self.arrays.urls[item]
+
+
+def activity_recommend(
+    *, learner: LearnerIdentity, collection_id: str, sequence: Sequence[SequenceItem] = ()
+) -> Explained:
+    """Recommends an activity of the collection; creates the learner where unknown, else writes nothing.
+
+    Raises Collection.DoesNotExist.
+    """
+    known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
+    version = collection_version(collection_id)
+    arrays = collection_arrays(version)
+    if known is None:
+        learners_ensure(identities=[learner])
+        known = KnownLearner(id=0, evidence_count=0, last_activity_id=None)
+        mastery, last_relevance = arrays.priors, np.zeros(arrays.priors.size)
+        done_before = np.zeros(0, dtype=np.int64)
+    else:
+        mastery, last_relevance = masteries_and_last_item(known, version, arrays)
+        done_before = done_items(known, version, arrays)
+
+    done = np.zeros(arrays.activity_ids.size, dtype=bool)
+    done[done_before] = True
+    counts = done.copy()
+    unknown = 0
+    for entry in sequence:
+        item = arrays.item_by_url.get(entry.activity)
+        if item is None:
+            unknown += 1
+        else:
+            done[item] = counts[item] = True
+    for entry in sequence:
+        if entry.is_problem is False and entry.activity in arrays.item_by_url:
+            counts[arrays.item_by_url[entry.activity]] = False
+    if unknown:
+        log.info("sequence_activities_ignored", collection=collection_id, count=unknown)
+
+    settings = EngineSettings()
+    recommendation = recommend(
+        arrays.content,
+        LearnerState(mastery=mastery, done=done, last_relevance=last_relevance),
+        settings,
+        counted=int(np.count_nonzero(counts)),
+        max_problems=version.max_problems,
+        stop_on_mastery=version.stop_on_mastery,
+        generator=tie_breaker(learner, collection_id, known.evidence_count),
+    )
+    return Explained(arrays, recommendation, settings, blocking_prerequisites(arrays.content, done))
+
+
+def tie_breaker(learner: LearnerIdentity, collection_id: str, history: int) -> np.random.Generator:
+    """A generator seeded by learner, collection and length of history: the same state draws the same activity."""
+    state = "\0".join((learner.user_id, learner.tool_consumer_instance_guid, collection_id, str(history)))
+    digest = hashlib.blake2b(state.encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
+
+
+def sentence(explained: Explained) -> str:
+    """Why the recommendation is what it is, for a person."""
+    recommendation, arrays = explained.recommendation, explained.arrays
+    if recommendation.outcome is Outcome.MAX_PROBLEMS:
+        return "The collection is complete: as many activities are done as its max_problems allows."
+    if recommendation.outcome is Outcome.MASTERED:
+        return "The collection is complete: no activity that is left would remedy a gap."
+    if recommendation.item is None:
+        return "The collection is complete: no activity is left that may be recommended."
+    item, scores, settings = recommendation.item, recommendation.scores, explained.settings
+    # Compared with the average candidate, because the terms have different scales and signs.
+    terms = {
+        "it addresses what the learner has not mastered yet": settings.remediation_weight * scores.remediation,
+        "it continues what the learner did last": settings.continuity_weight * scores.continuity,
+        "its difficulty suits the learner": settings.difficulty_weight * scores.difficulty,
+        "the learner is ready for it": settings.readiness_weight * scores.readiness,
+    }
+    among = recommendation.candidates
+    lead = {reason: float(term[item] - term[among].mean()) for reason, term in terms.items()}
+    count = f"{among.size} candidate{'s' if among.size != 1 else ''}"
+    reason, margin = max(lead.items(), key=lambda entry: entry[1])
+    if among.size == 1:
+        return f"{arrays.urls[item]} is the only candidate."
+    if margin <= 1e-9:
+        return f"{arrays.urls[item]} was drawn from {count} that are equally good."
+    return f"{arrays.urls[item]} has the highest total of {count}, above all because {reason}."

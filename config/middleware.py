@@ -1,0 +1,26 @@
+"""Every request has an id: the proxy's, or a new one. It is in each log line and in the answer."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._=:;-]{1,128}")
+
+
+class RequestIdMiddleware:
+    """Takes ``X-Request-ID`` where it has a sensible form, else makes one; binds it to the logs."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
