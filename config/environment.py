@@ -19,7 +19,7 @@ def stop(name: str, problem: str) -> NoReturn:
     raise SystemExit(CANNOT_START)
 
 
-def read(name: str, cast: Callable[..., Any], expected: str, default: Any = environ.Env.NOTSET) -> Any:
+def read(name: str, cast: Callable[..., Any], expected: str, *, default: Any = environ.Env.NOTSET) -> Any:
     """The variable's value as ``cast`` makes it; an empty variable with a default counts as unset."""
     if default is not environ.Env.NOTSET and not env.str(name, default=""):
         return default
@@ -43,8 +43,8 @@ def database(name: str, expected: str = "a database URL such as postgres://user:
     """Django's description of the database at a URL (postgres:// or sqlite:///)."""
     url: str = read(name, env.str, expected)
     try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError where the port is not a number
+        if not url.startswith("sqlite:"):
+            _ = urlsplit(url).port  # raises ValueError where the port is not a number
         config = env.db_url_config(url)
     except (ValueError, KeyError, environ.ImproperlyConfigured):
         stop(name, f"must be {expected}")

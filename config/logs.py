@@ -35,7 +35,9 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
             }
         },
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "structured"}},
+        "handlers": {
+            "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "structured"}
+        },
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
             "django": {"level": level, "handlers": [], "propagate": True},

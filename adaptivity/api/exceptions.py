@@ -37,7 +37,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         # A rule of the database that another request's simultaneous write made apply; nothing was changed.
         log.warning("integrity_error", error=type(exception).__name__)
         return _answer(
-            status.HTTP_409_CONFLICT, envelope("conflict", "Another request changed what this one refers to; try again.")
+            status.HTTP_409_CONFLICT,
+            envelope("conflict", "Another request changed what this one refers to; try again."),
         )
     if isinstance(exception, exceptions.ValidationError):
         errors = list(_flatten(exception.get_full_details(), ""))
@@ -65,7 +66,11 @@ def _answer(status_code: int, body: dict[str, Any], headers: dict[str, str] | No
 
 
 def _flatten(details: Any, field: str) -> "list[dict[str, str]]":
-    if isinstance(details, dict) and set(details) == {"message", "code"} and not isinstance(details["message"], dict | list):
+    if (
+        isinstance(details, dict)
+        and set(details) == {"message", "code"}
+        and not isinstance(details["message"], dict | list)
+    ):
         return [{"field": field, "code": str(details["code"]), "message": str(details["message"])}]
     entries = details.items() if isinstance(details, dict) else enumerate(details)
     result: list[dict[str, str]] = []

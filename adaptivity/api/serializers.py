@@ -107,7 +107,9 @@ class ScoreSerializer(Plain):
     activity = TextField(max_length=500, help_text="The activity's source_launch_url.")
     score = ProbabilityField()
     timestamp = TimestampField(
-        required=False, allow_null=True, help_text="ISO 8601 with a zone, not in the future; the server's time if absent."
+        required=False,
+        allow_null=True,
+        help_text="ISO 8601 with a zone, not in the future; the server's time if absent.",
     )
     event_id = TextField(max_length=255, required=False, allow_null=True)
 

@@ -171,9 +171,7 @@ class CollectionViewSet(Resource):
         serializer.instance = collections.collection_create(**serializer.validated_data)
 
     def perform_update(self, serializer: Any) -> None:
-        serializer.instance = collections.collection_update(
-            collection=serializer.instance, **serializer.validated_data
-        )
+        serializer.instance = collections.collection_update(collection=serializer.instance, **serializer.validated_data)
 
     def perform_destroy(self, instance: Collection) -> None:
         collections.collection_delete(collection=instance)
@@ -267,9 +265,7 @@ class PrerequisiteKnowledgeComponentViewSet(Resource):
     serializer_class = s.PrerequisiteKnowledgeComponentSerializer
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.instance = knowledge_components.prerequisite_knowledge_component_create(
-            **serializer.validated_data
-        )
+        serializer.instance = knowledge_components.prerequisite_knowledge_component_create(**serializer.validated_data)
 
     def perform_update(self, serializer: Any) -> None:
         serializer.instance = knowledge_components.prerequisite_knowledge_component_update(

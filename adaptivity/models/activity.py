@@ -15,9 +15,7 @@ class Activity(models.Model):
     tags = models.TextField(blank=True)
     type = models.CharField(max_length=255, blank=True)
     include_adaptive = models.BooleanField(default=True, help_text="Whether it may be recommended.")
-    collections = models.ManyToManyField(
-        Collection, through=CollectionActivity, related_name="activities", blank=True
-    )
+    collections = models.ManyToManyField(Collection, through=CollectionActivity, related_name="activities", blank=True)
     knowledge_components = models.ManyToManyField(
         KnowledgeComponent, through="ActivityKnowledgeComponent", related_name="activities", blank=True
     )

@@ -213,3 +213,9 @@ def _positions(ids: Integers, sought: Integers) -> Integers:
         return np.zeros(0, dtype=np.int64)
     at = np.minimum(np.searchsorted(ids, sought), ids.size - 1)
     return at[ids[at] == sought].astype(np.int64)
+
+
+def cache_clear() -> None:
+    """Forgets all cached arrays of this process."""
+    with _cache_lock:
+        _cache.clear()

@@ -130,16 +130,16 @@ def _columns(fields: ActivityFields) -> dict[str, Any]:
 def _by_url(urls: Sequence[str]) -> dict[str, Activity]:
     found: dict[str, Activity] = {}
     for some in batched(urls, BATCH):
-        found |= {activity.source_launch_url: activity for activity in Activity.objects.filter(source_launch_url__in=some)}
+        found |= {
+            activity.source_launch_url: activity for activity in Activity.objects.filter(source_launch_url__in=some)
+        }
     return found
 
 
 def _check_collection_id(collection_id: str | None, own: Collection | None) -> None:
     others = Collection.objects.filter(collection_id=collection_id)
     if collection_id is not None and (others.exclude(pk=own.pk) if own else others).exists():
-        raise InvalidInput(
-            "A collection with this collection_id exists already.", field="collection_id", code="unique"
-        )
+        raise InvalidInput("A collection with this collection_id exists already.", field="collection_id", code="unique")
 
 
 def _check_membership(membership: CollectionActivity) -> None:

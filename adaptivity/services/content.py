@@ -22,9 +22,7 @@ def content_lock() -> None:
         locked.get()
 
 
-def content_changed(
-    *, collection_ids: Iterable[int] = (), shared: bool = False, tracing: bool = False
-) -> None:
+def content_changed(*, collection_ids: Iterable[int] = (), shared: bool = False, tracing: bool = False) -> None:
     """Counts a change: of the content of some collections; of what all of them may use (``shared``); of tags or base
     parameters of something that may have evidence (``tracing``), which makes the learners stale. Call it inside the
     transaction of the change."""

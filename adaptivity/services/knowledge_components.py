@@ -107,6 +107,4 @@ def _check_edge(edge: PrerequisiteKnowledgeComponent) -> None:
     if same.exclude(pk=edge.pk).exists():
         raise InvalidInput("This prerequisite exists already.", field="prerequisite", code="unique")
     if knowledge_component_comes_before(edge.knowledge_component_id, [edge.prerequisite_id], without_edge=edge.pk):
-        raise InvalidInput(
-            "The prerequisites would form a cycle.", field="prerequisite", code="prerequisite_cycle"
-        )
+        raise InvalidInput("The prerequisites would form a cycle.", field="prerequisite", code="prerequisite_cycle")

@@ -38,9 +38,7 @@ def score_create(
         check_not_in_future(timestamp)
     locked = learner_lock(identity=learner)
     if event_id is not None:
-        known = (
-            Score.objects.filter(learner=locked, event_id=event_id).select_related("activity").first()
-        )
+        known = Score.objects.filter(learner=locked, event_id=event_id).select_related("activity").first()
         if known is not None:
             known.learner = locked
             return _repeated(known, activity=activity, score=score, timestamp=timestamp)

@@ -15,7 +15,7 @@ APP_COMMIT: str = env.str("APP_COMMIT", default="")
 ENV_LABEL: str = env.str("ENV_LABEL", default="")
 
 SECRET_KEY = environment.secret_key()
-DEBUG: bool = read("DEBUG", env.bool, "true or false", False)
+DEBUG: bool = read("DEBUG", env.bool, "true or false", default=False)
 ALLOWED_HOSTS: list[str] = [host.strip() for host in env.str("HOST", default="").split(",") if host.strip()]
 
 INSTALLED_APPS = [
@@ -71,7 +71,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = read("CONN_MAX_AGE", env.int, "a number of seconds", 60)
+    DATABASES["default"]["CONN_MAX_AGE"] = read("CONN_MAX_AGE", env.int, "a number of seconds", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -91,7 +91,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 
 # A body above this is refused with 413; a list of 10,000 activities with every field fits.
-DATA_UPLOAD_MAX_MEMORY_SIZE: int = read("MAX_BODY_BYTES", env.int, "a number of bytes", 10 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE: int = read("MAX_BODY_BYTES", env.int, "a number of bytes", default=10 * 1024 * 1024)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -132,13 +132,13 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = read("CELERY_WORKER_CONCURRENCY", env.int, "a number of processes", 2)
+CELERY_WORKER_CONCURRENCY = read("CELERY_WORKER_CONCURRENCY", env.int, "a number of processes", default=2)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
 # How many collections' arrays a process keeps; one of 10,000 activities takes about 2 MB.
-COLLECTION_CACHE_SIZE: int = read("COLLECTION_CACHE_SIZE", env.int, "a number of collections", 64)
+COLLECTION_CACHE_SIZE: int = read("COLLECTION_CACHE_SIZE", env.int, "a number of collections", default=64)
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO").upper()
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")

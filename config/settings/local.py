@@ -10,7 +10,7 @@ os.environ.setdefault("DATABASE_CONNECTION", f"sqlite:///{_var / 'adaptivity.sql
 os.environ.setdefault("ENV_LABEL", "local")
 os.environ.setdefault("HOST", "localhost,127.0.0.1,[::1]")
 
-from config.settings.base import *  # noqa: E402,F403 - the defaults above have to be there first
+from config.settings.base import *  # noqa: F403 - the defaults above have to be there first
 
 # Static files straight from the packages: no collectstatic step on a laptop.
 WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,1 @@
+"""The Django admin, one module per aggregate."""

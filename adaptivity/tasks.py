@@ -1,0 +1,1 @@
+"""Celery tasks: they call a service; all of them are safe to run twice."""
