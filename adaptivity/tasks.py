@@ -1,1 +1,39 @@
-"""Celery tasks: they call a service; all of them are safe to run twice."""
+"""Celery tasks: they call a job or service, and are safe to run twice."""
+
+from pathlib import Path
+
+import structlog
+from celery import shared_task
+from django.db.utils import OperationalError
+
+from adaptivity.jobs import import_scores as job
+from adaptivity.services.verification import state_verify
+
+log = structlog.get_logger(__name__)
+
+# A database that is away for a moment: the work goes on where it stopped.
+RETRY = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
+
+
+@shared_task(**RETRY)
+def import_scores(path: str, collection_id: str | None = None, guid: str = "", strict: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery sends arguments by name
+    """Imports a file of scores that the worker can read."""
+    report = job.import_scores(Path(path), collection_id=collection_id, guid=guid, strict=strict)
+    log.info(
+        "scores_imported",
+        imported=report.imported,
+        known=report.known,
+        refused=report.refused,
+        learners_traced=report.learners_traced,
+    )
+
+
+@shared_task(**RETRY)
+def verify_state() -> int:
+    """Compares every learner's state with the log; the log line and the result say how many differences there are."""
+    checked = stale = differences = 0
+    for batch in state_verify():
+        checked, stale, differences = batch.checked, stale + batch.stale, differences + len(batch.differences)
+    report = log.error if differences else log.info
+    report("state_verified", learners=checked, stale=stale, differences=differences)
+    return differences

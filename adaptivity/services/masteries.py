@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import transaction
 
@@ -30,6 +29,25 @@ def masteries_set(*, settings: Sequence[MasterySetting]) -> list[Mastery]:
     Returns the mastery of each setting, in their order. Raises InvalidInput for an unknown KC; its field is the
     setting's number and ``knowledge_component.kc_id``.
     """
+    kcs = _knowledge_components(settings)
+    learners = learners_lock(identities=(setting.learner for setting in settings))
+    values = {(learners[setting.learner].id, kcs[setting.kc_id].id): setting.value for setting in settings}
+    _append(learners={learner.id: learner for learner in learners.values()}, values=values)
+
+    found: dict[tuple[int, int], Mastery] = {}
+    for ids in batched(sorted({learner_id for learner_id, _ in values}), BATCH):
+        for mastery in Mastery.objects.filter(learner__in=ids, knowledge_component__in=kcs.values()):
+            found[mastery.learner_id, mastery.knowledge_component_id] = mastery
+    answer = []
+    for setting in settings:
+        learner, kc = learners[setting.learner], kcs[setting.kc_id]
+        mastery = found[learner.id, kc.id]
+        mastery.learner, mastery.knowledge_component = learner, kc
+        answer.append(mastery)
+    return answer
+
+
+def _knowledge_components(settings: Sequence[MasterySetting]) -> dict[str, KnowledgeComponent]:
     kcs: dict[str, KnowledgeComponent] = {}
     for some in batched(sorted({setting.kc_id for setting in settings}), BATCH):
         kcs |= {kc.kc_id: kc for kc in KnowledgeComponent.objects.filter(kc_id__in=some)}
@@ -40,51 +58,46 @@ def masteries_set(*, settings: Sequence[MasterySetting]) -> list[Mastery]:
                 field=f"{number}.knowledge_component.kc_id",
                 code="does_not_exist",
             )
-    learners = learners_lock(identities=(setting.learner for setting in settings))
+    return kcs
+
+
+def _append(*, learners: dict[int, Learner], values: dict[tuple[int, int], float]) -> None:
+    """Appends the values (by learner and KC) to the logs of the locked learners and brings their masteries up."""
     stamp = current_stamp()
-    entries: dict[tuple[int, int], HandSetMastery] = {}
-    for setting in settings:
-        learner, kc = learners[setting.learner], kcs[setting.kc_id]
-        entries[learner.id, kc.id] = HandSetMastery(learner=learner, knowledge_component=kc, value=setting.value)
-
-    times: dict[int, datetime] = {}
-    stale = {learner.id for learner in learners.values() if is_stale(learner, stamp)}
-    for entry in entries.values():
-        learner = entry.learner
+    outdated = sorted(learner.id for learner in learners.values() if is_stale(learner, stamp))
+    times = {learner.id: evidence_time(learner) for learner in learners.values()}
+    entries = []
+    for (learner_id, kc_id), value in values.items():
+        learner = learners[learner_id]
         learner.evidence_count += 1
-        entry.arrival = learner.evidence_count
-        entry.timestamp = times.setdefault(learner.id, evidence_time(learner))
-    for learner in learners.values():
-        learner.latest_timestamp = times[learner.id]
-        if learner.id not in stale:
-            learner.traced_revision = stamp.tracing_revision
-            learner.traced_model_version_id = stamp.model_version_id
-
-    HandSetMastery.objects.bulk_create(entries.values(), batch_size=BATCH)
+        entries.append(
+            HandSetMastery(
+                learner=learner,
+                knowledge_component_id=kc_id,
+                value=value,
+                timestamp=times[learner_id],
+                arrival=learner.evidence_count,
+            )
+        )
+    HandSetMastery.objects.bulk_create(entries, batch_size=BATCH)
     masteries_write(
         [
-            Mastery(learner=entry.learner, knowledge_component=entry.knowledge_component, value=entry.value)
-            for entry in entries.values()
+            Mastery(learner_id=learner_id, knowledge_component_id=kc_id, value=value)
+            for (learner_id, kc_id), value in values.items()
         ]
     )
+    for learner in learners.values():
+        learner.latest_timestamp = times[learner.id]
+        if learner.id not in outdated:
+            learner.traced_revision = stamp.tracing_revision
+            learner.traced_model_version_id = stamp.model_version_id
     Learner.objects.bulk_update(
         learners.values(),
         ["evidence_count", "latest_timestamp", "traced_revision", "traced_model_version"],
         batch_size=200,
     )
-    if stale:
-        learners_retrace(learner_ids=sorted(stale))
-
-    result: dict[tuple[int, int], Mastery] = {}
-    for ids in batched(sorted({learner.id for learner in learners.values()}), BATCH):
-        for mastery in Mastery.objects.filter(learner__in=ids, knowledge_component__in=kcs.values()):
-            result[mastery.learner_id, mastery.knowledge_component_id] = mastery
-    answer = []
-    for setting in settings:
-        mastery = result[learners[setting.learner].id, kcs[setting.kc_id].id]
-        mastery.learner, mastery.knowledge_component = learners[setting.learner], kcs[setting.kc_id]
-        answer.append(mastery)
-    return answer
+    if outdated:
+        learners_retrace(learner_ids=outdated)
 
 
 @transaction.atomic

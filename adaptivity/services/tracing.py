@@ -1,18 +1,21 @@
 """Brings what is derived from the evidence log (masteries, done activities, last activity) in line with it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from adaptivity.engine.history import replay
 from adaptivity.models import DoneActivity, Learner, Mastery
-from adaptivity.selectors.evidence import activities_scored_by, evidence
+from adaptivity.selectors.evidence import activities_scored_by, evidence, stale
 from adaptivity.selectors.parameters import Stamp, current_stamp, priors, tag_table
 
 WRITE_BATCH = 2000
+BATCH_LEARNERS = 500
+BATCH_ENTRIES = 20_000
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,30 @@ def learners_retrace(*, learner_ids: Sequence[int]) -> None:
         ["last_activity", "latest_timestamp", "traced_revision", "traced_model_version"],
         batch_size=WRITE_BATCH // 10,
     )
+
+
+def learners_in_batches(learner_ids: QuerySet[Learner]) -> list[list[int]]:
+    """The learners' ids in runs whose evidence fits in memory together."""
+    batches: list[list[int]] = []
+    room = 0
+    for learner_id, entries in learner_ids.order_by("id").values_list("id", "evidence_count"):
+        if entries > room or not batches or len(batches[-1]) >= BATCH_LEARNERS:
+            batches.append([])
+            room = BATCH_ENTRIES
+        batches[-1].append(learner_id)
+        room -= entries
+    return batches
+
+
+def stale_learners_retrace() -> Iterator[tuple[int, int]]:
+    """Brings all stale learners up, in batches; yields how many of how many are done after each. May be stopped and
+    run again: what is stale is what is left to do."""
+    batches = learners_in_batches(Learner.objects.filter(stale(current_stamp())))
+    total, done = sum(map(len, batches)), 0
+    for batch in batches:
+        learners_retrace(learner_ids=batch)
+        done += len(batch)
+        yield done, total
 
 
 def masteries_write(masteries: Sequence[Mastery]) -> None:

@@ -1,0 +1,1 @@
+"""Jobs with a finite run: they read from outside and call services. What runs them shows their progress."""

@@ -1,0 +1,74 @@
+"""manage.py demo: a service with a course, a superuser and a token, and two calls to try."""
+
+import json
+import secrets
+import tomllib
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from rest_framework.authtoken.models import Token
+
+import adaptivity
+from adaptivity.models import Collection
+from adaptivity.services.courses import course_load
+from adaptivity.services.learners import LearnerIdentity
+from adaptivity.services.recommendation import activity_recommend
+
+USERNAME = "admin"
+COURSE = Path(adaptivity.__file__).parent / "courses" / "fractions.toml"
+COLLECTION = "fractions-foundations"
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrates the database, creates a superuser with a token and loads the demo course, each unless it is there; "
+        "then prints the address, the token and two calls. For a laptop: refused where ENV_LABEL is not 'local'."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="the port that the service will listen on")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.ENV_LABEL != "local":
+            raise CommandError("ENV_LABEL is not 'local'; the demo shows its token and is for a laptop only")
+        call_command("migrate", verbosity=0)
+        user, created = get_user_model().objects.get_or_create(
+            username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
+        )
+        if created:
+            password = secrets.token_urlsafe(12)
+            user.set_password(password)
+            user.save()
+            self.stdout.write(f"The admin's user is {USERNAME}, the password (shown only now) {password}")
+        token, _ = Token.objects.get_or_create(user=user)
+        if not Collection.objects.filter(collection_id=COLLECTION).exists():
+            course_load(course=tomllib.loads(COURSE.read_text(encoding="utf-8")))
+
+        address = f"http://localhost:{options['port']}"
+        learner = {"user_id": "ada"}
+        explained = activity_recommend(learner=LearnerIdentity(**learner), collection_id=COLLECTION)
+        # Once the learner has completed the collection, any activity will do.
+        first = explained.url or explained.arrays.urls[0]
+        recommend = {"learner": learner, "collection": COLLECTION, "sequence": None}
+        score = {"learner": learner, "activity": first, "score": 1.0}
+        self.stdout.write(
+            f"\nAdaptivity  {address}/  (API {address}/api/docs/, admin {address}/admin/)\n"
+            f"Token       {token.key}\n\n"
+            "Which activity should the learner do next?\n\n"
+            f"{curl(address, token.key, 'activity/recommend', recommend)}\n\n"
+            "The learner scored 1.0 on it:\n\n"
+            f"{curl(address, token.key, 'score', score)}\n"
+        )
+
+
+def curl(address: str, token: str, route: str, body: dict[str, Any]) -> str:
+    """A shell command on one line that posts the body."""
+    return (
+        f"curl -s {address}/api/v2/{route} -H 'Authorization: Token {token}'"
+        f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+    )

@@ -1,0 +1,50 @@
+"""Progress of long work: a bar on a terminal, a log line now and then elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Call it with a phase, how much of it is done, and its total. A context manager: leaving it ends the bar."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._phase = ""
+        self._next_line = 0.0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            self._draw(phase, done, total)
+        elif time.monotonic() >= self._next_line or done >= total:
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+            log.info("progress", phase=phase, done=done, total=total)
+
+    def _draw(self, phase: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if phase != self._phase:
+            self.close()
+            self._bar = tqdm(total=total, desc=phase, file=sys.stderr)
+            self._phase = phase
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Ends the bar of the current phase."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,194 @@
+"""Scores in bulk: a batch of rows and how far the file has come, in one transaction."""
+
+from collections.abc import Collection as Collected
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from adaptivity.errors import Conflict
+from adaptivity.models import (
+    Activity,
+    ActivityKnowledgeComponent,
+    Collection,
+    CollectionActivity,
+    KnowledgeComponent,
+    Learner,
+    Score,
+    ScoreImport,
+)
+from adaptivity.selectors.parameters import current_stamp
+from adaptivity.selectors.sql import batched
+from adaptivity.services.content import BATCH, content_changed, content_lock
+from adaptivity.services.learners import LearnerIdentity, learners_lock
+
+NAME_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A row of a file of scores: ``line`` of the file, ``item`` becomes the activity's source launch URL and name,
+    ``knowledge_components`` the ids and names of the KCs that a new activity is tagged with."""
+
+    line: int
+    learner: str
+    item: str
+    knowledge_components: tuple[str, ...]
+    score: float
+    timestamp: datetime | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch: rows imported, rows that were there already, and rows refused with the reason."""
+
+    imported: int
+    known: int
+    refused: Sequence[tuple[ScoreRow, str]]
+
+
+@transaction.atomic
+def scores_import_batch(
+    *, run: ScoreImport, rows: Sequence[ScoreRow], lines_done: int, collection_id: str | None
+) -> BatchResult:
+    """Appends the rows to the evidence log, in their order, and notes that the file is done up to ``lines_done``.
+
+    Creates missing learners, activities, KCs and the collection, and puts the activities into the collection; an
+    activity that exists keeps its KCs. The learners become stale: tracing them is a step of its own. Raises Conflict
+    where another process is importing the same file.
+    """
+    current = ScoreImport.objects.select_for_update().get(pk=run.pk)
+    if current.lines_done != run.lines_done:
+        raise Conflict("Another import of the same file is running.")
+    activity_ids = items_ensure(rows=rows, collection_id=collection_id)
+    identities = {row.learner: LearnerIdentity(row.learner, run.tool_consumer_instance_guid) for row in rows}
+    learners = learners_lock(identities=identities.values())
+    recorded = _recorded([learner.id for learner in learners.values()], [row.event_id for row in rows if row.event_id])
+    version_id = current_stamp().model_version_id
+
+    scores: list[Score] = []
+    refused: list[tuple[ScoreRow, str]] = []
+    touched: dict[int, Learner] = {}
+    known = 0
+    for row in rows:
+        learner, activity_id = learners[identities[row.learner]], activity_ids[row.item]
+        content = (activity_id, row.score, row.timestamp)
+        if row.event_id is not None:
+            if (learner.id, row.event_id) in recorded:
+                if recorded[learner.id, row.event_id] == content:
+                    known += 1
+                else:
+                    refused.append((row, "event_id: recorded for this learner with another content"))
+                continue
+            recorded[learner.id, row.event_id] = content
+        learner.evidence_count += 1
+        learner.traced_revision = None
+        touched[learner.id] = learner
+        scores.append(
+            Score(
+                learner=learner,
+                activity_id=activity_id,
+                score=row.score,
+                timestamp=row.timestamp or run.started_at,
+                timestamp_given=row.timestamp is not None,
+                arrival=learner.evidence_count,
+                event_id=row.event_id,
+                model_version_id=version_id,
+            )
+        )
+    Score.objects.bulk_create(scores, batch_size=BATCH)
+    Learner.objects.bulk_update(touched.values(), ["evidence_count", "traced_revision"], batch_size=200)
+    run.lines_done = lines_done
+    run.imported += len(scores)
+    run.save(update_fields=["lines_done", "imported"])
+    return BatchResult(len(scores), known, refused)
+
+
+@transaction.atomic
+def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None) -> dict[str, int]:
+    """Creates the activities and KCs that are missing, puts the activities into the collection; answers their ids."""
+    tagged = {row.item: row.knowledge_components for row in reversed(rows)}
+    ids = _activity_ids(list(tagged))
+    if len(ids) < len(tagged) or not _all_in(collection_id, ids.values()):
+        content_lock()
+        ids = _activity_ids(list(tagged))
+        missing = {item: kcs for item, kcs in tagged.items() if item not in ids}
+        kc_ids = _knowledge_components_ensure(sorted({kc for kcs in missing.values() for kc in kcs}))
+        created = Activity.objects.bulk_create(
+            [Activity(source_launch_url=item, name=item[:NAME_LENGTH]) for item in missing], batch_size=BATCH
+        )
+        ActivityKnowledgeComponent.objects.bulk_create(
+            [
+                ActivityKnowledgeComponent(activity=activity, knowledge_component_id=kc_ids[kc])
+                for activity in created
+                for kc in missing[activity.source_launch_url]
+            ],
+            batch_size=BATCH,
+        )
+        ids |= {activity.source_launch_url: activity.id for activity in created}
+        if collection_id is not None:
+            collection, _ = Collection.objects.get_or_create(
+                collection_id=collection_id, defaults={"name": collection_id}
+            )
+            present = _members(collection.id, list(ids.values()))
+            CollectionActivity.objects.bulk_create(
+                [
+                    CollectionActivity(collection=collection, activity_id=new)
+                    for new in sorted(set(ids.values()) - present)
+                ],
+                batch_size=BATCH,
+            )
+            content_changed(collection_ids=[collection.id])
+    return ids
+
+
+def _activity_ids(items: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in batched(items, BATCH):
+        found |= dict(Activity.objects.filter(source_launch_url__in=some).values_list("source_launch_url", "id"))
+    return found
+
+
+def _knowledge_components_ensure(kc_ids: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in batched(kc_ids, BATCH):
+        KnowledgeComponent.objects.bulk_create(
+            [KnowledgeComponent(kc_id=kc_id, name=kc_id) for kc_id in some], ignore_conflicts=True
+        )
+        found |= dict(KnowledgeComponent.objects.filter(kc_id__in=some).values_list("kc_id", "id"))
+    return found
+
+
+def _all_in(collection_id: str | None, activity_ids: Collected[int]) -> bool:
+    if collection_id is None:
+        return True
+    collection = Collection.objects.filter(collection_id=collection_id).first()
+    wanted = list(activity_ids)
+    return collection is not None and len(_members(collection.id, wanted)) == len(wanted)
+
+
+def _members(collection_pk: int, activity_ids: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    for some in batched(activity_ids, BATCH):
+        found.update(
+            CollectionActivity.objects.filter(collection=collection_pk, activity__in=some).values_list(
+                "activity_id", flat=True
+            )
+        )
+    return found
+
+
+def _recorded(
+    learner_ids: Sequence[int], event_ids: Sequence[str]
+) -> dict[tuple[int, str], tuple[int, float, datetime | None]]:
+    """The content of the scores that are recorded under these event ids, by learner and event id."""
+    found: dict[tuple[int, str], tuple[int, float, datetime | None]] = {}
+    for events in batched(event_ids, BATCH):
+        rows = Score.objects.filter(learner__in=learner_ids, event_id__in=events).values_list(
+            "learner_id", "event_id", "activity_id", "score", "timestamp", "timestamp_given"
+        )
+        for learner_id, event_id, activity_id, score, timestamp, given in rows:
+            found[learner_id, str(event_id)] = (activity_id, score, timestamp if given else None)
+    return found
