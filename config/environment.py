@@ -1,16 +1,41 @@
 """Settings from environment variables; one that is missing or malformed stops the start with one line naming it."""
 
+import importlib.util
+import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import environ
 
-env = environ.Env()
-
 # gunicorn takes this exit code of a worker for "failed to boot" and stops, instead of starting another for ever.
 CANNOT_START = 3
+
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("json", "console")
+
+
+class _Verbatim(Mapping[str, str]):
+    """The environment with every ``$`` escaped: django-environ would take a value that begins with one for the name of
+    another variable, and one in fifty of Django's generated secret keys does."""
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name].replace("$", r"\$")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+env = environ.Env()
+env.ENVIRON = _Verbatim()
+env.escape_proxy = True
 
 
 def stop(name: str, problem: str) -> NoReturn:
@@ -19,49 +44,97 @@ def stop(name: str, problem: str) -> NoReturn:
     raise SystemExit(CANNOT_START)
 
 
-def read(name: str, cast: Callable[..., Any], expected: str, *, default: Any = environ.Env.NOTSET) -> Any:
-    """The variable's value as ``cast`` makes it; an empty variable with a default counts as unset."""
-    if default is not environ.Env.NOTSET and not env.str(name, default=""):
-        return default
+def _required(name: str, expected: str) -> str:
+    if name not in env.ENVIRON:
+        stop(name, f"is not set; it must be {expected}")
+    value: str = env.str(name)
+    return value
+
+
+def settings_module() -> None:
+    """Stops where DJANGO_SETTINGS_MODULE names no module."""
+    expected = "the name of a settings module such as config.settings.local"
+    name = _required("DJANGO_SETTINGS_MODULE", expected)
     try:
-        return cast(name)
-    except environ.ImproperlyConfigured:
-        stop(name, f"is not set; it must be {expected}" if name not in env.ENVIRON else f"must be {expected}")
-    except (ValueError, TypeError, KeyError):
-        stop(name, f"must be {expected}")
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        stop("DJANGO_SETTINGS_MODULE", f"must be {expected}")
 
 
-def secret_key() -> str:
-    """A key of at least 50 characters, as `check --deploy` asks."""
-    key: str = read("SECRET_KEY", env.str, "a long random text")
+def text(name: str, *, default: str = "") -> str:
+    """Any text."""
+    value: str = env.str(name, default="")
+    return value.strip() or default
+
+
+def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
+    """One of the choices, in any case."""
+    given = text(name, default=default).casefold()
+    for allowed in choices:
+        if given == allowed.casefold():
+            return allowed
+    stop(name, f"must be {', '.join(choices[:-1])} or {choices[-1]}")
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """True or false; a misspelt word is neither."""
+    return choice(name, TRUE + FALSE, default=str(default)) in TRUE
+
+
+def whole_number(name: str, *, default: int, minimum: int) -> int:
+    """A whole number that is at least ``minimum``."""
+    given = text(name, default=str(default))
+    # Nineteen digits: what a 64-bit integer holds, and int() refuses numbers of thousands of digits.
+    if not (given.isascii() and given.isdigit() and len(given) < 19 and int(given) >= minimum):
+        stop(name, f"must be a whole number, at least {minimum}")
+    return int(given)
+
+
+def hosts(name: str) -> list[str]:
+    """One host name or several with commas, as Django's ALLOWED_HOSTS takes them."""
+    names = [host.strip() for host in text(name).split(",") if host.strip()]
+    if not all(HOST.fullmatch(host) for host in names):
+        stop(name, "must be host names with commas between them, without scheme and port; IPv6 in brackets")
+    return names
+
+
+def secret_key(name: str) -> str:
+    """A text that is not blank; `check --deploy` asks for at least 50 characters."""
+    key = _required(name, "a long random text")
     if not key.strip():
-        stop("SECRET_KEY", "is empty; it must be a long random text")
+        stop(name, "is empty; it must be a long random text")
     return key
 
 
-def database(name: str, expected: str = "a database URL such as postgres://user:password@host:5432/name") -> Any:
-    """Django's description of the database at a URL (postgres:// or sqlite:///)."""
-    url: str = read(name, env.str, expected)
+def database(name: str) -> dict[str, Any]:
+    """Django's description of the database at a URL."""
+    expected = "a database URL such as postgres://user:password@host:5432/name or sqlite:///path"
+    url = _required(name, expected)
     try:
-        if not url.startswith("sqlite:"):
-            _ = urlsplit(url).port  # raises ValueError where the port is not a number
-        config = env.db_url_config(url)
-    except (ValueError, KeyError, environ.ImproperlyConfigured):
+        # Before django-environ sees it, which warns of what it does not know and shows the URL in the warning.
+        scheme = urlsplit(url).scheme if url != "sqlite://:memory:" else "sqlite"
+        config: dict[str, Any] = {}
+        if scheme in {"postgres", "postgresql"}:
+            _ = urlsplit(url).port  # raises ValueError where the port is no number
+            config = env.db_url_config(url)
+        elif scheme == "sqlite" and (url == "sqlite://:memory:" or not urlsplit(url).netloc):
+            config = env.db_url_config(url)
+    except ValueError:
         stop(name, f"must be {expected}")
-    engine = config.get("ENGINE", "")
-    if engine == "django.db.backends.sqlite3" and (config.get("NAME") or "").strip():
-        return config
-    if engine == "django.db.backends.postgresql" and config.get("HOST") and config.get("NAME"):
-        return config
-    stop(name, f"must be {expected}")
+    required = ("NAME",) if scheme == "sqlite" else ("NAME", "HOST")
+    if not all(str(config.get(part, "")).strip() for part in required):
+        stop(name, f"must be {expected}")
+    return config
 
 
 def broker_url(name: str) -> str:
-    """An AMQP URL, or "" for tasks in this process."""
-    url: str = env.str(name, default="")
+    """An AMQP URL, or "" for tasks in this process, which has to be said."""
+    expected = "a broker URL such as amqp://user:password@host:5672//, or empty to run tasks in this process"
+    url = _required(name, expected)
     if not url:
         return ""
-    expected = "a broker URL such as amqp://user:password@host:5672//, or empty to run tasks in this process"
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -70,3 +143,13 @@ def broker_url(name: str) -> str:
     if parts.scheme not in {"amqp", "amqps", "pyamqp"} or not parts.hostname:
         stop(name, f"must be {expected}")
     return url
+
+
+def log_level() -> str:
+    """The least severe level that is logged."""
+    return choice("LOG_LEVEL", LOG_LEVELS, default="INFO")
+
+
+def log_format() -> str:
+    """One JSON object a line, or lines for a person."""
+    return choice("LOG_FORMAT", LOG_FORMATS, default="json")

@@ -2,4 +2,7 @@
 
 from django.core.wsgi import get_wsgi_application
 
+from config import environment
+
+environment.settings_module()
 application = get_wsgi_application()

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import structlog
+from amqp.exceptions import AMQPError
 from django.conf import settings
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from kombu.exceptions import KombuError
 
 from adaptivity.models import EngineState
 from config.celery import app
@@ -43,7 +45,7 @@ def version(request: HttpRequest) -> JsonResponse:
 def _check(name: str, probe: Callable[[], None]) -> str:
     try:
         probe()
-    except (DatabaseError, OSError) as error:
+    except (DatabaseError, OSError, KombuError, AMQPError) as error:
         log.warning("not_ready", check=name, error=type(error).__name__)
         return "unreachable"
     return "ok"
@@ -56,4 +58,4 @@ def _database() -> None:
 
 def _broker() -> None:
     with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
-        broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_SECONDS)
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_SECONDS)

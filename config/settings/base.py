@@ -4,19 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from config import environment
-from config.environment import env, read
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 # What runs: the image's tag and commit, and the environment's name (dev, stage, prod, local).
-APP_TAG: str = env.str("APP_TAG", default="")
-APP_COMMIT: str = env.str("APP_COMMIT", default="")
-ENV_LABEL: str = env.str("ENV_LABEL", default="")
+APP_TAG = environment.text("APP_TAG")
+APP_COMMIT = environment.text("APP_COMMIT")
+ENV_LABEL = environment.text("ENV_LABEL")
 
-SECRET_KEY = environment.secret_key()
-DEBUG: bool = read("DEBUG", env.bool, "true or false", default=False)
-ALLOWED_HOSTS: list[str] = [host.strip() for host in env.str("HOST", default="").split(",") if host.strip()]
+SECRET_KEY = environment.secret_key("SECRET_KEY")
+DEBUG = environment.flag("DEBUG", default=False)
+ALLOWED_HOSTS = environment.hosts("HOST")
 
 INSTALLED_APPS = [
     "adaptivity",
@@ -71,7 +70,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = read("CONN_MAX_AGE", env.int, "a number of seconds", default=60)
+    DATABASES["default"]["CONN_MAX_AGE"] = environment.whole_number("CONN_MAX_AGE", default=60, minimum=0)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -88,10 +87,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT: Path | None = BASE_DIR / "var" / "static"
 
 # A body above this is refused with 413; a list of 10,000 activities with every field fits.
-DATA_UPLOAD_MAX_MEMORY_SIZE: int = read("MAX_BODY_BYTES", env.int, "a number of bytes", default=10 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = environment.whole_number("MAX_BODY_BYTES", default=10 * 1024 * 1024, minimum=1)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -132,18 +131,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = read("CELERY_WORKER_CONCURRENCY", env.int, "a number of processes", default=2)
+CELERY_WORKER_CONCURRENCY = environment.whole_number("CELERY_WORKER_CONCURRENCY", default=2, minimum=1)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
 # How many collections' arrays a process keeps; one of 10,000 activities takes about 2 MB.
-COLLECTION_CACHE_SIZE: int = read("COLLECTION_CACHE_SIZE", env.int, "a number of collections", default=64)
+COLLECTION_CACHE_SIZE = environment.whole_number("COLLECTION_CACHE_SIZE", default=64, minimum=1)
 
-LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO").upper()
-LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
-if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-    environment.stop("LOG_LEVEL", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
-if LOG_FORMAT not in {"json", "console"}:
-    environment.stop("LOG_FORMAT", "must be json or console")
-LOGGING = logging_config(level=LOG_LEVEL, log_format=LOG_FORMAT)
+LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

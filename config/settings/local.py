@@ -7,10 +7,12 @@ _var = Path(__file__).resolve().parent.parent.parent / "var"
 _var.mkdir(exist_ok=True)
 os.environ.setdefault("SECRET_KEY", "local-only-not-a-secret-" + "0" * 32)
 os.environ.setdefault("DATABASE_CONNECTION", f"sqlite:///{_var / 'adaptivity.sqlite3'}")
+os.environ.setdefault("CELERY_BROKER_URL", "")
 os.environ.setdefault("ENV_LABEL", "local")
 os.environ.setdefault("HOST", "localhost,127.0.0.1,[::1]")
 
 from config.settings.base import *  # noqa: F403 - the defaults above have to be there first
 
-# Static files straight from the packages: no collectstatic step on a laptop.
+# Static files straight from the packages: no collectstatic step on a laptop, and no directory for its result.
 WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None
