@@ -19,6 +19,8 @@ DEFAULT_TRANSIT = 0.1
 DEFAULT_DIFFICULTY = 0.5
 DIFFICULTY_BOUNDS = (0.01, 0.99)
 MASTERY_THRESHOLD = 0.9
+# What may remain of 1 - g - s where it is 0: a few roundings of numbers up to 1.
+ROUNDING = 1e-15
 
 
 def clip_probability(probability: ArrayLike) -> Floats:
@@ -40,7 +42,10 @@ def log_odds(probability: ArrayLike) -> Floats:
 def relevance(guess: ArrayLike, slip: ArrayLike) -> Floats:
     """Relevance k = -log odds(g) - log odds(s) of an item for a KC it is tagged with, same shape, never negative.
 
-    Guess and slip keep g + s <= 1, where k >= 0; what rounding leaves below zero at g + s = 1 is set to zero.
+    Written as log(1 + (1 - g - s) / (g s)), which stays accurate where g + s comes near 1;
+    at g + s = 1 it is 0, also where the decimals of g and s do not add up to it in binary.
     Source: "Adaptive Engine for MOOC", section 4.
     """
-    return np.maximum(0.0, -log_odds(guess) - log_odds(slip))
+    g, s = clip_probability(guess), clip_probability(slip)
+    informative = (1.0 - np.maximum(g, s)) - np.minimum(g, s)
+    return np.log1p(np.where(informative > ROUNDING, informative, 0.0) / (g * s))

@@ -13,8 +13,10 @@ def likelihood_ratio(score: ArrayLike, guess: ArrayLike, slip: ArrayLike) -> Flo
     [0, 1] interpolates multiplicatively. All arguments have one shape, which is the answer's.
     Source: "Adaptive Engine for MOOC", section 3.
     """
-    g, s = clip_probability(guess), clip_probability(slip)
-    wrong, right = s / (1.0 - g), (1.0 - s) / g
+    g, s = np.asarray(guess, dtype=np.float64), np.asarray(slip, dtype=np.float64)
+    # The complements are clipped themselves, as 1 - (1 - EPSILON) is off by 8e-8 of itself: at g + s = 1 this is 1.
+    wrong = clip_probability(s) / clip_probability(1.0 - g)
+    right = clip_probability(1.0 - s) / clip_probability(g)
     ratio: Floats = wrong * (right / wrong) ** np.asarray(score, dtype=np.float64)
     return ratio
 

@@ -73,14 +73,13 @@ class CollectionArrays:
     """The engine's view of a collection, and what its local indices stand for.
 
     ``activity_ids`` (items,), ascending, and ``urls`` name the items; ``knowledge_component_ids`` (KCs,), ascending,
-    with ``kc_ids`` and ``priors`` the KCs. ``is_tagged`` (KCs,) tells the KCs that an activity is tagged with from
-    those that are only their prerequisites.
+    the KCs, and ``priors`` are theirs. ``is_tagged`` (KCs,) tells the KCs that an activity is tagged with from those
+    that are only their prerequisites.
     """
 
     activity_ids: Integers
     urls: tuple[str, ...]
     knowledge_component_ids: Integers
-    kc_ids: tuple[str, ...]
     priors: Floats
     is_tagged: Booleans
     content: CollectionContent
@@ -159,7 +158,7 @@ def _load(version: CollectionVersion) -> CollectionArrays:
         knowledge_components(version.model_version_id)
         .filter(id__in=np.unique(np.r_[tagged_kcs, edge[1].astype(np.int64)]).tolist())
         .order_by("id")
-        .values_list("id", "kc_id", "prior")
+        .values_list("id", "prior")
     )
     kc_ids = np.array([row[0] for row in kcs], dtype=np.int64)
     blocking = _columns(
@@ -183,8 +182,7 @@ def _load(version: CollectionVersion) -> CollectionArrays:
         activity_ids=activity_ids,
         urls=tuple(row[1] for row in activities),
         knowledge_component_ids=kc_ids,
-        kc_ids=tuple(row[1] for row in kcs),
-        priors=np.array([row[2] for row in kcs], dtype=np.float64),
+        priors=np.array([row[1] for row in kcs], dtype=np.float64),
         is_tagged=np.isin(kc_ids, tagged_kcs),
         content=CollectionContent(
             include_adaptive=include_adaptive,

@@ -1,0 +1,30 @@
+"""Numbers for property tests, the exact ends and what lies next to them often among them."""
+
+from hypothesis import strategies as st
+
+ENDS = (0.0, 1.0, 0.5, 0.9, 1e-10, 1.0 - 1e-10, 5e-324, 1.0 - 2**-53)
+
+
+def probabilities() -> st.SearchStrategy[float]:
+    return st.sampled_from(ENDS) | st.floats(0.0, 1.0)
+
+
+def guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
+    """Pairs with g + s <= 1, often exactly 1."""
+
+    def pair(g: float, share: float) -> tuple[float, float]:
+        s = share * (1.0 - g)
+        return (g, s) if g + s <= 1.0 else (g, 0.0)
+
+    return st.builds(pair, probabilities(), probabilities())
+
+
+def tame_guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
+    """Pairs of thousandths with g + s <= 1, the ends among them. Floats beside an end know 1 - g only to a millionth of
+    itself (1e-16 / 1e-10); with these both sides of a comparison are right to the last digits."""
+
+    def pair(g: int, s: int) -> tuple[float, float]:
+        return g / 1000, min(s, 1000 - g) / 1000
+
+    thousandths = st.sampled_from([0, 1000, 500, 100, 150]) | st.integers(0, 1000)
+    return st.builds(pair, thousandths, thousandths)
