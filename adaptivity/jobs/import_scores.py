@@ -6,11 +6,11 @@ import hashlib
 import io
 import math
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from django.db import transaction
 from django.utils import timezone
@@ -118,26 +118,31 @@ def _import_batch(
     report.refused += len(refused)
 
 
-def _open(path: Path) -> BinaryIO:
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """The file's content, uncompressed. Raises InvalidInput where it cannot be read."""
     try:
-        file = path.open("rb")
-        magic = file.read(2)
+        with path.open("rb") as file:
+            magic = file.read(len(GZIP_MAGIC))
+            file.seek(0)
+            if magic != GZIP_MAGIC:
+                yield file
+                return
+            with gzip.open(file, "rb") as unpacked:
+                yield unpacked
+    except EOFError as error:
+        raise InvalidInput(f"the gzip file is cut off ({error})", field=str(path)) from None
     except OSError as error:
-        raise InvalidInput(error.strerror or "cannot be read", field=str(path)) from None
-    file.seek(0)
-    return gzip.open(file, "rb") if magic == GZIP_MAGIC else file  # type: ignore[return-value]
+        raise InvalidInput(error.strerror or str(error), field=str(path)) from None
 
 
 def _survey(path: Path, *, strict: bool, progress: Progress) -> tuple[str, int]:
     """The SHA-256 of the file's uncompressed content and its number of lines; in strict mode, checks every row."""
     digest, lines = hashlib.sha256(), 0
-    try:
-        with _open(path) as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                lines += block.count(b"\n")
-    except (OSError, EOFError) as error:
-        raise InvalidInput(f"not a readable gzip file ({error})", field=str(path)) from None
+    with _open(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            lines += block.count(b"\n")
     parsed = _parse(path)
     if strict:
         for entry in parsed:

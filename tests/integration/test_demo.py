@@ -1,0 +1,69 @@
+"""manage.py demo: what it makes, that it keeps it, and that the two calls it prints work."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from adaptivity.models import Activity, Learner, Score
+
+pytestmark = pytest.mark.django_db
+
+
+def printed_calls(output: str) -> list[tuple[str, str, str]]:
+    """URL path, authorization and body of each printed curl line, as a shell would split it."""
+    calls = []
+    for line in output.splitlines():
+        if line.startswith("curl "):
+            words = shlex.split(line)
+            url = next(word for word in words if word.startswith("http://"))
+            authorization = next(word for word in words if word.startswith("Authorization: "))
+            path = re.sub(r"^http://localhost:9999", "", url)
+            calls.append((path, authorization.removeprefix("Authorization: "), words[words.index("-d") + 1]))
+    return calls
+
+
+def test_the_printed_calls_recommend_and_record(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("demo", port=9999)
+
+    recommend, score = printed_calls(capsys.readouterr().out)
+    client = Client()
+    path, authorization, body = recommend
+    first = client.post(path, body, content_type="application/json", headers={"Authorization": authorization})
+    assert first.status_code == 200
+    assert first.json() == {"source_launch_url": json.loads(score[2])["activity"], "complete": False}
+    path, authorization, body = score
+    recorded = client.post(path, body, content_type="application/json", headers={"Authorization": authorization})
+    assert recorded.status_code == 201
+    assert Score.objects.get().learner == Learner.objects.get(user_id="ada")
+
+
+def test_again_it_keeps_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("demo", port=9999)
+    first = capsys.readouterr().out
+    activity = Activity.objects.order_by("id").first()
+    assert activity is not None
+    Activity.objects.filter(pk=activity.pk).update(name="Changed by its author")
+
+    call_command("demo", port=9999)
+
+    again = capsys.readouterr().out
+    assert printed_calls(again) == printed_calls(first)
+    assert "password" in first
+    assert "password" not in again
+    assert get_user_model().objects.count() == 1
+    activity.refresh_from_db()
+    assert activity.name == "Changed by its author"
+
+
+def test_it_is_refused_outside_a_laptop(settings: Any) -> None:
+    settings.ENV_LABEL = "prod"
+
+    with pytest.raises(CommandError, match="ENV_LABEL is not 'local'"):
+        call_command("demo")
+    assert not get_user_model().objects.exists()
