@@ -51,12 +51,11 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
             headers["WWW-Authenticate"] = exception.auth_header  # type: ignore[attr-defined]
         if getattr(exception, "wait", None):
             headers["Retry-After"] = str(int(exception.wait))  # type: ignore[attr-defined]
-        code = exception.get_codes()
-        return _answer(
-            exception.status_code,
-            envelope(code if isinstance(code, str) else "error", str(exception.detail)),
-            headers,
-        )
+        code, detail = str(exception.get_codes()), str(exception.detail)
+        # Every 400 names a field; what cannot even be read as JSON is wrong as a whole.
+        is_unreadable = isinstance(exception, exceptions.ParseError)
+        errors = [{"field": "", "code": code, "message": detail}] if is_unreadable else []
+        return _answer(exception.status_code, envelope(code, detail, errors), headers)
     return None
 
 

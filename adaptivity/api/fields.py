@@ -1,32 +1,34 @@
 """Serializer fields that take what the contract takes and nothing else."""
 
-import math
+import re
 from datetime import datetime
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 MAX_LIST = 10_000
 MAX_ID = 2**63 - 1
 
+# Python's own float() and int() would also take underscores and the digits of every script.
+NUMBER_TEXT = re.compile(r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *$")
+WHOLE_NUMBER_TEXT = re.compile(r"^ *[+-]?[0-9]+(\.0*)? *$")
+
 
 class TextField(serializers.CharField):
-    """Text as it was sent: not trimmed, no NUL, no lone surrogate; numbers and booleans are not text."""
-
-    default_error_messages = {"surrogate": "Lone surrogates are not allowed."}
+    """Text as it was sent: not trimmed, no NUL, no lone surrogate; numbers and booleans are not text. Where blank is
+    not allowed, it is not enough to be made of spaces."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("trim_whitespace", False)
-        super().__init__(**kwargs)
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str) and not self.allow_blank and not data.strip():
+            self.fail("blank")
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        try:
-            data.encode("utf-8")
-        except UnicodeEncodeError:
-            self.fail("surrogate")
         return super().to_internal_value(data)
 
 
@@ -36,11 +38,10 @@ class NullAsEmptyTextField(TextField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, allow_blank=True, **kwargs)
 
-    def run_validation(self, data: Any = serializers.empty) -> str:
-        return super().run_validation(data) or "" if data is not serializers.empty else super().run_validation(data)
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(data) or ""
 
 
-@extend_schema_field({"type": ["string", "integer"], "minLength": 1, "maxLength": 255})
 class UserIdField(TextField):
     """A learner's id at the platform; an integer stands for its digits."""
 
@@ -49,27 +50,16 @@ class UserIdField(TextField):
             data = str(data)
         return super().to_internal_value(data)
 
-    def run_validation(self, data: Any = serializers.empty) -> str:
-        if isinstance(data, str) and data and not data.strip():
-            self.fail("blank")
-        return super().run_validation(data)
-
 
 class NumberField(serializers.FloatField):
     """A finite number, or its digits as text; booleans are not numbers."""
 
-    default_error_messages = {"finite": "A finite number is required."}
-
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool):
             self.fail("invalid")
-        try:
-            value = super().to_internal_value(data)
-        except OverflowError:
-            self.fail("finite")
-        if not math.isfinite(value):
-            self.fail("finite")
-        return value
+        if isinstance(data, str) and len(data) <= self.MAX_STRING_LENGTH and not NUMBER_TEXT.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class ProbabilityField(NumberField):
@@ -83,7 +73,13 @@ class WholeNumberField(serializers.IntegerField):
     """A whole number, or its digits as text; booleans are not numbers."""
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or (isinstance(data, float) and not data.is_integer()):
+        if isinstance(data, int) and not isinstance(data, bool):
+            return data
+        if isinstance(data, float) and data.is_integer():
+            return int(data)
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if len(data) <= self.MAX_STRING_LENGTH and not WHOLE_NUMBER_TEXT.fullmatch(data):
             self.fail("invalid")
         return super().to_internal_value(data)
 
@@ -97,15 +93,27 @@ class FlagField(serializers.BooleanField):
         return data
 
 
-@extend_schema_field({"type": "array", "items": {"type": "integer"}, "maxItems": MAX_LIST})
 class IdsField(serializers.ListField):
     """Ids of other objects; that they exist is checked by the service, for all at once."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=WholeNumberField(min_value=1, max_value=MAX_ID), max_length=MAX_LIST, **kwargs)
 
+    def to_internal_value(self, data: Any) -> list[int]:
+        # REST framework would look at the length only after every item, of which a body may hold millions.
+        if isinstance(data, list) and len(data) > MAX_LIST:
+            self.fail("max_length", max_length=MAX_LIST)
+        return super().to_internal_value(data)
+
     def to_representation(self, data: Any) -> list[int]:
         return sorted(item.pk for item in data.all())
+
+
+class ReferenceField(serializers.PrimaryKeyRelatedField[Any]):
+    """The id of another object."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(pk_field=WholeNumberField(), **kwargs)
 
 
 class TimestampField(serializers.DateTimeField):

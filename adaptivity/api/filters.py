@@ -19,28 +19,33 @@ class IdFilter(django_filters.Filter):
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
 
 
-class DistinctMixin:
-    """A list never shows a row twice because a filter joined several rows to it."""
+class TextFilter(django_filters.CharFilter):
+    """The whole text, as it is."""
 
-    def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        return super().filter_queryset(queryset).distinct()  # type: ignore[misc]
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
 
 
-class ActivityFilter(DistinctMixin, django_filters.FilterSet):
-    url = django_filters.CharFilter(field_name="source_launch_url", strip=False)
-    name = django_filters.CharFilter(strip=False)
+class ActivityFilter(django_filters.FilterSet):
+    url = TextFilter(field_name="source_launch_url")
+    name = TextFilter()
     collections = IdFilter(field_name="collections__id")
-    collections__collection_id = django_filters.CharFilter(field_name="collections__collection_id", strip=False)
-    collections__name = django_filters.CharFilter(field_name="collections__name", strip=False)
+    collections__collection_id = TextFilter(field_name="collections__collection_id")
+    collections__name = TextFilter(field_name="collections__name")
 
     class Meta:
         model = Activity
         fields: list[str] = []
 
+    def filter_queryset(self, queryset: "QuerySet[Activity]") -> "QuerySet[Activity]":
+        """A list never shows an activity twice because several of its collections match."""
+        found: QuerySet[Activity] = super().filter_queryset(queryset)
+        return found.distinct()
+
 
 class CollectionFilter(django_filters.FilterSet):
-    collection_id = django_filters.CharFilter(strip=False)
-    name = django_filters.CharFilter(strip=False)
+    collection_id = TextFilter()
+    name = TextFilter()
 
     class Meta:
         model = Collection
@@ -48,8 +53,8 @@ class CollectionFilter(django_filters.FilterSet):
 
 
 class KnowledgeComponentFilter(django_filters.FilterSet):
-    kc_id = django_filters.CharFilter(strip=False)
-    name = django_filters.CharFilter(strip=False)
+    kc_id = TextFilter()
+    name = TextFilter()
 
     class Meta:
         model = KnowledgeComponent
@@ -58,7 +63,7 @@ class KnowledgeComponentFilter(django_filters.FilterSet):
 
 class MasteryFilter(django_filters.FilterSet):
     learner = IdFilter(field_name="learner__id")
-    learner__user_id = django_filters.CharFilter(field_name="learner__user_id", strip=False)
+    learner__user_id = TextFilter(field_name="learner__user_id")
 
     class Meta:
         model = Mastery
@@ -67,7 +72,7 @@ class MasteryFilter(django_filters.FilterSet):
 
 class ScoreFilter(django_filters.FilterSet):
     learner = IdFilter(field_name="learner__id")
-    learner__user_id = django_filters.CharFilter(field_name="learner__user_id", strip=False)
+    learner__user_id = TextFilter(field_name="learner__user_id")
 
     class Meta:
         model = Score

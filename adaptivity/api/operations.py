@@ -1,16 +1,18 @@
-"""Liveness, readiness and version: plain views, no token."""
+"""Liveness, readiness and version, for the load balancer and for people; no token."""
 
 from collections.abc import Callable
 
 import structlog
-from amqp.exceptions import AMQPError
 from django.conf import settings
 from django.db import connection
-from django.db.utils import Error as DatabaseError
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
-from kombu.exceptions import KombuError
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from adaptivity.api.parsers import JSONAnswers
+from adaptivity.api.serializers import Plain
 from adaptivity.models import EngineState
 from config.celery import app
 
@@ -18,34 +20,71 @@ log = structlog.get_logger(__name__)
 BROKER_TIMEOUT_SECONDS = 2
 
 
-@require_safe
-def health(request: HttpRequest) -> JsonResponse:
-    """Alive; touches no backend."""
-    return JsonResponse({"status": "ok"})
+class HealthSerializer(Plain):
+    status = serializers.CharField()
 
 
-@require_safe
-def ready(request: HttpRequest) -> JsonResponse:
-    """Whether the database and the broker are reachable: 200, or 503 and which is not."""
-    checks = {"database": _check("database", _database), "broker": "in-process"}
-    if settings.CELERY_BROKER_URL:
-        checks["broker"] = _check("broker", _broker)
-    is_ready = "unreachable" not in checks.values()
-    body = {"status": "ready" if is_ready else "not ready", "checks": checks}
-    return JsonResponse(body, status=200 if is_ready else 503)
+class ChecksSerializer(Plain):
+    database = serializers.CharField(help_text="ok or unreachable")
+    broker = serializers.CharField(help_text="ok, unreachable or in-process")
 
 
-@require_safe
-def version(request: HttpRequest) -> JsonResponse:
-    """What runs: the image's tag and commit, and the active model version (null: the authors' parameters)."""
-    name = EngineState.objects.values_list("active_model_version__name", flat=True).first()
-    return JsonResponse({"tag": settings.APP_TAG or None, "commit": settings.APP_COMMIT or None, "model_version": name})
+class ReadySerializer(Plain):
+    status = serializers.CharField(help_text="ready or not ready")
+    checks = ChecksSerializer()
+
+
+class VersionSerializer(Plain):
+    tag = serializers.CharField(allow_null=True, help_text="Of the image.")
+    commit = serializers.CharField(allow_null=True)
+    model_version = serializers.CharField(allow_null=True, help_text="The active one; null: the authors' parameters.")
+
+
+class Operation(APIView):
+    """What anybody may ask; looks at no token and no session."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    content_negotiation_class = JSONAnswers
+
+
+class Health(Operation):
+    @extend_schema(operation_id="health", tags=["operations"], auth=[], responses=HealthSerializer)
+    def get(self, request: Request) -> Response:
+        """Alive; touches no backend."""
+        return Response({"status": "ok"})
+
+
+class Ready(Operation):
+    @extend_schema(
+        operation_id="ready", tags=["operations"], auth=[], responses={200: ReadySerializer, 503: ReadySerializer}
+    )
+    def get(self, request: Request) -> Response:
+        """Whether the database and the broker are reachable: 200, or 503 and which is not."""
+        checks = {"database": _check("database", _database), "broker": "in-process"}
+        if settings.CELERY_BROKER_URL:
+            checks["broker"] = _check("broker", _broker)
+        is_ready = "unreachable" not in checks.values()
+        body = {"status": "ready" if is_ready else "not ready", "checks": checks}
+        return Response(body, status=200 if is_ready else 503)
+
+
+class Version(Operation):
+    @extend_schema(operation_id="version", tags=["operations"], auth=[], responses=VersionSerializer)
+    def get(self, request: Request) -> Response:
+        """What runs: the image's tag and commit, and the active model version."""
+        name = EngineState.objects.values_list("active_model_version__name", flat=True).first()
+        return Response({"tag": settings.APP_TAG or None, "commit": settings.APP_COMMIT or None, "model_version": name})
+
+
+health, ready, version = Health.as_view(), Ready.as_view(), Version.as_view()
 
 
 def _check(name: str, probe: Callable[[], None]) -> str:
     try:
         probe()
-    except (DatabaseError, OSError, KombuError, AMQPError) as error:
+    except Exception as error:
+        # Drivers raise their own errors for a refused login or a broken handshake; each means the same here.
         log.warning("not_ready", check=name, error=type(error).__name__)
         return "unreachable"
     return "ok"
@@ -58,4 +97,5 @@ def _database() -> None:
 
 def _broker() -> None:
     with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
-        broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_SECONDS)
+        # One attempt: whoever asks for readiness asks again.
+        broker.ensure_connection(max_retries=0)

@@ -1,5 +1,7 @@
 """Lists in pages of limit and offset."""
 
+from typing import Any
+
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
@@ -15,20 +17,30 @@ class Pagination(LimitOffsetPagination):
     max_limit = 1000
 
     def get_limit(self, request: Request) -> int | None:
-        return min(_number(request, "limit", minimum=1) or self.default_limit, self.max_limit)
+        return min(_number(request, "limit", minimum=1, default=self.default_limit), self.max_limit)
 
     def get_offset(self, request: Request) -> int:
-        return _number(request, "offset", minimum=0) or 0
+        return _number(request, "offset", minimum=0, default=0)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            _parameter(
+                "limit", 1, f"Entries a page, {self.default_limit} if absent, never more than {self.max_limit}."
+            ),
+            _parameter("offset", 0, "How many entries come before the page."),
+        ]
 
 
-def _number(request: Request, name: str, *, minimum: int) -> int | None:
+def _parameter(name: str, minimum: int, description: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": minimum, "maximum": MAX_OFFSET}
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _number(request: Request, name: str, *, minimum: int, default: int) -> int:
     text = request.query_params.get(name)
-    if text is None or text == "":
-        return None
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if not (text.isascii() and text.isdigit() and minimum <= number <= MAX_OFFSET):
+    if text is None:
+        return default
+    # More digits than a number in range has are not converted: that would take quadratic time.
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and minimum <= int(text) <= MAX_OFFSET):
         raise ValidationError({name: [f"Must be a whole number, at least {minimum}."]}, code="invalid")
-    return number
+    return int(text)

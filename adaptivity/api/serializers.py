@@ -1,35 +1,57 @@
 """What the API takes and answers. Unknown keys are ignored everywhere."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 
 from adaptivity.api.fields import (
-    MAX_ID,
     MAX_LIST,
     FlagField,
     IdsField,
     NullAsEmptyTextField,
     ProbabilityField,
+    ReferenceField,
     TextField,
     TimestampField,
     UserIdField,
     WholeNumberField,
 )
-from adaptivity.models import Activity, Collection, KnowledgeComponent, Learner, Mastery, Score
+from adaptivity.models import Activity, Collection, KnowledgeComponent, Mastery, Score
 from adaptivity.services.learners import LearnerIdentity
 
 Plain = serializers.Serializer[Any]
 
 
-class LearnerSerializer(Plain):
+def bounded(child: Plain, **kwargs: Any) -> serializers.ListSerializer[Any]:
+    """A list of at most as many objects as a request may hold; its length is looked at before its items."""
+    return serializers.ListSerializer(child=child, max_length=MAX_LIST, **kwargs)
+
+
+class Reference(Plain):
+    """An object that names another one: whole even where the body around it is a partial change."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            missing = [name for name, field in self.fields.items() if field.required and name not in data]
+            if missing:
+                messages = {name: [self.fields[name].error_messages["required"]] for name in missing}
+                raise ValidationError(messages, code="required")
+        return super().to_internal_value(data)
+
+
+class LearnerSerializer(Reference):
     user_id = UserIdField(max_length=255)
     tool_consumer_instance_guid = TextField(max_length=255, required=False, allow_blank=True, default="")
 
+    def validate(self, attrs: Any) -> Any:
+        return LearnerIdentity(attrs["user_id"], attrs.get("tool_consumer_instance_guid", ""))
 
-def identity(data: dict[str, str]) -> LearnerIdentity:
-    """The learner that a validated LearnerSerializer names."""
-    return LearnerIdentity(data["user_id"], data.get("tool_consumer_instance_guid", ""))
+
+class KnowledgeComponentReferenceSerializer(Reference):
+    kc_id = TextField(max_length=255)
 
 
 class ActivitySerializer(Plain):
@@ -70,18 +92,6 @@ class KnowledgeComponentSerializer(Plain):
     mastery_prior = ProbabilityField(required=False, allow_null=True)
 
 
-class ReferenceField(serializers.PrimaryKeyRelatedField[Any]):
-    """The id of another object; a boolean is no id."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, bool) or not isinstance(data, int | str):
-            self.fail("incorrect_type", data_type=type(data).__name__)
-        text = str(data)
-        if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
-            self.fail("does_not_exist", pk_value=data)
-        return super().to_internal_value(int(text))
-
-
 class PrerequisiteActivitySerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     from_activity = ReferenceField(queryset=Activity.objects.all(), help_text="The dependent.")
@@ -111,10 +121,12 @@ class ScoreSerializer(Plain):
         allow_null=True,
         help_text="ISO 8601 with a zone, not in the future; the server's time if absent.",
     )
-    event_id = TextField(max_length=255, required=False, allow_null=True)
-
-    def validate_learner(self, value: dict[str, str]) -> LearnerIdentity:
-        return identity(value)
+    event_id = TextField(
+        max_length=255,
+        required=False,
+        allow_null=True,
+        help_text="Unique per learner: the same body again is answered like the first, another body with 409.",
+    )
 
     def to_representation(self, instance: Score) -> dict[str, Any]:
         """The score in its current state where its revisions were loaded, else as it was first recorded."""
@@ -132,13 +144,9 @@ class ScoreSerializer(Plain):
         }
 
 
-def learner_representation(learner: Learner) -> dict[str, str]:
-    """A learner as the API names them."""
+def learner_representation(learner: Any) -> dict[str, str]:
+    """A learner, or what identifies one, as the API names them."""
     return {"user_id": learner.user_id, "tool_consumer_instance_guid": learner.tool_consumer_instance_guid}
-
-
-class KnowledgeComponentReferenceSerializer(Plain):
-    kc_id = TextField(max_length=255)
 
 
 class MasterySerializer(Plain):
@@ -146,9 +154,6 @@ class MasterySerializer(Plain):
     learner = LearnerSerializer()
     knowledge_component = KnowledgeComponentReferenceSerializer()
     value = ProbabilityField()
-
-    def validate_learner(self, value: dict[str, str]) -> LearnerIdentity:
-        return identity(value)
 
     def to_representation(self, instance: Mastery) -> dict[str, Any]:
         return {
@@ -160,7 +165,7 @@ class MasterySerializer(Plain):
 
 
 class SequenceItemSerializer(Plain):
-    activity = TextField(max_length=500)
+    activity = TextField(max_length=500, help_text="source_launch_url; an unknown one is ignored.")
     score = ProbabilityField(required=False, allow_null=True)
     is_problem = FlagField(required=False, allow_null=True)
 
@@ -168,10 +173,7 @@ class SequenceItemSerializer(Plain):
 class RecommendSerializer(Plain):
     learner = LearnerSerializer()
     collection = TextField(max_length=255, help_text="collection_id")
-    sequence = SequenceItemSerializer(many=True, required=False, allow_null=True, max_length=MAX_LIST)
-
-    def validate_learner(self, value: dict[str, str]) -> LearnerIdentity:
-        return identity(value)
+    sequence = bounded(SequenceItemSerializer(), required=False, allow_null=True)
 
 
 class GradeSerializer(Plain):
@@ -199,14 +201,43 @@ class ExplanationSerializer(Plain):
     blocked = BlockedSerializer(many=True)
 
 
-class RecommendationSerializer(Plain):
-    """With a source_launch_url, or with collection and url: null where the collection is complete."""
+@extend_schema_field({"type": "boolean", "const": False})
+class FalseField(serializers.BooleanField):
+    """Always false."""
 
-    complete = serializers.BooleanField()
-    source_launch_url = serializers.CharField(required=False)
-    collection = serializers.CharField(required=False)
-    url = serializers.CharField(required=False, allow_null=True)
-    explanation = ExplanationSerializer(required=False)
+
+@extend_schema_field({"type": "boolean", "const": True})
+class TrueField(serializers.BooleanField):
+    """Always true."""
+
+
+@extend_schema_field({"type": "null"})
+class NullField(serializers.CharField):
+    """Always null."""
+
+
+class RecommendedSerializer(Plain):
+    """The activity to do next."""
+
+    source_launch_url = serializers.CharField()
+    complete = FalseField()
+    explanation = ExplanationSerializer(required=False, help_text="With ?explain=true.")
+
+
+class CompleteSerializer(Plain):
+    """The collection is complete: there is no activity to recommend."""
+
+    collection = serializers.CharField(help_text="collection_id")
+    url = NullField()
+    complete = TrueField()
+    explanation = ExplanationSerializer(required=False, help_text="With ?explain=true.")
+
+
+RECOMMENDATION = PolymorphicProxySerializer(
+    component_name="Recommendation",
+    serializers=[RecommendedSerializer, CompleteSerializer],
+    resource_type_field_name=None,
+)
 
 
 class GradeAnswerSerializer(Plain):
@@ -223,4 +254,5 @@ class ErrorEntrySerializer(Plain):
 class ErrorSerializer(Plain):
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = ErrorEntrySerializer(many=True)
+    # A field here; in the base class a property of this name.
+    errors = ErrorEntrySerializer(many=True)  # type: ignore[assignment]

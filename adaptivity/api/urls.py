@@ -4,7 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from adaptivity.api import views
 
-router = SimpleRouter(trailing_slash=False)
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("activity", views.ActivityViewSet, "activity")
 router.register("collection", views.CollectionViewSet, "collection")
 router.register("score", views.ScoreViewSet, "score")

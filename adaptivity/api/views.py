@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.http import Http404
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import mixins, status, viewsets
+from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -12,13 +13,14 @@ from rest_framework.response import Response
 
 from adaptivity.api import filters
 from adaptivity.api import serializers as s
-from adaptivity.api.fields import MAX_LIST
+from adaptivity.api.parsers import JSONAnswers, open_chunked_body
 from adaptivity.errors import InvalidInput
 from adaptivity.models import (
     Activity,
     Collection,
     CollectionActivity,
     KnowledgeComponent,
+    Learner,
     Mastery,
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
@@ -35,12 +37,12 @@ from adaptivity.services import (
     recommendation,
     scores,
 )
+from adaptivity.services.learners import LearnerIdentity
 
-ERRORS = {
-    400: s.ErrorSerializer,
-    401: s.ErrorSerializer,
-    413: s.ErrorSerializer,
-}
+# What a request may be answered with for a reason of its own; 403 is a session's write without its CSRF token.
+READ = {401: s.ErrorSerializer}
+WRITE = {401: s.ErrorSerializer, 403: s.ErrorSerializer}
+BODY = {**WRITE, 400: s.ErrorSerializer, 413: s.ErrorSerializer, 415: s.ErrorSerializer}
 UNKNOWN = {404: s.ErrorSerializer}
 CONFLICT = {409: s.ErrorSerializer}
 
@@ -53,33 +55,42 @@ class Resource(
     mixins.ListModelMixin,
     viewsets.GenericViewSet[Any],
 ):
-    """Plain create, read, change, delete over a service's functions. Ids in paths hold any character but ``/``."""
+    """Plain create, read, change, delete over a service's functions."""
 
-    lookup_value_regex = "[0-9]+"
+    content_negotiation_class = JSONAnswers
+    lookup_value_converter = "int"
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        open_chunked_body(request)
+        return super().initialize_request(request, *args, **kwargs)
 
     def get_object(self) -> Any:
-        for value in self.kwargs.values():
-            if "\0" in value or (self.lookup_field == "pk" and (len(value) > 19 or int(value) > s.MAX_ID)):
-                raise Http404
+        # Ids in paths hold any character but "/"; no database would look for this one.
+        if "\0" in str(self.kwargs[self.lookup_field]):
+            raise Http404
         return super().get_object()
 
+    def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Filters are for lists: what a path names is found whatever the query string says."""
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
 
-def documented(serializer: Any, *, deletes: dict[int, Any] | None = None) -> Any:
+
+def documented(serializer: Any) -> Any:
     """The answers of a resource's six operations for the schema."""
     return extend_schema_view(
-        list=extend_schema(responses={200: serializer(many=True), 400: s.ErrorSerializer, 401: s.ErrorSerializer}),
-        retrieve=extend_schema(responses={200: serializer, 401: s.ErrorSerializer, **UNKNOWN}),
-        create=extend_schema(responses={201: serializer, **ERRORS, **CONFLICT}),
-        update=extend_schema(responses={200: serializer, **ERRORS, **UNKNOWN, **CONFLICT}),
-        partial_update=extend_schema(responses={200: serializer, **ERRORS, **UNKNOWN, **CONFLICT}),
-        destroy=extend_schema(
-            responses={204: None, 400: s.ErrorSerializer, 401: s.ErrorSerializer, **UNKNOWN, **(deletes or CONFLICT)}
-        ),
+        list=extend_schema(responses={200: serializer(many=True), 400: s.ErrorSerializer, **READ}),
+        retrieve=extend_schema(responses={200: serializer, **READ, **UNKNOWN}),
+        create=extend_schema(responses={201: serializer, **BODY, **CONFLICT}),
+        update=extend_schema(responses={200: serializer, **BODY, **UNKNOWN, **CONFLICT}),
+        partial_update=extend_schema(responses={200: serializer, **BODY, **UNKNOWN, **CONFLICT}),
+        destroy=extend_schema(responses={204: None, **WRITE, **UNKNOWN, **CONFLICT}),
     )
 
 
 @documented(s.ActivitySerializer)
 class ActivityViewSet(Resource):
+    """What learners can do, and which of it to do next."""
+
     queryset = Activity.objects.order_by("id").prefetch_related(
         "collections", "knowledge_components", "prerequisite_activities"
     )
@@ -97,12 +108,12 @@ class ActivityViewSet(Resource):
 
     @extend_schema(
         request=s.RecommendSerializer,
-        responses={200: s.RecommendationSerializer, **ERRORS},
+        responses={200: s.RECOMMENDATION, **BODY, **CONFLICT},
         parameters=[
             OpenApiParameter("explain", bool, description="Also answer what the recommendation was chosen from.")
         ],
     )
-    @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
+    @action(detail=False, methods=["post"])
     def recommend(self, request: Request) -> Response:
         """Which activity of a collection should the learner do next?"""
         explain = request.query_params.get("explain", "false").lower()
@@ -161,11 +172,13 @@ def explanation(explained: recommendation.Explained) -> dict[str, Any]:
 
 @documented(s.CollectionSerializer)
 class CollectionViewSet(Resource):
+    """Sets of activities from which one is recommended at a time."""
+
     queryset = Collection.objects.order_by("id")
     serializer_class = s.CollectionSerializer
     filterset_class = filters.CollectionFilter
     lookup_field = "collection_id"
-    lookup_value_regex = "[^/]+"
+    lookup_value_converter = "str"
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = collections.collection_create(**serializer.validated_data)
@@ -176,24 +189,22 @@ class CollectionViewSet(Resource):
     def perform_destroy(self, instance: Collection) -> None:
         collections.collection_delete(collection=instance)
 
-    @extend_schema(
-        responses={200: s.CollectionActivitiesSerializer(many=True), 401: s.ErrorSerializer, **UNKNOWN}, filters=False
-    )
-    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    @extend_schema(responses={200: s.CollectionActivitiesSerializer(many=True), **READ, **UNKNOWN}, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
     def activities(self, request: Request, collection_id: str) -> Response:
         """All activities of the collection, not paged."""
         return Response(self._activities(self.get_object()))
 
     @extend_schema(
-        request=s.CollectionActivitiesSerializer(many=True),
-        responses={200: s.CollectionActivitiesSerializer(many=True), **ERRORS, **CONFLICT},
+        request=s.bounded(s.CollectionActivitiesSerializer()),
+        responses={200: s.CollectionActivitiesSerializer(many=True), **BODY, **CONFLICT},
         filters=False,
     )
     @activities.mapping.post
     def replace_activities(self, request: Request, collection_id: str) -> Response:
         """Makes the collection hold just these activities; creates what is unknown, deletes none."""
         check_collection_id(collection_id)
-        serializer = s.CollectionActivitiesSerializer(data=request.data, many=True, max_length=MAX_LIST)
+        serializer = s.bounded(s.CollectionActivitiesSerializer(), data=request.data)
         serializer.is_valid(raise_exception=True)
         collection = collections.collection_activities_replace(
             collection_id=collection_id, activities=serializer.validated_data
@@ -203,16 +214,14 @@ class CollectionViewSet(Resource):
     def _activities(self, collection: Collection) -> Any:
         return s.CollectionActivitiesSerializer(collection.activities.order_by("id"), many=True).data
 
-    @extend_schema(
-        request=s.GradeSerializer, responses={200: s.GradeAnswerSerializer, **ERRORS, **UNKNOWN}, filters=False
-    )
-    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    @extend_schema(request=s.GradeSerializer, responses={200: s.GradeAnswerSerializer, **BODY, **UNKNOWN})
+    @action(detail=True, methods=["post"])
     def grade(self, request: Request, collection_id: str) -> Response:
         """How far has the learner come in the collection, from 0 to 1?"""
         collection = self.get_object()
         serializer = s.GradeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        learner = serializer.validated_data["learner"]
+        learner = s.learner_representation(serializer.validated_data["learner"])
         grade = learner_grade(**learner, collection_id=collection.collection_id)
         return Response({"learner": learner, "grade": grade})
 
@@ -224,11 +233,13 @@ def check_collection_id(collection_id: str) -> None:
 
 @documented(s.KnowledgeComponentSerializer)
 class KnowledgeComponentViewSet(Resource):
+    """What can be learned; mastery is traced for each."""
+
     queryset = KnowledgeComponent.objects.order_by("id")
     serializer_class = s.KnowledgeComponentSerializer
     filterset_class = filters.KnowledgeComponentFilter
     lookup_field = "kc_id"
-    lookup_value_regex = "[^/]+"
+    lookup_value_converter = "str"
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = knowledge_components.knowledge_component_create(**serializer.validated_data)
@@ -244,6 +255,8 @@ class KnowledgeComponentViewSet(Resource):
 
 @documented(s.PrerequisiteActivitySerializer)
 class PrerequisiteActivityViewSet(Resource):
+    """Which activity has to be done before which."""
+
     queryset = PrerequisiteActivity.objects.order_by("id")
     serializer_class = s.PrerequisiteActivitySerializer
 
@@ -261,6 +274,8 @@ class PrerequisiteActivityViewSet(Resource):
 
 @documented(s.PrerequisiteKnowledgeComponentSerializer)
 class PrerequisiteKnowledgeComponentViewSet(Resource):
+    """Which knowledge component should be mastered before which."""
+
     queryset = PrerequisiteKnowledgeComponent.objects.order_by("id")
     serializer_class = s.PrerequisiteKnowledgeComponentSerializer
 
@@ -278,6 +293,8 @@ class PrerequisiteKnowledgeComponentViewSet(Resource):
 
 @documented(s.CollectionActivitySerializer)
 class CollectionActivityViewSet(Resource):
+    """Which activity is in which collection."""
+
     queryset = CollectionActivity.objects.order_by("id")
     serializer_class = s.CollectionActivitySerializer
     filterset_class = filters.CollectionActivityFilter
@@ -295,13 +312,18 @@ class CollectionActivityViewSet(Resource):
 
 
 IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same as event_id in the body."
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="The same as event_id in the body; 400 where both are given and differ.",
 )
 
 
 @documented(s.ScoreSerializer)
 @extend_schema_view(create=extend_schema(parameters=[IDEMPOTENCY_KEY]))
 class ScoreViewSet(Resource):
+    """Learners' scores on activities; each updates the learner's masteries."""
+
     serializer_class = s.ScoreSerializer
     filterset_class = filters.ScoreFilter
     queryset = Score.objects.none()
@@ -321,7 +343,7 @@ class ScoreViewSet(Resource):
 
     def perform_update(self, serializer: Any) -> None:
         instance, data = serializer.instance, serializer.validated_data
-        unchangeable("learner", data, s.identity(s.learner_representation(instance.learner)))
+        unchangeable("learner", data, learner_identity(instance.learner))
         unchangeable("event_id", data, instance.event_id)
         scores.score_correct(
             score=instance, activity=data.get("activity"), value=data.get("score"), timestamp=data.get("timestamp")
@@ -337,9 +359,23 @@ def event_id(request: Request, in_body: str | None) -> str | None:
     in_header = request.headers.get("Idempotency-Key")
     if in_header is None:
         return in_body
+    try:
+        # WSGI hands over each byte of a header as one character; what a client sends beyond ASCII is UTF-8.
+        in_header = in_header.encode("latin-1").decode()
+    except UnicodeError:
+        raise InvalidInput("The Idempotency-Key header is not UTF-8.", field="event_id") from None
     if in_body is not None and in_body != in_header:
         raise InvalidInput("event_id and the Idempotency-Key header differ.", field="event_id")
-    return s.ScoreSerializer().fields["event_id"].run_validation(in_header)
+    try:
+        key: str = s.ScoreSerializer().fields["event_id"].run_validation(in_header)
+    except ValidationError as error:
+        raise ValidationError({"event_id": error.detail}) from None
+    return key
+
+
+def learner_identity(learner: Learner) -> LearnerIdentity:
+    """How the platform names a learner."""
+    return LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid)
 
 
 def unchangeable(field: str, data: dict[str, Any], current: Any) -> None:
@@ -350,6 +386,8 @@ def unchangeable(field: str, data: dict[str, Any], current: Any) -> None:
 
 @documented(s.MasterySerializer)
 class MasteryViewSet(Resource):
+    """The probability that a learner has mastered a knowledge component."""
+
     queryset = Mastery.objects.select_related("learner", "knowledge_component").order_by("id")
     serializer_class = s.MasterySerializer
     filterset_class = filters.MasteryFilter
@@ -364,7 +402,7 @@ class MasteryViewSet(Resource):
 
     def perform_update(self, serializer: Any) -> None:
         instance, data = serializer.instance, serializer.validated_data
-        learner = s.identity(s.learner_representation(instance.learner))
+        learner = learner_identity(instance.learner)
         unchangeable("learner", data, learner)
         unchangeable("knowledge_component", data, {"kc_id": instance.knowledge_component.kc_id})
         if "value" in data:
@@ -376,17 +414,17 @@ class MasteryViewSet(Resource):
         masteries.mastery_delete(mastery=instance)
 
     @extend_schema(
-        request=s.MasterySerializer(many=True),
-        responses={200: s.MasterySerializer(many=True), **ERRORS, **CONFLICT},
+        request=s.bounded(s.MasterySerializer()),
+        responses={200: s.MasterySerializer(many=True), **BODY, **CONFLICT},
         filters=False,
     )
-    @action(detail=False, methods=["put"], filterset_class=None, pagination_class=None)
+    @action(detail=False, methods=["put"])
     def bulk_update(self, request: Request) -> Response:
         """Sets many masteries, all or none."""
-        serializer = s.MasterySerializer(data=request.data, many=True, max_length=MAX_LIST)
+        serializer = s.bounded(s.MasterySerializer(), data=request.data)
         serializer.is_valid(raise_exception=True)
         changed = masteries.masteries_set(settings=[mastery_setting(data) for data in serializer.validated_data])
-        return Response(s.MasterySerializer(changed, many=True).data, status=status.HTTP_200_OK)
+        return Response(s.MasterySerializer(changed, many=True).data)
 
 
 def mastery_setting(data: dict[str, Any]) -> masteries.MasterySetting:

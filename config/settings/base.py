@@ -119,7 +119,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "PREPROCESSING_HOOKS": ["adaptivity.api.schema.documented_routes"],
+    "POSTPROCESSING_HOOKS": ["adaptivity.api.schema.lists_are_bounded", "adaptivity.api.schema.answers_are_whole"],
 }
 
 # Without a broker, tasks run in this process: the embedded default.
