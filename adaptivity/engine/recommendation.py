@@ -105,7 +105,8 @@ def sub_scores(content: CollectionContent, learner: LearnerState, settings: Engi
     demand = np.maximum(0.0, threshold - mastery)
 
     def per_item(values: Floats) -> Floats:
-        return np.bincount(content.tag_item, weights=content.tag_relevance * values, minlength=items)
+        sums = np.bincount(content.tag_item, weights=content.tag_relevance * values, minlength=items)
+        return sums.astype(np.float64, copy=False)
 
     kc = content.tag_kc
     remediation = per_item(demand[kc])

@@ -209,8 +209,9 @@ def _positions(ids: Integers, sought: Integers) -> Integers:
     """Where in the ascending ``ids`` the sought ones are; those that are not there are left out."""
     if not ids.size:
         return np.zeros(0, dtype=np.int64)
-    at = np.minimum(np.searchsorted(ids, sought), ids.size - 1)
-    return at[ids[at] == sought].astype(np.int64)
+    at: Integers = np.minimum(np.searchsorted(ids, sought), ids.size - 1)
+    matched: Integers = at[ids[at] == sought]
+    return matched
 
 
 def cache_clear() -> None:

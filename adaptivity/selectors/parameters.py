@@ -1,6 +1,7 @@
 """The parameters in force: what the authors wrote, overridden by what a model version estimated."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db.models import F, FilteredRelation, Q, QuerySet
@@ -26,8 +27,8 @@ def current_stamp() -> Stamp:
     return Stamp(*state) if state else Stamp(None, 0)
 
 
-def tags(model_version_id: int | None) -> QuerySet[ActivityKnowledgeComponent]:
-    """The tags, annotated with ``g``, ``s`` and ``t`` of the model version."""
+def tags(model_version_id: int | None) -> QuerySet[Any]:
+    """The tags (ActivityKnowledgeComponent), annotated with ``g``, ``s`` and ``t`` of the model version."""
     queryset = ActivityKnowledgeComponent.objects.all()
     if model_version_id is None:
         return queryset.annotate(g=F("guess"), s=F("slip"), t=F("transit"))
@@ -46,7 +47,7 @@ def tags(model_version_id: int | None) -> QuerySet[ActivityKnowledgeComponent]:
     )
 
 
-def knowledge_components(model_version_id: int | None) -> QuerySet[KnowledgeComponent]:
+def knowledge_components(model_version_id: int | None) -> QuerySet[Any]:
     """The KCs, annotated with ``prior``: the model version's, the authors', or the default."""
     queryset = KnowledgeComponent.objects.all()
     if model_version_id is None:
