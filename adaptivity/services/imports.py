@@ -21,7 +21,7 @@ from adaptivity.models import (
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.selectors.sql import batched
 from adaptivity.services.content import BATCH, content_changed, content_lock
-from adaptivity.services.learners import LearnerIdentity, learners_lock
+from adaptivity.services.learners import LearnerIdentity, learners_lock, learners_write
 
 NAME_LENGTH = 255
 
@@ -99,7 +99,7 @@ def scores_import_batch(
             )
         )
     Score.objects.bulk_create(scores, batch_size=BATCH)
-    Learner.objects.bulk_update(touched.values(), ["evidence_count", "traced_revision"], batch_size=200)
+    learners_write(learners=touched.values(), fields=["evidence_count", "traced_revision"])
     run.lines_done = lines_done
     run.imported += len(scores)
     run.save(update_fields=["lines_done", "imported"])

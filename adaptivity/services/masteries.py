@@ -9,7 +9,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import HandSetMastery, KnowledgeComponent, Learner, Mastery
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.selectors.sql import batched
-from adaptivity.services.learners import BATCH, LearnerIdentity, evidence_time, is_stale, learners_lock
+from adaptivity.services.learners import BATCH, LearnerIdentity, evidence_time, is_stale, learners_lock, learners_write
 from adaptivity.services.tracing import learners_retrace, masteries_write
 
 
@@ -91,10 +91,9 @@ def _append(*, learners: dict[int, Learner], values: dict[tuple[int, int], float
         if learner.id not in outdated:
             learner.traced_revision = stamp.tracing_revision
             learner.traced_model_version_id = stamp.model_version_id
-    Learner.objects.bulk_update(
-        learners.values(),
-        ["evidence_count", "latest_timestamp", "traced_revision", "traced_model_version"],
-        batch_size=200,
+    learners_write(
+        learners=learners.values(),
+        fields=["evidence_count", "latest_timestamp", "traced_revision", "traced_model_version"],
     )
     if outdated:
         learners_retrace(learner_ids=outdated)

@@ -33,7 +33,8 @@ class SequenceItem:
 
 @dataclass(frozen=True)
 class Explained:
-    """A recommendation with everything that it was chosen from."""
+    """A recommendation with everything that it was chosen from. ``blocked`` pairs items that would be candidates, but
+    for a prerequisite that is not done, with that prerequisite."""
 
     arrays: CollectionArrays
     recommendation: Recommendation
@@ -92,7 +93,9 @@ def activity_recommend(
         stop_on_mastery=version.stop_on_mastery,
         generator=tie_breaker(learner, collection_id, known.evidence_count),
     )
-    return Explained(arrays, recommendation, settings, blocking_prerequisites(arrays.content, done))
+    blocked, prerequisites = blocking_prerequisites(arrays.content, done)
+    held_back = arrays.content.include_adaptive[blocked] & ~done[blocked]
+    return Explained(arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]))
 
 
 def tie_breaker(learner: LearnerIdentity, collection_id: str, history: int) -> np.random.Generator:

@@ -12,6 +12,7 @@ from adaptivity.engine.history import replay
 from adaptivity.models import DoneActivity, Learner, Mastery
 from adaptivity.selectors.evidence import activities_scored_by, evidence, stale
 from adaptivity.selectors.parameters import Stamp, current_stamp, priors, tag_table
+from adaptivity.services.learners import learners_write
 
 WRITE_BATCH = 2000
 BATCH_LEARNERS = 500
@@ -104,10 +105,9 @@ def learners_retrace(*, learner_ids: Sequence[int]) -> None:
     DoneActivity.objects.bulk_create(done, batch_size=WRITE_BATCH, ignore_conflicts=True)
     _delete_pairs(Mastery, "knowledge_component_id", gone_masteries)
     _delete_pairs(DoneActivity, "activity_id", gone_done)
-    Learner.objects.bulk_update(
-        learners,
-        ["last_activity", "latest_timestamp", "traced_revision", "traced_model_version"],
-        batch_size=WRITE_BATCH // 10,
+    learners_write(
+        learners=learners,
+        fields=["last_activity", "latest_timestamp", "traced_revision", "traced_model_version"],
     )
 
 
