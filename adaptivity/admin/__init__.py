@@ -1,1 +1,11 @@
-"""The Django admin, one module per aggregate."""
+"""The Django admin, one module per aggregate; importing them registers their pages."""
+
+from django.contrib import admin
+
+from adaptivity.admin import activity, collection, evidence, knowledge_component, learner, model_version
+
+__all__ = ["activity", "collection", "evidence", "knowledge_component", "learner", "model_version"]
+
+admin.site.site_header = "Adaptivity"
+admin.site.site_title = "Adaptivity"
+admin.site.index_title = "Content, learners and evidence"
