@@ -68,8 +68,9 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
             # Every 4xx as a warning would only repeat the access log.
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": [], "propagate": True},
-            # At DEBUG these show statements and messages with learners' ids and scores in them.
+            # At DEBUG these show statements, messages and contexts with learners' ids and scores in them.
             "django.db.backends": no_debug,
+            "django.template": no_debug,
             "celery": no_debug,
             "kombu": no_debug,
             "amqp": no_debug,

@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["DATABASE_CONNECTION"] = os.environ.get("TEST_DATABASE", "sqlite://:memory:")
+os.environ["DATABASE_CONNECTION"] = os.environ.get("TEST_DATABASE") or "sqlite://:memory:"
 os.environ["CELERY_BROKER_URL"] = ""
 
 from config.settings.local import *  # noqa: F403 - the variables above have to be there first

@@ -1,0 +1,78 @@
+# `make` or `make help` says what there is to do. CI calls the same targets as a person does.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install run dev test lint bench requirements
+
+PYTHON ?= python3
+PORT ?= 8000
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PYTEST := $(BIN)/pytest --ds tests.settings -n 2 --dist loadgroup
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+# An environment made by `make install` has all that running needs.
+INSTALLED := $(if $(wildcard .venv/installed-dev),.venv/installed-dev,.venv/installed-job)
+
+help: ## Show this text
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/installed-dev ## Make .venv with everything for development (PYTHON=python3.12 chooses the interpreter)
+
+run: $(INSTALLED) ## Start the service with a demo course on SQLite; needs Python 3.11 or newer (PORT=8000)
+	@$(BIN)/python manage.py demo --port $(PORT)
+	@exec $(BIN)/gunicorn config.wsgi:application -c docker/gunicorn.conf.py -w 2 -b 127.0.0.1:$(PORT)
+
+dev: $(INSTALLED) ## The same with autoreload, error pages and logs for reading (PORT=8000)
+	@$(BIN)/python manage.py demo --port $(PORT)
+	@exec $(BIN)/python manage.py runserver $(PORT)
+
+run dev: export DJANGO_SETTINGS_MODULE ?= config.settings.local
+dev: export DEBUG ?= true
+dev: export LOG_FORMAT ?= console
+
+test: lint ## Lint and run all tests; TEST_DATABASE_CONNECTION and TEST_BROKER_URL add PostgreSQL and RabbitMQ
+	@if [ -n "$$TEST_DATABASE_CONNECTION" ]; then \
+		echo "On PostgreSQL, what depends on the database:"; \
+		TEST_DATABASE="$$TEST_DATABASE_CONNECTION" $(PYTEST) tests/integration tests/api; \
+	elif [ "$$CI" = true ]; then \
+		echo "TEST_DATABASE_CONNECTION is not set, and CI=true leaves nothing out" >&2; exit 1; \
+	else \
+		echo "Left out: the tests on PostgreSQL, because TEST_DATABASE_CONNECTION is not set."; \
+	fi
+	@if [ -z "$$TEST_BROKER_URL" ] && [ "$$CI" != true ]; then \
+		echo "Left out: the tests on RabbitMQ, because TEST_BROKER_URL is not set."; \
+	fi
+	@echo "On SQLite, the whole suite:"
+	@TEST_DATABASE= $(PYTEST)
+
+lint: export DJANGO_SETTINGS_MODULE = tests.settings
+lint: .venv/installed-dev ## Check style, types, import contracts, migrations and gunicorn's configuration
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/gunicorn --check-config -c docker/gunicorn.conf.py config.wsgi:application
+
+bench: .venv/installed-dev ## Measure the service on PostgreSQL and print the table
+	$(BIN)/python -m benchmarks
+
+requirements: .venv/installed-dev ## Lock requirements/*.in again, with hashes; versions stay where they still fit
+	$(LOCK) requirements/runtime.in --output-file requirements/runtime.txt
+	$(LOCK) requirements/job.in --constraint requirements/runtime.txt --output-file requirements/job.txt
+	$(LOCK) requirements/dev.in --constraint requirements/job.txt --output-file requirements/dev.txt
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian, install python3-venv" >&2; exit 1; }
+
+.venv/installed-%: requirements/%.txt | .venv/bin/python
+	@echo "Installing requirements/$*.txt into .venv"
+	@$(PIP) -r $<
+	@touch $@

@@ -1,0 +1,58 @@
+"""Databases of their own for the services that tests start, looked into without Django."""
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+import pytest
+
+KINDS = [
+    pytest.param("sqlite", marks=pytest.mark.xdist_group("stack-sqlite")),
+    pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("stack-postgresql")]),
+]
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database at a URL."""
+
+    url: str
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What a query answers; its parameters are written ``%s``."""
+        if self.url.startswith("sqlite:"):
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:
+                return connection.execute(sql.replace("%s", "?"), parameters).fetchall()
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
+
+
+@contextmanager
+def new_database(kind: str, directory: Path) -> Iterator[Database]:
+    """An empty database, gone afterwards."""
+    if kind == "sqlite":
+        yield Database(f"sqlite:///{directory / 'stack.sqlite3'}")
+        return
+    server = os.environ["TEST_DATABASE_CONNECTION"]
+    name = f"adaptivity_stack_{uuid.uuid4().hex}"
+    administer(server, f'CREATE DATABASE "{name}"')
+    try:
+        yield Database(urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
+    finally:
+        administer(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def administer(url: str, statement: str) -> None:
+    """Runs a statement that PostgreSQL allows in no transaction."""
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
