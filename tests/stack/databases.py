@@ -34,6 +34,25 @@ class Database:
             cursor.execute(sql, parameters)
             return cursor.fetchall()
 
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """For the time of the block, nobody can connect to the database, and who was connected no longer is."""
+        if self.url.startswith("sqlite:"):
+            directory = Path(self.url.removeprefix("sqlite:///")).parent
+            elsewhere = directory.rename(directory.with_name(f"{directory.name}-gone"))
+            try:
+                yield
+            finally:
+                elsewhere.rename(directory)
+            return
+        server, name = os.environ["TEST_DATABASE_CONNECTION"], urlsplit(self.url).path[1:]
+        administer(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            administer(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            yield
+        finally:
+            administer(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
 
 @contextmanager
 def new_database(kind: str, directory: Path) -> Iterator[Database]:

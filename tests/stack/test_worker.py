@@ -1,0 +1,155 @@
+"""A real Celery worker takes tasks from RabbitMQ; every task may be run twice."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from tests.stack.databases import KINDS, Database, new_database
+from tests.stack.service import BIN, ROOT, manage, poll, service_environment
+
+pytestmark = pytest.mark.rabbitmq
+COLUMNS = "learner,item,kcs,score\n"
+TASK_SECONDS = 60
+
+
+@dataclass
+class Worker:
+    """A running worker; its standard output has its events."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def event(self, name: str, number: int = 1) -> dict[str, Any]:
+        """The worker's event of this name, the first or a later one, once it is there."""
+
+        def written() -> dict[str, Any] | None:
+            assert self.process.poll() is None, self.output.read_text()
+            events = [
+                json.loads(line) for line in self.output.read_text().splitlines(keepends=True) if line[-1] == "\n"
+            ]
+            found = [event for event in events if event["event"] == name]
+            return found[number - 1] if len(found) >= number else None
+
+        return poll(written, seconds=TASK_SECONDS, failure=lambda: f"no {name}:\n{self.output.read_text()}")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A queue of this test at the broker, and a database for its tasks."""
+
+    database: Database
+    queue: str
+    env: dict[str, str]
+
+    @contextmanager
+    def worker(self, output: Path) -> Iterator[Worker]:
+        """A worker of this queue as in production, killed with its processes at the end of the block."""
+        with output.open("wb") as log, output.with_suffix(".errors").open("wb") as errors:
+            process = subprocess.Popen(
+                [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", self.queue, "-n", output.name],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=errors,
+                start_new_session=True,
+            )
+        try:
+            yield Worker(process, output)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def send(self, task: str, **arguments: Any) -> None:
+        """Sends a task as the service does, to this queue."""
+        code = f"from adaptivity import tasks; tasks.{task}.apply_async(kwargs={arguments!r}, queue={self.queue!r})"
+        manage("shell", "--verbosity", "0", "--command", code, env=self.env)
+
+    def count(self, table: str) -> int:
+        ((found,),) = self.database.rows(f"SELECT COUNT(*) FROM {table}")
+        return found
+
+
+@pytest.fixture(params=KINDS)
+def broker(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> Iterator[Broker]:
+    url = os.environ["TEST_BROKER_URL"]
+    with new_database(request.param, tmp_path) as database:
+        env = service_environment(database, CELERY_BROKER_URL=url)
+        manage("migrate", "--verbosity", "0", env=env)
+        try:
+            yield Broker(database, f"adaptivity-test-{name}", env)
+        finally:
+            with Connection(url) as connection, connection.channel() as channel:
+                channel.queue_delete(f"adaptivity-test-{name}")
+
+
+def test_a_worker_imports_once_what_is_sent_twice(broker: Broker, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(COLUMNS + "ada,sum-1,adding,1\nada,sum-2,adding;carrying,0.5\nbob,sum-1,adding,0\nbob,sum-1,,7\n")
+
+    with broker.worker(tmp_path / "worker") as worker:
+        broker.send("import_scores", path=str(path), collection_id="sums")
+        first = worker.event("scores_imported")
+        broker.send("import_scores", path=str(path), collection_id="sums")
+        second = worker.event("scores_imported", 2)
+
+    assert {key: first[key] for key in ("level", "logger", "imported", "known", "refused", "learners_traced")} == {
+        "level": "info",
+        "logger": "adaptivity.tasks",
+        "imported": 3,
+        "known": 0,
+        "refused": 1,
+        "learners_traced": 2,
+    }
+    assert (second["imported"], second["learners_traced"]) == (0, 0)
+    assert first["task_id"] != second["task_id"]
+    assert broker.count("adaptivity_score") == 3
+    assert broker.count("adaptivity_mastery") == 3
+
+
+def test_a_worker_verifies_the_state(broker: Broker, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(COLUMNS + "ada,sum-1,adding,1\nbob,sum-1,adding,0\n")
+    manage("import_scores", str(path), env=broker.env)
+
+    with broker.worker(tmp_path / "worker") as worker:
+        broker.send("verify_state")
+        first = worker.event("state_verified")
+        code = "from adaptivity.models import Mastery; Mastery.objects.filter(learner__user_id='ada').update(value=0.5)"
+        manage("shell", "--verbosity", "0", "--command", code, env=broker.env)
+        broker.send("verify_state")
+        second = worker.event("state_verified", 2)
+
+    keys = ("level", "learners", "stale", "differences")
+    assert [first[key] for key in keys] == ["info", 2, 0, 0]
+    assert [second[key] for key in keys] == ["error", 2, 0, 1]
+
+
+def test_another_worker_finishes_what_a_killed_one_had_begun(broker: Broker, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    rows = [f"learner-{number % 50},item-{number % 400},kc-{number % 20},{number % 2}\n" for number in range(20_000)]
+    path.write_text(COLUMNS + "".join(rows))
+
+    with broker.worker(tmp_path / "first"):
+        broker.send("import_scores", path=str(path))
+        poll(
+            lambda: broker.count("adaptivity_score") or None,
+            seconds=TASK_SECONDS,
+            failure=lambda: (tmp_path / "first").read_text(),
+        )
+    begun = broker.count("adaptivity_score")
+    with broker.worker(tmp_path / "second") as second:
+        event = second.event("scores_imported")
+
+    assert (event["imported"], event["refused"]) == (20_000 - begun, 0)
+    assert broker.count("adaptivity_score") == 20_000
+    assert manage("verify_state", env=broker.env) == "50 learners verified, 0 stale, 0 differences\n"
