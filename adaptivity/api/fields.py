@@ -122,7 +122,8 @@ class TimestampField(serializers.DateTimeField):
     default_error_messages = {"zone": "A time zone is required, such as Z or +01:00."}
 
     def to_internal_value(self, value: Any) -> datetime:
-        if not isinstance(value, str):
+        # datetime.fromisoformat overlooks a NUL after the zone.
+        if not isinstance(value, str) or "\0" in value:
             self.fail("invalid", format="ISO 8601")
         return super().to_internal_value(value)
 

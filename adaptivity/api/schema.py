@@ -15,12 +15,15 @@ def documented_routes(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]
 
 
 def lists_are_bounded(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A body that is a list holds at most as many items as a list inside of one."""
-    for path in result["paths"].values():
-        for operation in path.values():
-            for media in operation.get("requestBody", {}).get("content", {}).values():
-                if media["schema"].get("type") == "array":
-                    media["schema"]["maxItems"] = MAX_LIST
+    """Also a body that is a list of objects, and a list of objects inside of one, has a greatest length."""
+    bodies = [operation.get("requestBody", {}) for path in result["paths"].values() for operation in path.values()]
+    schemas = [media["schema"] for body in bodies for media in body.get("content", {}).values()]
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            schemas += component["properties"].values()
+    for schema in schemas:
+        if "array" in schema.get("type", ""):
+            schema["maxItems"] = MAX_LIST
     return result
 
 
