@@ -69,6 +69,6 @@ class Command(BaseCommand):
 def curl(address: str, token: str, route: str, body: dict[str, Any]) -> str:
     """A shell command on one line that posts the body."""
     return (
-        f"curl -s {address}/api/v2/{route} -H 'Authorization: Token {token}'"
+        f"curl -s -w '\\n' {address}/api/v2/{route} -H 'Authorization: Token {token}'"
         f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
     )
