@@ -16,7 +16,7 @@ def learner_grade(*, user_id: str, tool_consumer_instance_guid: str, collection_
     if learner is not None:
         mastery, _ = masteries_and_last_item(learner, version, arrays)
         if not arrays.is_tagged.any():
-            done = done_items(learner, version, arrays)
+            done = done_items(learner, arrays)
     return grade(
         mastery=mastery[arrays.is_tagged],
         prior=arrays.priors[arrays.is_tagged],

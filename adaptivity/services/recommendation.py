@@ -65,7 +65,7 @@ def activity_recommend(
         done_before = np.zeros(0, dtype=np.int64)
     else:
         mastery, last_relevance = masteries_and_last_item(known, version, arrays)
-        done_before = done_items(known, version, arrays)
+        done_before = done_items(known, arrays)
 
     done = np.zeros(arrays.activity_ids.size, dtype=bool)
     done[done_before] = True
