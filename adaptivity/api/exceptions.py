@@ -3,17 +3,29 @@
 from typing import Any
 
 import structlog
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from adaptivity.errors import Conflict, InvalidInput
+from adaptivity.errors import AdaptivityError, Conflict
 
 log = structlog.get_logger(__name__)
+
+
+class BodyTooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+
+
+class Contradicted(exceptions.APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "Another request changed what this one refers to; try again."
 
 
 def envelope(code: str, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -23,40 +35,43 @@ def envelope(code: str, detail: str, errors: list[dict[str, str]] | None = None)
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
     """Turns what the views raise into the envelope; None, and so a logged 500, for what nobody foresaw."""
-    if isinstance(exception, Http404 | ObjectDoesNotExist):
-        exception = exceptions.NotFound()
-    elif isinstance(exception, PermissionDenied):
-        exception = exceptions.PermissionDenied()
-    elif isinstance(exception, InvalidInput):
+    exception = _as_api_exception(exception)
+    if isinstance(exception, AdaptivityError):
         error = {"field": exception.field, "code": exception.code, "message": exception.message}
+        if isinstance(exception, Conflict):
+            return _answer(status.HTTP_409_CONFLICT, envelope("conflict", str(exception), [error]))
         return _answer(status.HTTP_400_BAD_REQUEST, envelope("invalid", str(exception), [error]))
-    elif isinstance(exception, Conflict):
-        error = {"field": exception.field, "code": exception.code, "message": exception.message}
-        return _answer(status.HTTP_409_CONFLICT, envelope("conflict", str(exception), [error]))
-    elif isinstance(exception, IntegrityError):
-        # A rule of the database that another request's simultaneous write made apply; nothing was changed.
-        log.warning("integrity_error", error=type(exception).__name__)
-        return _answer(
-            status.HTTP_409_CONFLICT,
-            envelope("conflict", "Another request changed what this one refers to; try again."),
-        )
     if isinstance(exception, exceptions.ValidationError):
         errors = list(_flatten(exception.get_full_details(), ""))
         first = errors[0]
         detail = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
         return _answer(exception.status_code, envelope("invalid", detail, errors))
     if isinstance(exception, exceptions.APIException):
-        headers = {}
-        if getattr(exception, "auth_header", None):
-            headers["WWW-Authenticate"] = exception.auth_header  # type: ignore[attr-defined]
-        if getattr(exception, "wait", None):
-            headers["Retry-After"] = str(int(exception.wait))  # type: ignore[attr-defined]
         code, detail = str(exception.get_codes()), str(exception.detail)
         # Every 400 names a field; what cannot even be read as JSON is wrong as a whole.
         is_unreadable = isinstance(exception, exceptions.ParseError)
         errors = [{"field": "", "code": code, "message": detail}] if is_unreadable else []
+        scheme = getattr(exception, "auth_header", None)
+        headers = {"WWW-Authenticate": scheme} if scheme else None
         return _answer(exception.status_code, envelope(code, detail, errors), headers)
     return None
+
+
+def _as_api_exception(exception: Exception) -> Exception:
+    """REST framework's own exception for one of Django's or the database's; any other as it is."""
+    if isinstance(exception, Http404 | ObjectDoesNotExist):
+        return exceptions.NotFound()
+    if isinstance(exception, PermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(exception, RequestDataTooBig):
+        return BodyTooLarge(f"The request body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
+    if isinstance(exception, UnreadablePostError):
+        return exceptions.ParseError("The request body ended early.")
+    if isinstance(exception, IntegrityError):
+        # A rule of the database that another request's simultaneous write made apply; nothing was changed.
+        log.warning("integrity_error", error=type(exception).__name__)
+        return Contradicted()
+    return exception
 
 
 def _answer(status_code: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

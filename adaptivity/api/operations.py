@@ -46,6 +46,7 @@ class Operation(APIView):
     authentication_classes = ()
     permission_classes = ()
     content_negotiation_class = JSONAnswers
+    http_method_names = ["get", "head"]
 
 
 class Health(Operation):

@@ -1,34 +1,22 @@
-"""Request bodies: JSON, bounded in size and depth."""
+"""Request bodies and answers: JSON. Django bounds a body's size by DATA_UPLOAD_MAX_MEMORY_SIZE before it is parsed."""
 
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, UnreadablePostError
-from rest_framework.exceptions import APIException, ParseError
+from django.core.handlers.wsgi import LimitedStream
+from django.http import HttpRequest
+from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.utils import json
 
 
-class BodyTooLarge(APIException):
-    status_code = 413
-    default_code = "body_too_large"
-    default_detail = "The request body is too large."
-
-
-class BoundedJSONParser(JSONParser):
-    """Refuses a body above DATA_UPLOAD_MAX_MEMORY_SIZE before reading more of it; REST framework reads past it."""
+class StrictJSONParser(JSONParser):
+    """UTF-8 whatever the charset says, no NaN, and an error for what is nested too deeply."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         try:
-            body = stream.read(limit + 1)
-        except UnreadablePostError:
-            raise ParseError("The request body ended early.") from None
-        if len(body) > limit:
-            raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
-        try:
-            return json.loads(body.decode("utf-8"), parse_constant=json.strict_constant)
+            return json.loads(stream.read().decode("utf-8"), parse_constant=json.strict_constant)
         except RecursionError:
             raise ParseError("JSON parse error - nested too deeply") from None
         except ValueError as error:
@@ -40,11 +28,13 @@ def open_chunked_body(request: HttpRequest) -> None:
 
     Only where the server itself ends such a body, which gunicorn says in ``wsgi.input_terminated``.
     """
-    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    if chunked and request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
-        request._stream = request.META["wsgi.input"]
-        # Unknown, but not 0: REST framework would not look for a body.
-        request.META["CONTENT_LENGTH"] = str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    meta = request.META
+    is_chunked = "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower() and not meta.get("CONTENT_LENGTH")
+    if is_chunked and meta.get("wsgi.input_terminated"):
+        body: Any = LimitedStream(meta["wsgi.input"], settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        request._stream = body
+        # Not known, but not 0 either: then REST framework would not look for a body.
+        meta["CONTENT_LENGTH"] = "1"
 
 
 class JSONAnswers(DefaultContentNegotiation):

@@ -58,6 +58,8 @@ class Resource(
     """Plain create, read, change, delete over a service's functions."""
 
     content_negotiation_class = JSONAnswers
+    # No OPTIONS: what a route takes is in the schema.
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     lookup_value_converter = "int"
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:

@@ -75,33 +75,20 @@ def test_beyond_the_end(api, many, offset):
     assert urls(page) == []
 
 
+NONSENSE = {
+    "limit": ["0", "-1", "", "abc", "1.0", "٣", "1\0", str(2**63), "9" * 5_000, "null"],
+    "offset": ["-1", "", "1e3", "+1", " 1", str(2**63), "9" * 5_000, "\ufffd"],
+}
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("resource", RESOURCES)
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("limit", "0"),
-        ("limit", "-1"),
-        ("limit", ""),
-        ("limit", "abc"),
-        ("limit", "1.0"),
-        ("limit", "٣"),
-        ("limit", "1\0"),
-        ("limit", str(2**63)),
-        ("limit", "9" * 5_000),
-        ("offset", "-1"),
-        ("offset", "1e3"),
-        ("offset", "+1"),
-        ("offset", " 1"),
-        ("offset", str(2**63)),
-        ("offset", "\ud7ff"),
-    ],
-)
-def test_limit_and_offset_are_whole_numbers(api, resource, name, value):
-    response = api.get(f"{resource}?{urlencode({name: value})}")
+@pytest.mark.parametrize("name", NONSENSE)
+def test_limit_and_offset_are_whole_numbers(api, resource, name):
+    answers = [api.get(f"{resource}?{urlencode({name: value})}") for value in NONSENSE[name]]
 
-    assert response.status_code == 400
-    assert refusals(response) == [(name, "invalid")]
+    assert [answer.status_code for answer in answers] == [400] * len(answers)
+    assert [refusals(answer) for answer in answers] == [[(name, "invalid")]] * len(answers)
 
 
 @pytest.fixture
@@ -196,12 +183,13 @@ ID_FILTERS = [
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("resource", "name"), ID_FILTERS)
-@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "1\0", str(2**63), "9" * 5_000, "\ufffd"])
-def test_an_id_filter_takes_an_id(api, resource, name, value):
-    response = api.get(f"{resource}?{urlencode({name: value})}")
+def test_an_id_filter_takes_an_id(api, resource, name):
+    values = ["abc", "0", "-1", "1.5", "1\0", str(2**63), "9" * 5_000, "\ufffd"]
 
-    assert response.status_code == 400
-    assert [field for field, _ in refusals(response)] == [name]
+    answers = [api.get(f"{resource}?{urlencode({name: value})}") for value in values]
+
+    assert [answer.status_code for answer in answers] == [400] * len(values)
+    assert [[field for field, _ in refusals(answer)] for answer in answers] == [[name]] * len(values)
 
 
 TEXT_FILTERS = [
@@ -229,12 +217,12 @@ def test_a_nul_in_a_text_filter(api, resource, name):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("resource", "name"), TEXT_FILTERS)
-@pytest.mark.parametrize("value", ["%ED%A0%80", "%FF", "x" * 5_000, "%", "%F0%9F%99%82"])
-def test_any_other_text_is_looked_for(api, resource, name, value):
-    response = api.get(f"{resource}?{name}={value}")
+def test_any_other_text_is_looked_for(api, resource, name):
+    values = ["%ED%A0%80", "%FF", "x" * 5_000, "%", "%F0%9F%99%82"]
 
-    assert response.status_code == 200
-    assert response.json()["results"] == []
+    answers = [api.get(f"{resource}?{name}={value}") for value in values]
+
+    assert [(answer.status_code, answer.json()["results"]) for answer in answers] == [(200, [])] * len(values)
 
 
 def test_unknown_parameters_are_ignored(api, course):
