@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from django.db import transaction
 from django.utils import timezone
@@ -119,7 +118,7 @@ def _import_batch(
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """The file's content, uncompressed. Raises InvalidInput where it cannot be read."""
     try:
         with path.open("rb") as file:
