@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._=:;-]{1,128}")
@@ -23,3 +24,16 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response
+
+
+class NulMiddleware:
+    """Refuses a NUL in a cookie or a token, which may hold one in quotes: both are looked for in the database, and
+    PostgreSQL knows no such text."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if any("\0" in text for text in (*request.COOKIES.values(), request.META.get("HTTP_AUTHORIZATION", ""))):
+            raise SuspiciousOperation("NUL in a header")
+        return self.get_response(request)

@@ -8,3 +8,5 @@ os.environ["CELERY_BROKER_URL"] = ""
 from config.settings.local import *  # noqa: F403 - the variables above have to be there first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Static files are looked for when one is asked for, not listed anew for every test client.
+WHITENOISE_AUTOREFRESH = True
