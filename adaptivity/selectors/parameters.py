@@ -9,7 +9,8 @@ from django.db.models.functions import Coalesce
 
 from adaptivity.engine.history import Priors, TagTable
 from adaptivity.engine.parameters import DEFAULT_PRIOR
-from adaptivity.models import ActivityKnowledgeComponent, EngineState, KnowledgeComponent
+from adaptivity.models import ActivityKnowledgeComponent, KnowledgeComponent
+from adaptivity.selectors.sql import fetch
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Stamp:
 
 def current_stamp() -> Stamp:
     """The stamp in force; before any content was written there is no state yet. One query."""
-    state = EngineState.objects.values_list("active_model_version_id", "tracing_revision").first()
-    return Stamp(*state) if state else Stamp(None, 0)
+    rows = fetch("SELECT active_model_version_id, tracing_revision FROM adaptivity_enginestate WHERE id = 1", [])
+    return Stamp(*rows[0]) if rows else Stamp(None, 0)
 
 
 def tags(model_version_id: int | None) -> QuerySet[Any]:
