@@ -39,6 +39,12 @@ def log_odds(probability: ArrayLike) -> Floats:
     return np.log(odds(probability))
 
 
+def difficulty_log_odds(difficulty: ArrayLike) -> Floats:
+    """Log-odds of an item's difficulty, same shape; held inside DIFFICULTY_BOUNDS, so that an author's 0 or 1 does not
+    drown every other term."""
+    return log_odds(np.clip(np.asarray(difficulty, dtype=np.float64), *DIFFICULTY_BOUNDS))
+
+
 def relevance(guess: ArrayLike, slip: ArrayLike) -> Floats:
     """Relevance k = -log odds(g) - log odds(s) of an item for a KC it is tagged with, same shape, never negative.
 

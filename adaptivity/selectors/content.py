@@ -12,11 +12,10 @@ from django.conf import settings
 
 from adaptivity.engine.parameters import (
     DEFAULT_DIFFICULTY,
-    DIFFICULTY_BOUNDS,
     Booleans,
     Floats,
     Integers,
-    log_odds,
+    difficulty_log_odds,
     relevance,
 )
 from adaptivity.engine.recommendation import CollectionContent
@@ -190,7 +189,7 @@ def _load(version: CollectionVersion) -> CollectionArrays:
             tag_item=tag_item,
             tag_kc=_positions(kc_ids, tag[1].astype(np.int64)),
             tag_relevance=relevance(tag[2], tag[3]),
-            tag_difficulty=log_odds(np.clip(difficulty, *DIFFICULTY_BOUNDS))[tag_item],
+            tag_difficulty=difficulty_log_odds(difficulty)[tag_item],
             kc_dependent=_positions(kc_ids, edge[0].astype(np.int64)),
             kc_prerequisite=_positions(kc_ids, edge[1].astype(np.int64)),
             kc_strength=edge[2],

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adaptivity.engine.history import Evidence, Priors, TagTable
-from adaptivity.engine.parameters import log_odds, relevance
+from adaptivity.engine.parameters import difficulty_log_odds, relevance
 from adaptivity.engine.recommendation import (
     CollectionContent,
     EngineSettings,
@@ -17,7 +17,7 @@ from tests.unit.reference import Entry, Situation, Tag
 def arrays(situation: Situation) -> tuple[CollectionContent, LearnerState, EngineSettings]:
     tags = [(number, kc, tag) for number, item in enumerate(situation.items) for kc, tag in sorted(item.tags.items())]
     tag_item = np.array([number for number, _, _ in tags], dtype=np.int64)
-    difficulty = np.clip(np.array([item.difficulty for item in situation.items], dtype=np.float64), 0.01, 0.99)
+    difficulty = np.array([item.difficulty for item in situation.items], dtype=np.float64)
     blocks = [
         (number, prerequisite)
         for number, item in enumerate(situation.items)
@@ -31,7 +31,7 @@ def arrays(situation: Situation) -> tuple[CollectionContent, LearnerState, Engin
         tag_item=tag_item,
         tag_kc=np.array([kc for _, kc, _ in tags], dtype=np.int64),
         tag_relevance=relevance([tag.guess for _, _, tag in tags], [tag.slip for _, _, tag in tags]),
-        tag_difficulty=log_odds(difficulty)[tag_item],
+        tag_difficulty=difficulty_log_odds(difficulty)[tag_item],
         kc_dependent=np.array([edge[0] for edge in edges], dtype=np.int64),
         kc_prerequisite=np.array([edge[1] for edge in edges], dtype=np.int64),
         kc_strength=np.array([edge[2] for edge in edges], dtype=np.float64),
