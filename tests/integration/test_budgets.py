@@ -249,7 +249,9 @@ def crowd(client):
     )
     held = [(learner, kc) for learner in learners for kc in kcs[::25]] + [(known, kc) for kc in kcs]
     Mastery.objects.bulk_create(Mastery(learner=learner, knowledge_component_id=kc, value=0.5) for learner, kc in held)
-    Learner.objects.filter(pk=known.pk).update(evidence_count=ELSEWHERE + 1, last_activity=Activity.objects.get(pk=items[-1]))
+    Learner.objects.filter(pk=known.pk).update(
+        evidence_count=ELSEWHERE + 1, last_activity=Activity.objects.get(pk=items[-1])
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     recommend(client)
