@@ -4,16 +4,26 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from adaptivity.api.fields import MAX_ID
 from adaptivity.models import Activity, Collection, CollectionActivity, KnowledgeComponent, Mastery, Score
 
 
+class IdField(forms.IntegerField):
+    """The digits of an id. Empty is not the same as absent: nobody who has no id to ask for means all of them."""
+
+    def to_python(self, value: Any) -> int | None:
+        if value is not None and not (value.isascii() and value.isdigit()):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
 class IdFilter(django_filters.Filter):
     """A whole number that is an id."""
 
-    field_class = forms.IntegerField
+    field_class = IdField
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)

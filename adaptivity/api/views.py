@@ -420,7 +420,7 @@ class MasteryViewSet(Resource):
         responses={200: s.MasterySerializer(many=True), **BODY, **CONFLICT},
         filters=False,
     )
-    @action(detail=False, methods=["put"])
+    @action(detail=False, methods=["put"], pagination_class=None)
     def bulk_update(self, request: Request) -> Response:
         """Sets many masteries, all or none."""
         serializer = s.bounded(s.MasterySerializer(), data=request.data)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -92,6 +94,20 @@ def course(db: None) -> dict[str, Any]:
         for url, kcs in ((HALVES, [half]), (THIRDS, [third]), (READING, []))
     ]
     return {"collection": collection, "half": half, "third": third, "activities": activities}
+
+
+@contextmanager
+def connection_kept() -> Iterator[None]:
+    """Around a call of the WSGI application, which would close the connection that holds the test's transaction;
+    Django's own test client looks after that itself, and connects the signals again."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:

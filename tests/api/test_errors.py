@@ -6,14 +6,13 @@ import json
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.signals import request_finished, request_started
-from django.db import IntegrityError, close_old_connections
+from django.db import IntegrityError
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 from adaptivity.services import collections
 from config.wsgi import application
-from tests.api.conftest import ANNA, HALVES, Api, refusals
+from tests.api.conftest import ANNA, HALVES, Api, connection_kept, refusals
 
 WRITES = [
     ("POST", "activity"),
@@ -185,55 +184,43 @@ class ChunkedBody:
         self.read, self.readline, self.tell = self.buffer.read, self.buffer.readline, self.buffer.tell
 
 
-@pytest.fixture
-def keep_connection():
-    """Outside of Django's own client a request would close the connection that holds the test's transaction."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
-
-
 def call(path, token, body, **environ):
     """Status and JSON of a POST straight to the WSGI application, with a chunked body."""
     stream, statuses = ChunkedBody(body), []
-    answer = application(
-        {
-            "REQUEST_METHOD": "POST",
-            "SCRIPT_NAME": "",
-            "PATH_INFO": path,
-            "QUERY_STRING": "",
-            "SERVER_NAME": "localhost",
-            "SERVER_PORT": "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_TYPE": "application/json",
-            "HTTP_TRANSFER_ENCODING": "chunked",
-            "HTTP_AUTHORIZATION": f"Token {token}",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": stream,
-            "wsgi.input_terminated": True,
-            "wsgi.errors": io.StringIO(),
-            "wsgi.multithread": False,
-            "wsgi.multiprocess": True,
-            "wsgi.run_once": False,
-            **environ,
-        },
-        lambda status, headers: statuses.append(int(status[:3])),
-    )
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "application/json",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "HTTP_AUTHORIZATION": f"Token {token}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": stream,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        **environ,
+    }
+    with connection_kept():
+        answer = application(environ, lambda status, headers: statuses.append(int(status[:3])))
+        answer.close()
     return statuses[0], json.loads(b"".join(answer)), stream
 
 
-@pytest.mark.usefixtures("keep_connection")
 def test_a_chunked_body_is_read(token, course):
     status, body, _ = call("/api/v2/collection/fractions/grade", token, json.dumps({"learner": ANNA}).encode())
 
     assert (status, body) == (200, {"learner": ANNA, "grade": 0.0})
 
 
-@pytest.mark.usefixtures("keep_connection")
 def test_an_oversize_chunked_body_is_not_read_to_its_end(token, course, unchanged):
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -244,7 +231,6 @@ def test_an_oversize_chunked_body_is_not_read_to_its_end(token, course, unchange
     assert stream.tell() == limit + 1
 
 
-@pytest.mark.usefixtures("keep_connection")
 def test_a_chunked_body_is_not_read_without_a_token(course):
     status, _, stream = call("/api/v2/score", "unknown", b"{}")
 
@@ -252,7 +238,6 @@ def test_a_chunked_body_is_not_read_without_a_token(course):
     assert stream.tell() == 0
 
 
-@pytest.mark.usefixtures("keep_connection")
 def test_a_chunked_body_is_left_alone_where_the_server_does_not_end_it(token, course):
     status, body, stream = call("/api/v2/score", token, b"{}", **{"wsgi.input_terminated": False})
 
