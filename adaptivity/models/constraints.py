@@ -5,7 +5,8 @@ from django.db.models.lookups import LessThanOrEqual
 
 
 def is_probability(*fields: str) -> list[CheckConstraint]:
-    """Each field lies in [0, 1] (or is null, where the column allows it). NaN fails on every database."""
+    """Each field lies in [0, 1] (or is null, where the column allows it). NaN is never
+    stored: PostgreSQL refuses it, and SQLite takes it as null."""
     return [
         CheckConstraint(
             name=f"%(class)s_{field}_probability",

@@ -30,7 +30,7 @@ from adaptivity.models import (
 from adaptivity.selectors.content import cache_clear
 from adaptivity.services.activities import activity_update
 from adaptivity.services.learners import LearnerIdentity
-from adaptivity.services.scores import score_create
+from adaptivity.services.tracing import learners_retrace
 from tests.integration.builders import NOON, ON_POSTGRESQL, minutes, model_version_activate
 from tests.unit.reference import Tag
 
@@ -86,13 +86,27 @@ def course(activities: int, collection_id: str = "course", kcs: int = 5) -> Coll
 
 def history(identity: LearnerIdentity, collection_id: str, scores: int, activities: int) -> None:
     """So many scores of the learner on the first activities of the collection, one after another."""
-    for number in range(scores):
-        score_create(
-            learner=identity,
-            activity=f"{collection_id}/{number % activities}",
+    (learner,) = Learner.objects.bulk_create(
+        [
+            Learner(
+                user_id=identity.user_id,
+                tool_consumer_instance_guid=identity.tool_consumer_instance_guid,
+                evidence_count=scores,
+            )
+        ]
+    )
+    done = list(Activity.objects.filter(source_launch_url__startswith=f"{collection_id}/").order_by("id")[:activities])
+    Score.objects.bulk_create(
+        Score(
+            learner=learner,
+            activity=done[number % activities],
             score=0.5,
             timestamp=minutes(number),
+            arrival=number + 1,
         )
+        for number in range(scores)
+    )
+    learners_retrace(learner_ids=[learner.pk])
 
 
 KNOWN_IDENTITY = LearnerIdentity(KNOWN["user_id"], KNOWN["tool_consumer_instance_guid"])
