@@ -3,6 +3,7 @@
 import pytest
 
 from adaptivity.models import Activity, Collection, CollectionActivity
+from adaptivity.services import collections
 from tests.api.conftest import HALVES, READING, THIRDS, refusals
 
 
@@ -131,3 +132,15 @@ def test_ten_thousand_entries_and_no_more(api, unchanged):
     assert refusals(too_many) == [("", "max_length")]
     assert enough.status_code == 200
     assert len(enough.json()) == CollectionActivity.objects.count() == 10_000
+
+
+def test_a_failure_at_the_end_leaves_nothing_half_done(api, course, unchanged, monkeypatch):
+    def fail(**_):
+        raise RuntimeError
+
+    monkeypatch.setattr(collections, "content_changed", fail)
+
+    with unchanged():
+        response = api.post("collection/new/activities", [{"source_launch_url": "new"}, {"source_launch_url": HALVES}])
+
+    assert response.status_code == 500

@@ -3,6 +3,7 @@
 import pytest
 
 from adaptivity.models import HandSetMastery, Learner, Mastery
+from adaptivity.services import masteries
 from tests.api.conftest import ANNA, HALVES, refusals
 
 BERT = {"user_id": "bert", "tool_consumer_instance_guid": ""}
@@ -165,3 +166,15 @@ def test_the_list_holds_what_has_evidence(api, course):
     assert response.json()["count"] == 2
     assert first == {"id": first["id"], **setting(pytest.approx(0.712, abs=1e-12))}
     assert second == {"id": second["id"], **setting(0.3, "third", BERT)}
+
+
+def test_a_failure_at_the_end_leaves_nothing_half_done(api, course, unchanged, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError
+
+    monkeypatch.setattr(masteries, "masteries_write", fail)
+
+    with unchanged():
+        response = api.put("mastery/bulk_update", [setting(), setting(learner=BERT)])
+
+    assert response.status_code == 500

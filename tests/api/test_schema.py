@@ -119,3 +119,98 @@ def test_the_service_keeps_to_its_schema(case, world):
     with rolled_back():
         response = case.call(headers=headers)
         case.validate_response(response, checks=CHECKS, headers=headers)
+
+
+# What Schemathesis does not provoke (too large a body, another content type, a conflict, a session) is declared too.
+READ, WRITE, BODY = {401}, {401, 403}, {400, 401, 403, 413, 415}
+STATUSES = {
+    "activity/recommend": {"post": {200, 409} | BODY},
+    "collection/{collection_id}/activities": {"get": {200, 404} | READ, "post": {200, 409} | BODY},
+    "collection/{collection_id}/grade": {"post": {200, 404} | BODY},
+    "mastery/bulk_update": {"put": {200, 409} | BODY},
+    **{
+        resource: {"get": {200, 400} | READ, "post": {201, 409} | BODY}
+        for resource in (
+            "activity",
+            "collection",
+            "collection_activity",
+            "knowledge_component",
+            "mastery",
+            "prerequisite_activity",
+            "prerequisite_knowledge_component",
+            "score",
+        )
+    },
+    **{
+        item: {
+            "get": {200, 404} | READ,
+            "put": {200, 404, 409} | BODY,
+            "patch": {200, 404, 409} | BODY,
+            "delete": {204, 404, 409} | WRITE,
+        }
+        for item in (
+            "activity/{id}",
+            "collection/{collection_id}",
+            "collection_activity/{id}",
+            "knowledge_component/{kc_id}",
+            "mastery/{id}",
+            "prerequisite_activity/{id}",
+            "prerequisite_knowledge_component/{id}",
+            "score/{id}",
+        )
+    },
+}
+OPERATIONS = {"/health/": {"get": {200}}, "/ready/": {"get": {200, 503}}, "/version/": {"get": {200}}}
+
+
+def test_every_route_is_documented_with_every_status_and_no_other_route_is():
+    declared = {
+        path: {method: {int(status) for status in operation["responses"]} for method, operation in operations.items()}
+        for path, operations in schema.raw_schema["paths"].items()
+    }
+
+    assert declared == {f"/api/v2/{path}": methods for path, methods in STATUSES.items()} | OPERATIONS
+
+
+def test_all_but_the_operations_need_a_token_or_a_session():
+    security = {
+        path: {
+            operation.get("security") and tuple(map(tuple, operation["security"])) for operation in operations.values()
+        }
+        for path, operations in schema.raw_schema["paths"].items()
+    }
+
+    assert {path for path, schemes in security.items() if schemes == {None}} == set(OPERATIONS)
+    assert {scheme for path, schemes in security.items() if path not in OPERATIONS for scheme in schemes} == {
+        (("tokenAuth",), ("cookieAuth",))
+    }
+
+
+def component(name: str) -> dict[str, Any]:
+    return schema.raw_schema["components"]["schemas"][name]
+
+
+def test_what_requests_may_send_and_answers_hold():
+    number = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *$"
+    text = {"type": "string", "pattern": number, "maxLength": 1000, "description": "The number as text."}
+    probability = {"type": "number", "minimum": 0.0, "maximum": 1.0}
+
+    assert component("LearnerRequest")["properties"]["user_id"] == {
+        "type": ["string", "integer"],
+        "minLength": 1,
+        "maxLength": 255,
+    }
+    assert component("Learner")["properties"]["user_id"] == {"type": "string", "maxLength": 255}
+    assert component("ScoreRequest")["properties"]["score"] == {"anyOf": [probability, text]}
+    assert component("Score")["properties"]["score"] == probability
+    assert component("ActivityRequest")["properties"]["difficulty"] == {"anyOf": [probability, text, {"type": "null"}]}
+    assert component("Activity")["properties"]["difficulty"] == {**probability, "type": ["number", "null"]}
+    assert component("ActivityRequest")["properties"]["tags"] == {"type": ["string", "null"]}
+    assert component("Activity")["properties"]["tags"] == {"type": "string"}
+    assert component("ActivityRequest")["required"] == ["source_launch_url"]
+    assert component("Activity")["required"] == list(component("Activity")["properties"])
+    assert component("RecommendRequest")["properties"]["sequence"]["type"] == ["array", "null"]
+    assert component("RecommendRequest")["properties"]["sequence"]["maxItems"] == 10_000
+    assert component("KnowledgeComponentRequest")["required"] == ["kc_id", "name"]
+    assert component("CollectionRequest")["required"] == ["collection_id", "name"]
+    assert component("ScoreRequest")["required"] == ["activity", "learner", "score"]

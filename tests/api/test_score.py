@@ -239,3 +239,16 @@ def test_times_of_the_server_never_run_backwards(api, course):
     Learner.objects.update(latest_timestamp=ahead)
 
     assert datetime.fromisoformat(score(api).json()["timestamp"]) == ahead.astimezone(UTC)
+
+
+def test_a_failure_at_the_end_leaves_nothing_half_done(api, course, unchanged, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "save", fail)
+        with unchanged():
+            response = score(api)
+
+    assert response.status_code == 500
+    assert score(api).status_code == 201
