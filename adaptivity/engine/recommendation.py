@@ -111,7 +111,8 @@ def sub_scores(content: CollectionContent, learner: LearnerState, settings: Engi
     kc = content.tag_kc
     remediation = per_item(demand[kc])
     continuity = np.sqrt(per_item(learner.last_relevance[kc]))
-    difficulty = -per_item(np.abs(mastery[kc] - content.tag_difficulty))
+    # Subtracted, not negated: an untagged item's is then 0.0 and not -0.0.
+    difficulty = 0.0 - per_item(np.abs(mastery[kc] - content.tag_difficulty))
     ready = per_item(unready[kc])
     total = (
         settings.remediation_weight * remediation
