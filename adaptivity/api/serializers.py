@@ -34,7 +34,7 @@ class Reference(Plain):
     """An object that names another one: whole even where the body around it is a partial change."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
+        if getattr(self.root, "partial", False) and isinstance(data, Mapping):
             missing = [name for name, field in self.fields.items() if field.required and name not in data]
             if missing:
                 messages = {name: [self.fields[name].error_messages["required"]] for name in missing}
