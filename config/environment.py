@@ -15,6 +15,8 @@ CANNOT_START = 3
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+# In each secret of docker-compose.yml.
+DEVELOPMENT_MARK = "development-only"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("json", "console")
 
@@ -143,6 +145,20 @@ def broker_url(name: str) -> str:
     if parts.scheme not in {"amqp", "amqps", "pyamqp"} or not parts.hostname:
         stop(name, f"must be {expected}")
     return url
+
+
+def servers(*names: str) -> None:
+    """Stops where a variable names no server: SQLite, or tasks in the process, lose their data with the container."""
+    for name in names:
+        if not urlsplit(os.environ[name]).hostname:
+            stop(name, "must be the URL of a server here, not the embedded default")
+
+
+def refuse_development_values(*names: str) -> None:
+    """Stops where a variable has a value that this repository shows to everybody."""
+    for name in names:
+        if DEVELOPMENT_MARK in os.environ[name]:
+            stop(name, f"is marked {DEVELOPMENT_MARK}; such values work only where ENV_LABEL is local")
 
 
 def log_level() -> str:

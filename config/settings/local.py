@@ -16,3 +16,4 @@ from config.settings.base import *  # noqa: F403 - the defaults above have to be
 # Static files straight from the packages: no collectstatic step on a laptop, and no directory for its result.
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = None
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
