@@ -145,6 +145,7 @@ def render() -> str:
     os.environ["DATABASE_CONNECTION"] = "sqlite://:memory:"
     os.environ["CELERY_BROKER_URL"] = ""
     os.environ["LOG_LEVEL"] = "CRITICAL"
+    os.environ["APP_TAG"] = os.environ["APP_COMMIT"] = ""
     sys.path.insert(0, str(ROOT))
 
     import django
