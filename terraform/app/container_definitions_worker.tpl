@@ -1,0 +1,27 @@
+[
+  {
+    "name": "worker",
+    "image": "${worker_image}",
+    "essential": true,
+    "memory": 256,
+    "command": ["celery", "-A", "config", "worker", "-l", "info"],
+    "environment": [
+      {"name": "DJANGO_SETTINGS_MODULE", "value": "${DJANGO_SETTINGS_MODULE}"},
+      {"name": "ENV_LABEL", "value": "${env_label}"}
+    ],
+    "secrets": ${jsonencode(secrets)},
+    "readonlyRootFilesystem": true,
+    "mountPoints": [
+      {"sourceVolume": "worker-tmp", "containerPath": "/tmp", "readOnly": false}
+    ],
+    "stopTimeout": 30,
+    "logConfiguration": {
+      "logDriver": "awslogs",
+      "options": {
+        "awslogs-group": "${log_group_name}",
+        "awslogs-region": "${region}",
+        "awslogs-stream-prefix": "ecs"
+      }
+    }
+  }
+]

@@ -1,0 +1,5 @@
+project     = "adaptivity"
+env_label   = "dev"
+domain_name = "adaptivity-dev.example.edu"
+app_image   = "123456789012.dkr.ecr.us-east-1.amazonaws.com/adaptivity/app"
+nginx_image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/adaptivity/nginx"
