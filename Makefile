@@ -2,10 +2,12 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run dev test lint bench requirements
+.PHONY: help install run dev test lint bench requirements task-definitions
 
 PYTHON ?= python3
 PORT ?= 8000
+ENV ?= dev
+APP_TAG ?= 1.0.0
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
@@ -17,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 INSTALLED := $(if $(wildcard .venv/installed-dev),.venv/installed-dev,.venv/installed-job)
 
 help: ## Show this text
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/installed-dev ## Make .venv with everything for development (PYTHON=python3.12 chooses the interpreter)
 
@@ -60,6 +62,9 @@ lint: .venv/installed-dev ## Check style, types, import contracts, migrations an
 
 bench: .venv/installed-dev ## Measure the service on PostgreSQL and print the table
 	$(BIN)/python -m benchmarks
+
+task-definitions: ## Render the task definitions with Terraform, without AWS (ENV=dev APP_TAG=1.0.0)
+	@PYTHON=$(PYTHON) terraform/app/task_definitions/render $(ENV) $(APP_TAG) var/task-definitions/$(ENV)
 
 requirements: .venv/installed-dev ## Lock requirements/*.in again, with hashes; versions stay where they still fit
 	$(LOCK) requirements/runtime.in --output-file requirements/runtime.txt
