@@ -10,10 +10,10 @@
     "secrets": ${jsonencode(secrets)},
     "healthCheck": {
       "command": ["CMD", "rabbitmq-diagnostics", "-q", "ping"],
-      "interval": 10,
-      "timeout": 5,
+      "interval": 30,
+      "timeout": 15,
       "retries": 3,
-      "startPeriod": 30
+      "startPeriod": 60
     },
     "stopTimeout": 30,
     "logConfiguration": {

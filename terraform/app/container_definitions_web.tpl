@@ -69,7 +69,6 @@
     ],
     "readonlyRootFilesystem": true,
     "mountPoints": [
-      {"sourceVolume": "nginx-conf", "containerPath": "/etc/nginx/conf.d", "readOnly": false},
       {"sourceVolume": "nginx-tmp", "containerPath": "/tmp", "readOnly": false}
     ],
     "stopTimeout": 30,

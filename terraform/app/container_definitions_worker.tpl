@@ -10,6 +10,13 @@
       {"name": "ENV_LABEL", "value": "${env_label}"}
     ],
     "secrets": ${jsonencode(secrets)},
+    "healthCheck": {
+      "command": ["CMD", "python", "docker/healthcheck.py", "worker"],
+      "interval": 10,
+      "timeout": 5,
+      "retries": 3,
+      "startPeriod": 60
+    },
     "readonlyRootFilesystem": true,
     "mountPoints": [
       {"sourceVolume": "worker-tmp", "containerPath": "/tmp", "readOnly": false}
