@@ -8,10 +8,12 @@ from celery import Celery
 from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun
 
 from config import environment
+from config.heartbeat import Heartbeat
 
 app = Celery("adaptivity")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add(Heartbeat)
 
 
 @app.on_configure.connect

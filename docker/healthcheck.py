@@ -1,0 +1,51 @@
+"""Whether the container does its work; the exit code says it, and the output why not. Needs nothing but Python.
+
+``healthcheck.py`` asks gunicorn for /health/. ``healthcheck.py worker`` looks at the file that the worker's event loop
+touches: asking the worker through the broker would take a second process of 100 MB and a broker that answers.
+"""
+
+import os
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ADDRESS = ("127.0.0.1", 8000)
+ANSWER_SECONDS = 1.5
+
+# As config/heartbeat.py has it, which touches the file every five seconds. While the broker is away the loop waits for
+# it, and a broker that is started again is back within this time.
+HEARTBEAT = Path(tempfile.gettempdir()) / f"adaptivity-worker-{os.getuid()}.heartbeat"
+HEARTBEAT_SECONDS = 60
+
+
+def host() -> str:
+    """A name that Django allows: the first one in HOST."""
+    name = os.environ.get("HOST", "").split(",")[0].strip().removeprefix(".")
+    return "localhost" if name in {"", "*"} else name
+
+
+def web() -> str:
+    """What is wrong with gunicorn, or ""."""
+    try:
+        with socket.create_connection(ADDRESS, ANSWER_SECONDS) as connection:
+            connection.sendall(f"GET /health/ HTTP/1.0\r\nHost: {host()}\r\n\r\n".encode())
+            status = connection.makefile("rb").readline().decode("ascii", "replace").strip()
+    except OSError as error:
+        return f"no answer: {type(error).__name__}"
+    return "" if status.split()[1:2] == ["200"] else f"answered {status or 'nothing'}"
+
+
+def worker() -> str:
+    """What is wrong with the worker, or ""."""
+    try:
+        age = time.time() - HEARTBEAT.stat().st_mtime
+    except OSError:
+        return "the worker takes no tasks yet"
+    return "" if age < HEARTBEAT_SECONDS else f"the worker's loop last turned {age:.0f} seconds ago"
+
+
+if __name__ == "__main__":
+    problem = worker() if sys.argv[1:] == ["worker"] else web()
+    sys.exit(problem or 0)
