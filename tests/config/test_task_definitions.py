@@ -1,0 +1,702 @@
+"""The task definitions are what ECS takes and Fargate runs, and the compose file starts the same containers."""
+
+import copy
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.stack.service import ROOT
+
+Document = dict[str, Any]
+Definitions = dict[str, Document]
+Render = Callable[..., Definitions]
+Plant = Callable[[Document], object]
+
+APP = ROOT / "terraform" / "app"
+TASKS = ("job", "rabbit", "web", "worker")
+
+# The names that RegisterTaskDefinition knows and Fargate allows, as the API reference and "Task definition differences
+# for Fargate" have them. Left out because Fargate refuses them: links, hostname, privileged, disableNetworking,
+# dnsServers, dnsSearchDomains, extraHosts, dockerSecurityOptions, and of linuxParameters devices, sharedMemorySize,
+# tmpfs, maxSwap and swappiness; left out because nothing here should need them: capabilities, firelens, credentials.
+HEALTH_CHECK = {"command": [str], "interval": int, "timeout": int, "retries": int, "startPeriod": int}
+CONTAINER: Document = {
+    "name": str,
+    "image": str,
+    "cpu": int,
+    "memory": int,
+    "memoryReservation": int,
+    "portMappings": [{"containerPort": int, "hostPort": int, "protocol": str, "name": str, "appProtocol": str}],
+    "essential": bool,
+    "restartPolicy": {"enabled": bool, "ignoredExitCodes": [int], "restartAttemptPeriod": int},
+    "entryPoint": [str],
+    "command": [str],
+    "environment": [{"name": str, "value": str}],
+    "secrets": [{"name": str, "valueFrom": str}],
+    "mountPoints": [{"sourceVolume": str, "containerPath": str, "readOnly": bool}],
+    "linuxParameters": {"initProcessEnabled": bool},
+    "dependsOn": [{"containerName": str, "condition": str}],
+    "startTimeout": int,
+    "stopTimeout": int,
+    "user": str,
+    "workingDirectory": str,
+    "readonlyRootFilesystem": bool,
+    "interactive": bool,
+    "pseudoTerminal": bool,
+    "dockerLabels": {str: str},
+    "ulimits": [{"name": str, "softLimit": int, "hardLimit": int}],
+    "logConfiguration": {"logDriver": str, "options": {str: str}},
+    "healthCheck": HEALTH_CHECK,
+    "systemControls": [{"namespace": str, "value": str}],
+}
+TASK: Document = {
+    "family": str,
+    "networkMode": str,
+    "requiresCompatibilities": [str],
+    "cpu": str,
+    "memory": str,
+    "runtimePlatform": {"operatingSystemFamily": str, "cpuArchitecture": str},
+    "volumes": [{"name": str}],
+    "containerDefinitions": [CONTAINER],
+}
+# MiB that Fargate sells with so many CPU units: the sizes that tasks here may have.
+FARGATE_MEMORY = {"256": (512, 1024, 2048), "512": (1024, 2048, 3072, 4096)}
+# What the API takes, in seconds (retries in times), and Fargate's 120 for a container to stop.
+RANGES = {
+    "interval": (5, 300),
+    "timeout": (2, 60),
+    "retries": (1, 10),
+    "startPeriod": (0, 300),
+    "restartAttemptPeriod": (60, 1800),
+    "stopTimeout": (2, 120),
+}
+PARAMETER = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter(/[A-Za-z0-9_.-]+){3}")
+
+# A container of the compose file and the task and container that it stands for.
+COUNTERPARTS = {
+    "web": ("web", "web"),
+    "nginx": ("web", "nginx"),
+    "worker": ("worker", "worker"),
+    "rabbit": ("rabbit", "rabbit"),
+    "migrate": ("job", "job"),
+}
+COMPOSE_ONLY = {
+    "postgres",  # RDS in the cloud
+    "demo",  # a course to try on a laptop
+    "app_base",  # made as an image, never started
+    "app",  # the same
+    "ecs-metadata",  # a stand-in of what ECS itself has
+    "web-ecs",  # web beside that stand-in
+}
+# What ends by itself is not started again.
+FINITE = {"job"}
+
+# The fields that are compared, by their names there. One that is new has to be put here and into the comparison.
+COMPARED = {
+    "image",
+    "entryPoint",
+    "command",
+    "environment",
+    "secrets",
+    "portMappings",
+    "memory",
+    "essential",
+    "restartPolicy",
+    "dependsOn",
+    "healthCheck",
+    "stopTimeout",
+    "readonlyRootFilesystem",
+    "mountPoints",
+    "systemControls",
+    "user",
+}
+COMPARED_IN_COMPOSE = {
+    "image",
+    "entrypoint",
+    "command",
+    "environment",
+    "expose",
+    "ports",
+    "mem_limit",
+    "x-essential",
+    "restart",
+    "depends_on",
+    "healthcheck",
+    "stop_grace_period",
+    "read_only",
+    "tmpfs",
+    "volumes",
+    "sysctls",
+    "user",
+}
+# Compose shows logs; ECS makes no images, gives tasks names of their own and has no swap to limit.
+NOT_COMPARED = {"name", "logConfiguration"}
+NOT_COMPARED_IN_COMPOSE = {"build", "hostname", "memswap_limit"}
+
+# Every environment has a value of its own, a laptop too.
+PER_ENVIRONMENT = {"environment ENV_LABEL", "environment HOST"}
+# Container and field: its value in the task definition and in the compose file, where the difference is meant.
+MEANT = {
+    # Containers of one task share its network interface; in compose each has its own, and a name.
+    ("nginx", "environment WEB_HOST"): ("127.0.0.1:8000", "web:8000"),
+}
+
+
+@pytest.fixture(scope="module")
+def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """The task definitions of an environment, rendered as a person would."""
+    if shutil.which("terraform") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("terraform is not installed, and CI=true leaves nothing out", pytrace=False)
+        pytest.skip("left out, because terraform is not installed")
+
+    def rendered(environment: str, **variables: str) -> Definitions:
+        directory = tmp_path_factory.mktemp(environment)
+        result = run(environment, "1.0.0", directory, **variables)
+        assert result.returncode == 0, result.stderr
+        return {path.stem: json.loads(path.read_text()) for path in sorted(directory.iterdir())}
+
+    return rendered
+
+
+def run(environment: str, tag: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [APP / "task_definitions" / "render", environment, tag, directory]
+    return subprocess.run(
+        command, env={**os.environ, **variables}, check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture(scope="module")
+def dev(render: Render) -> Definitions:
+    return render("dev")
+
+
+@pytest.fixture(scope="module")
+def compose() -> Document:
+    document: Document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return document
+
+
+def unknown(value: Any, schema: Any, path: str) -> list[str]:
+    """Where a value does not have the schema's form: names it does not know, and other types."""
+    if isinstance(schema, list):
+        if not isinstance(value, list):
+            return [f"{path} is no list"]
+        return [found for index, item in enumerate(value) for found in unknown(item, schema[0], f"{path}[{index}]")]
+    if isinstance(schema, dict):
+        if not isinstance(value, dict):
+            return [f"{path} is no object"]
+        if str in schema:
+            return [found for name, item in value.items() for found in unknown(item, schema[str], f"{path}.{name}")]
+        return [
+            problem
+            for name, item in value.items()
+            for problem in (
+                unknown(item, schema[name], f"{path}.{name}") if name in schema else [f"{path}.{name} is not known"]
+            )
+        ]
+    return [] if type(value) is schema else [f"{path} is no {schema.__name__}"]
+
+
+def refused(task: Document) -> list[str]:
+    """Why ECS would refuse to register a task definition, or Fargate to run it."""
+    problems = unknown(task, TASK, "task")
+    if problems:
+        return problems
+    containers = task["containerDefinitions"]
+    if task["networkMode"] != "awsvpc" or task["requiresCompatibilities"] != ["FARGATE"]:
+        problems.append("Fargate has no other network mode than awsvpc")
+    if int(task["memory"]) not in FARGATE_MEMORY.get(task["cpu"], ()):
+        problems.append(f"Fargate has no task of {task['cpu']} CPU units and {task['memory']} MiB")
+    if sum(container.get("memory", 0) for container in containers) > int(task["memory"]):
+        problems.append("the containers' memory is more than the task's")
+    if not any(container.get("essential", True) for container in containers):
+        problems.append("no container is essential")
+    return problems + [problem for container in containers for problem in refused_container(container, task)]
+
+
+def refused_container(container: Document, task: Document) -> list[str]:
+    name = container["name"]
+    check, policy = container.get("healthCheck", {}), container.get("restartPolicy", {})
+    checked = {other["name"] for other in task["containerDefinitions"] if "healthCheck" in other}
+    numbers = {**check, **policy, "stopTimeout": container.get("stopTimeout", 30)}
+    return [
+        f"{name}: {problem}"
+        for problem in [
+            *(
+                f"{field} is {numbers[field]}, not {least} to {most}"
+                for field, (least, most) in RANGES.items()
+                if field in numbers and not least <= numbers[field] <= most
+            ),
+            *(
+                f"there is no volume {mount['sourceVolume']}"
+                for mount in container.get("mountPoints", [])
+                if {"name": mount["sourceVolume"]} not in task["volumes"]
+            ),
+            *(
+                f"{dependency['containerName']} has no health check to wait for"
+                for dependency in container.get("dependsOn", [])
+                if dependency["condition"] == "HEALTHY" and dependency["containerName"] not in checked
+            ),
+            *(
+                f"{secret['valueFrom']} is no parameter"
+                for secret in container.get("secrets", [])
+                if not PARAMETER.fullmatch(secret["valueFrom"])
+            ),
+        ]
+    ]
+
+
+def interpolated(value: Any) -> Any:
+    """A value of the compose file as on a fresh clone: no variable is set, so each has its default."""
+    if isinstance(value, dict):
+        return {name: interpolated(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [interpolated(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\$\{\w+(?::?-([^}]*))?\}", lambda variable: variable[1] or "", value).replace("$$", "$")
+
+
+def seconds(duration: str | None) -> int | None:
+    """A duration as compose writes it: 1m30s."""
+    if duration is None:
+        return None
+    parts = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", duration)
+    assert parts, f"{duration} is no duration in minutes and seconds"
+    return int(parts[1] or 0) * 60 + int(parts[2] or 0)
+
+
+def mebibytes(size: str | None) -> int | None:
+    """A size as compose writes it: 256m."""
+    if size is None:
+        return None
+    parts = re.fullmatch(r"(\d+)([mg])b?", size.lower())
+    assert parts, f"{size} is no size in m or g"
+    return int(parts[1]) * {"m": 1, "g": 1024}[parts[2]]
+
+
+def words(command: str | list[str] | None) -> list[str] | None:
+    return shlex.split(command) if isinstance(command, str) else command
+
+
+def image_role(image: str, *, ours: bool) -> str:
+    """Which image it is: the last part of the repository, and the tag where it is not ours, whose tags differ."""
+    role = image.rpartition("/")[2]
+    return role.partition(":")[0] if ours else role
+
+
+def named(pairs: Mapping[str, Any] | list[str] | None) -> dict[str, str]:
+    """A map of the compose file, which may be written as a list of NAME=value; a name alone comes from the shell."""
+    if isinstance(pairs, list):
+        return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    return {name: "" if value is None else str(value) for name, value in (pairs or {}).items()}
+
+
+def of_task_definition(container: Document, *, task: str) -> Document:
+    """What a container of a task definition shares with its counterpart: field => value."""
+    check = container.get("healthCheck", {})
+    return {
+        "image": image_role(container["image"], ours=task != "rabbit"),
+        "entry point": container.get("entryPoint"),
+        "command": container.get("command"),
+        **{f"environment {pair['name']}": pair["value"] for pair in container.get("environment", [])},
+        **{f"environment {secret['name']}": "a secret" for secret in container.get("secrets", [])},
+        "ports": sorted(mapping["containerPort"] for mapping in container.get("portMappings", [])),
+        "memory": container.get("memory"),
+        "essential": container.get("essential"),
+        # ECS starts an essential container again in a new task of the service, another where it has a policy.
+        "restart": task not in FINITE and (container.get("essential", True) or bool(container.get("restartPolicy"))),
+        "depends on": {item["containerName"]: item["condition"].lower() for item in container.get("dependsOn", [])},
+        **{f"health check {part}": check.get(part) for part in HEALTH_CHECK},
+        "stop timeout": container.get("stopTimeout"),
+        "read-only root": container.get("readonlyRootFilesystem", False),
+        "writable": sorted(mount["containerPath"] for mount in container.get("mountPoints", []))
+        if container.get("readonlyRootFilesystem")
+        else "everything",
+        "system controls": {item["namespace"]: item["value"] for item in container.get("systemControls", [])},
+        "user": container.get("user"),
+    }
+
+
+def of_compose(service: Document, *, task: str, secrets: set[str], mates: set[str]) -> Document:
+    """The same of a service of the compose file, where nothing says what is a secret on ECS and who shares a task."""
+    check = service.get("healthcheck", {})
+    check = {} if check.get("disable") else check
+    test = check.get("test")
+    published = [str(port).rpartition(":")[2].partition("/")[0] for port in service.get("ports", [])]
+    exposed = [str(port) for port in service.get("expose", [])]
+    mounts = [str(mount).split(":") for mount in service.get("volumes", [])]
+    dependencies = service.get("depends_on", {})
+    if isinstance(dependencies, list):
+        dependencies = {name: {"condition": "service_started"} for name in dependencies}
+    read_only = service.get("read_only", False)
+    return {
+        "image": image_role(service["image"], ours=task != "rabbit"),
+        "entry point": words(service.get("entrypoint")),
+        "command": words(service.get("command")),
+        **{
+            f"environment {name}": "a secret" if name in secrets else value
+            for name, value in named(service.get("environment")).items()
+        },
+        "ports": sorted(int(port) for port in {*published, *exposed}),
+        "memory": mebibytes(service.get("mem_limit")),
+        "essential": service.get("x-essential"),
+        "restart": service.get("restart", "no") != "no",
+        "depends on": {
+            name: dependency["condition"].removeprefix("service_")
+            for name, dependency in dependencies.items()
+            if name in mates
+        },
+        "health check command": ["CMD-SHELL", test] if isinstance(test, str) else test,
+        "health check interval": seconds(check.get("interval")),
+        "health check timeout": seconds(check.get("timeout")),
+        "health check retries": check.get("retries"),
+        "health check startPeriod": seconds(check.get("start_period")),
+        "stop timeout": seconds(service.get("stop_grace_period")),
+        "read-only root": read_only,
+        "writable": sorted([mount[1] for mount in mounts if mount[2:] != ["ro"]] + list(service.get("tmpfs", [])))
+        if read_only
+        else "everything",
+        "system controls": named(service.get("sysctls")),
+        "user": service.get("user"),
+    }
+
+
+def differences(tasks: Definitions, compose: Document) -> list[str]:
+    """Where the compose file and the task definitions do not agree: one line for each container and field."""
+    services = interpolated(compose["services"])
+    containers = {
+        (task, container["name"]): container
+        for task, document in tasks.items()
+        for container in document["containerDefinitions"]
+    }
+    strays = services.keys() - COUNTERPARTS.keys() - COMPOSE_ONLY
+    problems = [f"{name}: container: not in the task definitions" for name in strays]
+    strays = {name for task, name in containers.keys() - set(COUNTERPARTS.values())}
+    problems += [f"{name}: container: not in the compose file" for name in strays]
+    for service, (task, name) in COUNTERPARTS.items():
+        if service not in services:
+            problems.append(f"{service}: container: not in the compose file")
+            continue
+        if (task, name) not in containers:
+            problems.append(f"{service}: container: not in the task definitions")
+            continue
+        container = containers[task, name]
+        problems += [
+            f"{service}: {field}: is not compared"
+            for field in (container.keys() - COMPARED - NOT_COMPARED)
+            | (services[service].keys() - COMPARED_IN_COMPOSE - NOT_COMPARED_IN_COMPOSE)
+        ]
+        defined = of_task_definition(container, task=task)
+        composed = of_compose(
+            services[service],
+            task=task,
+            secrets={secret["name"] for secret in container.get("secrets", [])},
+            mates={other for kind, other in containers if kind == task},
+        )
+        for field in sorted(defined.keys() | composed):
+            here, there = defined.get(field, "nothing"), composed.get(field, "nothing")
+            if (service, field) in MEANT:
+                agreed = (here, there) == MEANT[service, field]
+            elif field in PER_ENVIRONMENT:
+                agreed = "nothing" not in {here, there}
+            else:
+                agreed = here == there
+            if not agreed:
+                problems.append(f"{service}: {field}: {here} in the task definition, {there} in the compose file")
+    return problems
+
+
+@pytest.mark.parametrize("environment", sorted(path.stem for path in APP.glob("*.tfvars")))
+def test_ecs_takes_and_fargate_runs_every_task(render: Render, environment: str) -> None:
+    tasks = render(environment)
+
+    assert sorted(tasks) == list(TASKS)
+    assert {name: refused(task) for name, task in tasks.items()} == {name: [] for name in TASKS}
+    assert {task["family"] for task in tasks.values()} == {f"adaptivity-{environment}-{name}" for name in TASKS}
+
+
+def test_a_task_has_the_size_that_its_containers_need(dev: Definitions) -> None:
+    assert {name: (task["cpu"], task["memory"]) for name, task in dev.items()} == {
+        "web": ("512", "1024"),
+        "worker": ("256", "512"),
+        "rabbit": ("256", "512"),
+        "job": ("256", "512"),
+    }
+
+
+def test_every_container_logs_to_cloudwatch(dev: Definitions) -> None:
+    containers = [container for task in dev.values() for container in task["containerDefinitions"]]
+
+    assert [container["name"] for container in containers] == ["job", "rabbit", "web", "nginx", "worker"]
+    for container in containers:
+        assert container["logConfiguration"] == {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": "adaptivity-dev",
+                "awslogs-region": "us-east-1",
+                "awslogs-stream-prefix": "ecs",
+            },
+        }
+
+
+def test_secrets_are_parameters_of_the_environment(dev: Definitions) -> None:
+    path = "arn:aws:ssm:us-east-1:123456789012:parameter/adaptivity/dev"
+    app = {name: f"{path}/{name}" for name in ("SECRET_KEY", "DATABASE_CONNECTION", "CELERY_BROKER_URL")}
+
+    assert {
+        container["name"]: {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
+        for task in dev.values()
+        for container in task["containerDefinitions"]
+    } == {
+        "web": app,
+        "worker": app,
+        "job": app,
+        "nginx": {},
+        "rabbit": {name: f"{path}/{name}" for name in ("RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS")},
+    }
+
+
+def test_a_parameter_may_have_another_name_and_be_common_to_all_environments(render: Render) -> None:
+    variables = {"GOOGLE_PICKER_CLIENT_ID": "GOOGLE_CLIENT_ID", "GOOGLE_PICKER_APP_ID": "common/GOOGLE_APP_ID"}
+
+    (web, _) = render("stage", TF_VAR_app_secrets=json.dumps(variables))["web"]["containerDefinitions"]
+
+    path = "arn:aws:ssm:us-east-1:123456789012:parameter/adaptivity"
+    assert web["secrets"] == [
+        {"name": "GOOGLE_PICKER_APP_ID", "valueFrom": f"{path}/common/GOOGLE_APP_ID"},
+        {"name": "GOOGLE_PICKER_CLIENT_ID", "valueFrom": f"{path}/stage/GOOGLE_CLIENT_ID"},
+    ]
+
+
+@pytest.mark.usefixtures("render")
+@pytest.mark.parametrize(
+    ("environment", "tag", "variables", "problem"),
+    [
+        ("nowhere", "1.0.0", {}, "there is no terraform/app/nowhere.tfvars"),
+        ("dev", "latest", {}, "app_tag must be the tag of one version"),
+        (
+            "dev",
+            "1.0.0",
+            {"TF_VAR_app_secrets": '{"SECRET_KEY": "/adaptivity/prod/SECRET_KEY"}'},
+            "NAME or common/NAME",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    tmp_path: Path, environment: str, tag: str, variables: dict[str, str], problem: str
+) -> None:
+    result = run(environment, tag, tmp_path, **variables)
+
+    assert result.returncode == 1
+    assert problem in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def plant(path: str, value: Any) -> Plant:
+    """Sets what is at a path of names and indices with dots between them; deletes it where the value is ``...``."""
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+
+    def planted(document: Any) -> None:
+        for part in parents:
+            document = document[part]
+        if value is ...:
+            del document[last]
+        else:
+            document[last] = value
+
+    return planted
+
+
+def assert_found(problem: str, lines: list[str]) -> None:
+    """The planted difference is named, with its container and field, and no container but that one."""
+    assert any(line.startswith(f"{problem}: ") for line in lines), lines
+    assert {line.partition(":")[0] for line in lines} == {problem.partition(":")[0]}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("containerDefinitions.0.logConfig", {}, "task.containerDefinitions[0].logConfig is not known"),
+        ("containerDefinitions.0.memory", "256", "task.containerDefinitions[0].memory is no int"),
+        ("containerDefinitions.0.essential", 1, "task.containerDefinitions[0].essential is no bool"),
+        ("containerDefinitions.0.command", "gunicorn", "task.containerDefinitions[0].command is no list"),
+        ("containerDefinitions.0.healthCheck", [], "task.containerDefinitions[0].healthCheck is no object"),
+        (
+            "containerDefinitions.0.linuxParameters",
+            {"tmpfs": [{"containerPath": "/tmp", "size": 64}]},
+            "task.containerDefinitions[0].linuxParameters.tmpfs is not known",
+        ),
+        (
+            "containerDefinitions.0.environment.0.value",
+            8000,
+            "task.containerDefinitions[0].environment[0].value is no str",
+        ),
+        (
+            "containerDefinitions.0.logConfiguration.options.awslogs-region",
+            None,
+            "task.containerDefinitions[0].logConfiguration.options.awslogs-region is no str",
+        ),
+        ("networkMode", "bridge", "Fargate has no other network mode than awsvpc"),
+        ("memory", "4608", "Fargate has no task of 512 CPU units and 4608 MiB"),
+        ("containerDefinitions.0.memory", 1000, "the containers' memory is more than the task's"),
+        ("containerDefinitions.0.essential", False, "no container is essential"),
+        ("containerDefinitions.0.stopTimeout", 180, "web: stopTimeout is 180, not 2 to 120"),
+        ("containerDefinitions.0.healthCheck.interval", 1, "web: interval is 1, not 5 to 300"),
+        (
+            "containerDefinitions.1.restartPolicy.restartAttemptPeriod",
+            5,
+            "nginx: restartAttemptPeriod is 5, not 60 to 1800",
+        ),
+        ("volumes", [{"name": "nginx-tmp"}], "web: there is no volume web-tmp"),
+        ("containerDefinitions.0.healthCheck", ..., "nginx: web has no health check to wait for"),
+        ("containerDefinitions.0.secrets.0.valueFrom", "hunter2", "web: hunter2 is no parameter"),
+    ],
+)
+def test_what_ecs_refuses_is_found(dev: Definitions, path: str, value: Any, problem: str) -> None:
+    web = copy.deepcopy(dev["web"])
+
+    plant(path, value)(web)
+
+    assert refused(web) == [problem]
+
+
+def test_the_compose_file_starts_the_containers_of_the_task_definitions(dev: Definitions, compose: Document) -> None:
+    assert differences(dev, compose) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("web.containerDefinitions.0.image", "registry.example/adaptivity/nginx:1.0.0", "web: image"),
+        ("rabbit.containerDefinitions.0.image", "rabbitmq:3", "rabbit: image"),
+        ("worker.containerDefinitions.0.command.5", "debug", "worker: command"),
+        ("job.containerDefinitions.0.command", ..., "migrate: command"),
+        (
+            "web.containerDefinitions.0.environment.0.value",
+            "config.settings.base",
+            "web: environment DJANGO_SETTINGS_MODULE",
+        ),
+        ("web.containerDefinitions.0.environment.2.name", "HOSTS", "web: environment HOST"),
+        ("web.containerDefinitions.1.environment.0.value", "web:8000", "nginx: environment WEB_HOST"),
+        ("worker.containerDefinitions.0.secrets.2", ..., "worker: environment SECRET_KEY"),
+        (
+            "rabbit.containerDefinitions.0.secrets.0.name",
+            "RABBITMQ_PASSWORD",
+            "rabbit: environment RABBITMQ_DEFAULT_PASS",
+        ),
+        ("web.containerDefinitions.1.portMappings.0.containerPort", 8080, "nginx: ports"),
+        ("worker.containerDefinitions.0.memory", 512, "worker: memory"),
+        ("web.containerDefinitions.1.memory", ..., "nginx: memory"),
+        ("web.containerDefinitions.1.essential", True, "nginx: essential"),
+        ("job.containerDefinitions.0.essential", ..., "migrate: essential"),
+        ("web.containerDefinitions.1.restartPolicy", ..., "nginx: restart"),
+        ("web.containerDefinitions.1.dependsOn.0.condition", "START", "nginx: depends on"),
+        ("web.containerDefinitions.0.healthCheck.command.2", "healthcheck.py", "web: health check command"),
+        ("worker.containerDefinitions.0.healthCheck.interval", 30, "worker: health check interval"),
+        ("rabbit.containerDefinitions.0.healthCheck.timeout", 2, "rabbit: health check timeout"),
+        ("web.containerDefinitions.1.healthCheck.retries", 5, "nginx: health check retries"),
+        ("web.containerDefinitions.0.healthCheck.startPeriod", 0, "web: health check startPeriod"),
+        ("job.containerDefinitions.0.stopTimeout", 60, "migrate: stop timeout"),
+        ("rabbit.containerDefinitions.0.stopTimeout", ..., "rabbit: stop timeout"),
+        ("web.containerDefinitions.0.readonlyRootFilesystem", False, "web: read-only root"),
+        ("worker.containerDefinitions.0.mountPoints.0.containerPath", "/var/tmp", "worker: writable"),
+        ("web.containerDefinitions.1.systemControls", [], "nginx: system controls"),
+        ("web.containerDefinitions.0.user", "root", "web: user"),
+        ("web.containerDefinitions.0.entryPoint", ["sh"], "web: entry point"),
+        ("web.containerDefinitions.0.workingDirectory", "/", "web: workingDirectory"),
+        ("web.containerDefinitions.1", ..., "nginx: container"),
+        ("job", ..., "migrate: container"),
+        ("beat", {"containerDefinitions": [{"name": "beat"}]}, "beat: container"),
+    ],
+)
+def test_a_change_of_a_task_definition_alone_is_found(
+    dev: Definitions, compose: Document, path: str, value: Any, problem: str
+) -> None:
+    tasks = copy.deepcopy(dev)
+
+    plant(path, value)(tasks)
+
+    assert_found(problem, differences(tasks, compose))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("worker.image", "${NGINX_IMAGE:-adaptivity/nginx}:${APP_TAG:-latest}", "worker: image"),
+        ("rabbit.image", "rabbitmq:4-management", "rabbit: image"),
+        ("worker.command", "celery -A config worker -l debug", "worker: command"),
+        ("migrate.command", ["python", "manage.py", "migrate"], "migrate: command"),
+        ("web.environment.DJANGO_SETTINGS_MODULE", "config.settings.local", "web: environment DJANGO_SETTINGS_MODULE"),
+        ("web.environment.HOST", ..., "web: environment HOST"),
+        ("web.environment.LOG_LEVEL", "DEBUG", "web: environment LOG_LEVEL"),
+        ("nginx.environment.WEB_HOST", "web:9000", "nginx: environment WEB_HOST"),
+        ("worker.environment.SECRET_KEY", ..., "worker: environment SECRET_KEY"),
+        ("rabbit.environment.RABBITMQ_DEFAULT_USER", ..., "rabbit: environment RABBITMQ_DEFAULT_USER"),
+        ("nginx.ports", ["${HTTP_PORT:-80}:8080"], "nginx: ports"),
+        ("web.expose", ["8000", "9000"], "web: ports"),
+        ("worker.mem_limit", "1g", "worker: memory"),
+        ("web.mem_limit", ..., "web: memory"),
+        ("nginx.x-essential", True, "nginx: essential"),
+        ("web.x-essential", ..., "web: essential"),
+        ("web.restart", "no", "web: restart"),
+        ("migrate.restart", "always", "migrate: restart"),
+        ("nginx.depends_on.web.condition", "service_started", "nginx: depends on"),
+        ("web.healthcheck.test", "curl http://localhost:8000/health/", "web: health check command"),
+        ("worker.healthcheck", {"disable": True}, "worker: health check command"),
+        ("worker.healthcheck.interval", "1m", "worker: health check interval"),
+        ("rabbit.healthcheck.timeout", "2s", "rabbit: health check timeout"),
+        ("nginx.healthcheck.retries", 5, "nginx: health check retries"),
+        ("web.healthcheck.start_period", "1m30s", "web: health check startPeriod"),
+        ("migrate.stop_grace_period", "10s", "migrate: stop timeout"),
+        ("web.stop_grace_period", ..., "web: stop timeout"),
+        ("nginx.read_only", False, "nginx: read-only root"),
+        ("worker.tmpfs", [], "worker: writable"),
+        ("web.volumes", ["scratch:/srv"], "web: writable"),
+        ("nginx.sysctls", ..., "nginx: system controls"),
+        ("web.user", "root", "web: user"),
+        ("web.entrypoint", "sh -c", "web: entry point"),
+        ("worker.env_file", ".env", "worker: env_file"),
+        ("nginx.depends_on", ["web"], "nginx: depends on"),
+        ("web.healthcheck.interval", ..., "web: health check interval"),
+        ("beat", {"image": "adaptivity/app"}, "beat: container"),
+        ("worker", ..., "worker: container"),
+    ],
+)
+def test_a_change_of_the_compose_file_alone_is_found(
+    dev: Definitions, compose: Document, path: str, value: Any, problem: str
+) -> None:
+    # Through JSON, because what the file says once for several services (an anchor) would change in all of them.
+    services = json.loads(json.dumps(compose["services"]))
+
+    plant(path, value)(services)
+
+    assert_found(problem, differences(dev, {"services": services}))
+
+
+@pytest.mark.parametrize(
+    ("task", "index", "dockerfile"),
+    [
+        ("web", 0, "Dockerfile"),
+        ("web", 1, "nginx/Dockerfile"),
+        ("worker", 0, "Dockerfile"),
+        ("job", 0, "Dockerfile"),
+    ],
+)
+def test_the_image_gives_a_volume_its_owner(dev: Definitions, task: str, index: int, dockerfile: str) -> None:
+    """An empty volume belongs to root on Fargate, unless the image declares the same path with VOLUME."""
+    container = dev[task]["containerDefinitions"][index]
+
+    assert [mount["containerPath"] for mount in container["mountPoints"]] == re.findall(
+        r"^VOLUME (\S+)$", (ROOT / dockerfile).read_text(), re.MULTILINE
+    )
