@@ -572,7 +572,9 @@ def test_what_ecs_refuses_is_found(dev: Definitions, path: str, value: Any, prob
 
 
 def test_the_compose_file_starts_the_containers_of_the_task_definitions(dev: Definitions, compose: Document) -> None:
-    assert differences(dev, compose) == []
+    found = differences(dev, compose)
+
+    assert not found, "\n".join(["They differ:", *found])
 
 
 @pytest.mark.parametrize(
