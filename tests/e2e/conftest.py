@@ -1,0 +1,173 @@
+"""The images, built once a session from a tag in source control, pushed and pulled; and the stack made of them."""
+
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e.docker import Container, container, docker, run
+from tests.stack.service import ROOT, poll
+
+TAG = "1.0.0"
+SERVER_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool | None:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return None
+    return True
+
+
+@dataclass(frozen=True)
+class Source:
+    """The working copy as a repository that a server offers: at its root, and in a directory of another."""
+
+    url: str
+    commit: str
+    url_with_subdirectory: str
+
+
+@dataclass(frozen=True)
+class Images:
+    """The names of the images that were built, and the variables that the compose files take them from."""
+
+    app: str
+    nginx: str
+    source: Source
+    env: dict[str, str]
+
+
+def git(directory: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=e2e", "-c", "user.email=e2e@example.org")
+    return run("git", "-C", str(directory), *identity, *arguments)
+
+
+def tagged_copy(directory: Path, subdirectory: str = "") -> str:
+    """A repository of the working copy, what is not committed yet included; the tag's commit."""
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in names:
+        if (ROOT / name).is_file():
+            target = directory / subdirectory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    git(directory, "init", "--quiet")
+    git(directory, "add", "--all", "--force")
+    git(directory, "commit", "--quiet", "--message", "What is tested")
+    git(directory, "tag", TAG)
+    return git(directory, "rev-parse", TAG)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    base = tmp_path_factory.mktemp("source")
+    commit = tagged_copy(base / "adaptivity")
+    tagged_copy(base / "monorepo", "services/adaptivity")
+    port = free_port()
+    server = subprocess.Popen(
+        ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}", f"--base-path={base}"],
+        start_new_session=True,
+    )
+    try:
+        poll(lambda: listens(port), seconds=SERVER_SECONDS, failure=lambda: "the git daemon does not answer")
+        url = f"git://127.0.0.1:{port}"
+        yield Source(f"{url}/adaptivity/.git#{TAG}", commit, f"{url}/monorepo/.git#{TAG}:services/adaptivity")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def images(source: Source) -> Iterator[Images]:
+    """Built from the tag, pushed to a registry, removed, and pulled by tag."""
+    with container("registry:2", options=["--publish", "127.0.0.1::5000"]) as registry:
+        address = docker("port", registry.id, "5000").splitlines()[0].replace("127.0.0.1", "localhost")
+        port = int(address.rpartition(":")[2])
+        poll(lambda: listens(port), seconds=SERVER_SECONDS, failure=registry.logs)
+        env = {
+            "APP_IMAGE": f"{address}/adaptivity/app",
+            "NGINX_IMAGE": f"{address}/adaptivity/nginx",
+            "APP_TAG": TAG,
+        }
+        build = ("docker-compose", "-f", "docker-compose.build.yml")
+        app, nginx = f"{env['APP_IMAGE']}:{TAG}", f"{env['NGINX_IMAGE']}:{TAG}"
+        names = (nginx, app, f"{app}-base")
+        # BuildKit leaves .git out of what it takes from a URL, so the commit is said, as a deployment does.
+        run(*build, "build", APP_CONTEXT=source.url, APP_COMMIT=source.commit, **env)
+        run(*build, "push", **env)
+        try:
+            docker("rmi", *names)
+            for name in names:
+                docker("pull", "--quiet", name)
+            yield Images(app, nginx, source, env)
+        finally:
+            docker("rmi", *names)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running compose stack."""
+
+    project: str
+    port: int
+    token: str
+    env: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def compose(self, *arguments: str) -> str:
+        return run("docker-compose", "-p", self.project, *arguments, **self.env)
+
+    def container(self, service: str) -> Container:
+        return Container(self.compose("ps", "--all", "--quiet", service))
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        return requests.request(
+            method,
+            f"{self.address}{path}",
+            json=body,
+            headers={"Authorization": f"Token {self.token}", **headers},
+            timeout=60,
+        )
+
+
+@contextmanager
+def running_stack(images: Images) -> Iterator[Stack]:
+    project, port = f"adaptivity-e2e-{uuid.uuid4().hex[:8]}", free_port()
+    stack = Stack(project, port, "", {**images.env, "HTTP_PORT": str(port)})
+    try:
+        stack.compose("up", "--detach", "--no-build")
+        for service in ("postgres", "rabbit", "web", "worker", "nginx"):
+            stack.container(service).wait_until("healthy")
+        run("docker", "wait", stack.container("demo").id)
+        token = next(line.split()[1] for line in stack.container("demo").logs().splitlines() if line[:5] == "Token")
+        yield Stack(project, port, token, stack.env)
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "5")
+
+
+@pytest.fixture(scope="session")
+def stack(images: Images) -> Iterator[Stack]:
+    with running_stack(images) as started:
+        yield started
