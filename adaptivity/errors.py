@@ -22,6 +22,12 @@ class InvalidInput(AdaptivityError):
     code = "invalid"
 
 
+class Overtaken(AdaptivityError):
+    """Another request deleted what this one had read; nothing was changed, and doing it again is right."""
+
+    code = "overtaken"
+
+
 class Conflict(AdaptivityError):
     """The input is well-formed but contradicts what is recorded; nothing was changed."""
 

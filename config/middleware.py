@@ -27,13 +27,17 @@ class RequestIdMiddleware:
 
 
 class NulMiddleware:
-    """Refuses a NUL in a cookie or a token, which may hold one in quotes: both are looked for in the database, and
-    PostgreSQL knows no such text."""
+    """Refuses a NUL in what is looked for in the database before anybody has checked it, for PostgreSQL knows no such
+    text: a cookie or a token, which may hold one in quotes, and the filters of the admin's lists."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if any("\0" in text for text in (*request.COOKIES.values(), request.META.get("HTTP_AUTHORIZATION", ""))):
-            raise SuspiciousOperation("NUL in a header")
+        texts = [*request.COOKIES.values(), request.META.get("HTTP_AUTHORIZATION", "")]
+        if request.path.startswith("/admin/"):
+            # "q" is the search box, whose form says so by itself.
+            texts += [text for name, values in request.GET.lists() if name != "q" for text in values]
+        if any("\0" in text for text in texts):
+            raise SuspiciousOperation("NUL in a text")
         return self.get_response(request)

@@ -12,7 +12,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from adaptivity.errors import AdaptivityError, Conflict
+from adaptivity.errors import AdaptivityError, Conflict, Overtaken
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     exception = _as_api_exception(exception)
     if isinstance(exception, AdaptivityError):
         error = {"field": exception.field, "code": exception.code, "message": exception.message}
-        if isinstance(exception, Conflict):
+        if isinstance(exception, Conflict | Overtaken):
             return _answer(status.HTTP_409_CONFLICT, envelope("conflict", str(exception), [error]))
         return _answer(status.HTTP_400_BAD_REQUEST, envelope("invalid", str(exception), [error]))
     if isinstance(exception, exceptions.ValidationError):

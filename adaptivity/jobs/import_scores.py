@@ -5,10 +5,12 @@ import gzip
 import hashlib
 import io
 import math
+import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.db import transaction
@@ -22,7 +24,9 @@ from adaptivity.services.tracing import stale_learners_retrace
 REQUIRED_COLUMNS = ("learner", "item", "kcs", "score")
 BATCH_ROWS = 2000
 GZIP_MAGIC = b"\x1f\x8b"
-LENGTHS = {"learner": 255, "item": 500, "kcs": 255, "event_id": 255}
+LENGTHS = {"learner": 255, "item": 500, "kcs": 255, "event_id": 255, "timestamp": 64}
+# Python's float() would also take underscores and the digits of every script.
+NUMBER = re.compile(r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 # Called with a phase ("reading", "importing", "tracing"), how much of it is done, and its total.
 Progress = Callable[[str, int, int], None]
@@ -129,8 +133,8 @@ def _open(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
                 return
             with gzip.open(file, "rb") as unpacked:
                 yield unpacked
-    except EOFError as error:
-        raise InvalidInput(f"the gzip file is cut off ({error})", field=str(path)) from None
+    except (EOFError, zlib.error) as error:
+        raise InvalidInput(f"the gzip file is damaged ({error})", field=str(path)) from None
     except OSError as error:
         raise InvalidInput(error.strerror or str(error), field=str(path)) from None
 
@@ -234,10 +238,7 @@ def check_text(name: str, text: str, length: int) -> None:
 
 
 def _score(text: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
+    score = float(text) if NUMBER.fullmatch(text) else math.nan
     if not 0.0 <= score <= 1.0:
         raise InvalidInput("is not a number from 0 to 1", field="score")
     return score
@@ -246,12 +247,15 @@ def _score(text: str) -> float:
 def _timestamp(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
+    check_text("timestamp", text, LENGTHS["timestamp"])
     try:
         timestamp = datetime.fromisoformat(text)
-    except ValueError:
+        if timestamp.tzinfo is None:
+            raise InvalidInput("has no time zone", field="timestamp")
+        # In UTC it may lie before the first year, which no database and no datetime takes.
+        timestamp = timestamp.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput("is not a time in ISO 8601", field="timestamp") from None
-    if timestamp.tzinfo is None:
-        raise InvalidInput("has no time zone", field="timestamp")
     if timestamp > now:
         raise InvalidInput("lies in the future", field="timestamp")
     return timestamp

@@ -1,7 +1,8 @@
 """Database constraints that several models share."""
 
 from django.db.models import CheckConstraint, F, Q
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.functions import Length, Trim
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 
 def is_probability(*fields: str) -> list[CheckConstraint]:
@@ -18,11 +19,11 @@ def is_probability(*fields: str) -> list[CheckConstraint]:
 
 
 def not_blank(*fields: str) -> list[CheckConstraint]:
-    """Each text field has at least one character."""
+    """Each text field has at least one character that is no space."""
     return [
         CheckConstraint(
             name=f"%(class)s_{field}_not_blank",
-            condition=~Q(**{field: ""}),
+            condition=GreaterThan(Length(Trim(F(field))), 0),
             violation_error_message=f"{field} must not be blank.",
         )
         for field in fields

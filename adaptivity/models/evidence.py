@@ -23,6 +23,12 @@ class Score(models.Model):
     timestamp_given = models.BooleanField(default=False, help_text="Whether the platform said the time.")
     arrival = models.PositiveBigIntegerField()
     event_id = models.CharField(max_length=255, null=True, blank=True)
+    event_fingerprint = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        help_text="Of what was reported under the event id, in its own words: a repetition is told by it.",
+    )
     model_version = models.ForeignKey(
         ModelVersion,
         models.PROTECT,

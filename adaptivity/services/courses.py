@@ -195,10 +195,12 @@ def _check_value(value: Any, key: Key, at: str) -> None:
     if not isinstance(value, kinds) or (isinstance(value, bool) and key.kind is not bool):
         raise InvalidInput(f"must be {KIND_NAMES[key.kind]}", field=at)
     if isinstance(value, str):
-        if not key.low <= len(value) <= key.high or "\0" in value or (key.low and not value.strip()):
-            raise InvalidInput(f"must have {key.low:.0f} to {key.high:.0f} characters and no NUL", field=at)
+        if key.low and not value.strip():
+            raise InvalidInput("is blank", field=at)
+        if len(value) > key.high or "\0" in value:
+            raise InvalidInput(f"must have at most {key.high:.0f} characters and no NUL", field=at)
     elif isinstance(value, int | float) and not key.low <= value <= key.high:
-        raise InvalidInput(f"must lie between {key.low:g} and {key.high:g}", field=at)
+        raise InvalidInput(f"must lie between {key.low} and {key.high}", field=at)
     elif isinstance(value, dict) and key.table is not None:
         _check_table(value, key.table, f"{at}.")
     elif isinstance(value, list):

@@ -21,6 +21,7 @@ from adaptivity.models import (
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.selectors.sql import batched
 from adaptivity.services.content import BATCH, content_changed, content_lock
+from adaptivity.services.events import event_fingerprint
 from adaptivity.services.learners import LearnerIdentity, learners_lock, learners_write
 
 NAME_LENGTH = 255
@@ -74,15 +75,16 @@ def scores_import_batch(
     known = 0
     for row in rows:
         learner, activity_id = learners[identities[row.learner]], activity_ids[row.item]
-        content = (activity_id, row.score, row.timestamp)
+        fingerprint = ""
         if row.event_id is not None:
+            fingerprint = event_fingerprint(activity=row.item, score=row.score, timestamp=row.timestamp)
             if (learner.id, row.event_id) in recorded:
-                if recorded[learner.id, row.event_id] == content:
+                if recorded[learner.id, row.event_id] == fingerprint:
                     known += 1
                 else:
                     refused.append((row, "event_id: recorded for this learner with another content"))
                 continue
-            recorded[learner.id, row.event_id] = content
+            recorded[learner.id, row.event_id] = fingerprint
         learner.evidence_count += 1
         learner.traced_revision = None
         touched[learner.id] = learner
@@ -95,6 +97,7 @@ def scores_import_batch(
                 timestamp_given=row.timestamp is not None,
                 arrival=learner.evidence_count,
                 event_id=row.event_id,
+                event_fingerprint=fingerprint,
                 model_version_id=version_id,
             )
         )
@@ -180,15 +183,13 @@ def _members(collection_pk: int, activity_ids: Sequence[int]) -> set[int]:
     return found
 
 
-def _recorded(
-    learner_ids: Sequence[int], event_ids: Sequence[str]
-) -> dict[tuple[int, str], tuple[int, float, datetime | None]]:
-    """The content of the scores that are recorded under these event ids, by learner and event id."""
-    found: dict[tuple[int, str], tuple[int, float, datetime | None]] = {}
+def _recorded(learner_ids: Sequence[int], event_ids: Sequence[str]) -> dict[tuple[int, str], str]:
+    """The fingerprints of the scores that are recorded under these event ids, by learner and event id."""
+    found: dict[tuple[int, str], str] = {}
     for events in batched(event_ids, BATCH):
         rows = Score.objects.filter(learner__in=learner_ids, event_id__in=events).values_list(
-            "learner_id", "event_id", "activity_id", "score", "timestamp", "timestamp_given"
+            "learner_id", "event_id", "event_fingerprint"
         )
-        for learner_id, event_id, activity_id, score, timestamp, given in rows:
-            found[learner_id, str(event_id)] = (activity_id, score, timestamp if given else None)
+        for learner_id, event_id, fingerprint in rows:
+            found[learner_id, str(event_id)] = fingerprint
     return found

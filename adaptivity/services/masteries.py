@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
-
 from adaptivity.errors import InvalidInput
 from adaptivity.models import HandSetMastery, KnowledgeComponent, Learner, Mastery
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.selectors.sql import batched
 from adaptivity.services.learners import BATCH, LearnerIdentity, evidence_time, is_stale, learners_lock, learners_write
 from adaptivity.services.tracing import learners_retrace, masteries_write
+from adaptivity.services.writes import overtakable
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class MasterySetting:
     value: float
 
 
-@transaction.atomic
+@overtakable
 def masteries_set(*, settings: Sequence[MasterySetting]) -> list[Mastery]:
     """Sets masteries, all or none; of a learner and KC that occur several times the last value holds.
 
@@ -99,7 +98,7 @@ def _append(*, learners: dict[int, Learner], values: dict[tuple[int, int], float
         learners_retrace(learner_ids=outdated)
 
 
-@transaction.atomic
+@overtakable
 def mastery_delete(*, mastery: Mastery) -> None:
     """Returns the KC to its prior for this learner from now on: the deletion is an entry of the log.
 

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from adaptivity.engine.tracing import fold
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.models import Activity, DoneActivity, Learner, Mastery, Score, ScoreRevision
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.selectors.tracing import activity_for_learner
+from adaptivity.services.events import event_fingerprint
 from adaptivity.services.learners import (
     LearnerIdentity,
     check_not_in_future,
@@ -17,9 +16,10 @@ from adaptivity.services.learners import (
     learner_lock,
 )
 from adaptivity.services.tracing import learners_retrace, masteries_write
+from adaptivity.services.writes import overtakable
 
 
-@transaction.atomic
+@overtakable
 def score_create(
     *,
     learner: LearnerIdentity,
@@ -37,11 +37,21 @@ def score_create(
     if timestamp is not None:
         check_not_in_future(timestamp)
     locked = learner_lock(identity=learner)
+    fingerprint = ""
     if event_id is not None:
-        known = Score.objects.filter(learner=locked, event_id=event_id).select_related("activity").first()
+        fingerprint = event_fingerprint(activity=activity, score=score, timestamp=timestamp)
+        known = Score.objects.filter(learner=locked, event_id=event_id).first()
         if known is not None:
+            if known.event_fingerprint != fingerprint:
+                raise Conflict(
+                    "This event_id is recorded for this learner with another content.",
+                    field="event_id",
+                    code="event_id_reused",
+                )
             known.learner = locked
-            return _repeated(known, activity=activity, score=score, timestamp=timestamp)
+            # In the words of the first answer, also where the activity has another URL by now.
+            known.activity = Activity(id=known.activity_id, source_launch_url=activity)
+            return known
 
     stamp = current_stamp()
     target = activity_for_learner(activity, learner_id=locked.id, model_version_id=stamp.model_version_id)
@@ -58,6 +68,7 @@ def score_create(
         timestamp_given=timestamp is not None,
         arrival=locked.evidence_count + 1,
         event_id=event_id,
+        event_fingerprint=fingerprint,
         model_version_id=stamp.model_version_id,
     )
     recorded.activity = Activity(id=target.activity_id, source_launch_url=activity)
@@ -100,16 +111,7 @@ def score_create(
     return recorded
 
 
-def _repeated(known: Score, *, activity: str, score: float, timestamp: datetime | None) -> Score:
-    given = known.timestamp if known.timestamp_given else None
-    if (known.activity.source_launch_url, known.score, given) != (activity, score, timestamp):
-        raise Conflict(
-            "This event_id is recorded for this learner with another content.", field="event_id", code="event_id_reused"
-        )
-    return known
-
-
-@transaction.atomic
+@overtakable
 def score_correct(
     *,
     score: Score,
@@ -143,7 +145,7 @@ def score_correct(
         _append(learner, revision)
 
 
-@transaction.atomic
+@overtakable
 def score_delete(*, score: Score) -> None:
     """Appends the deletion of a score and replays its learner; the row itself stays in the log.
 

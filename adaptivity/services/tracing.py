@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from adaptivity.engine.history import replay
+from adaptivity.errors import Overtaken
 from adaptivity.models import DoneActivity, Learner, Mastery
 from adaptivity.selectors.evidence import activities_scored_by, evidence, stale
 from adaptivity.selectors.parameters import Stamp, current_stamp, priors, tag_table
 from adaptivity.services.learners import learners_write
+from adaptivity.services.writes import overtakable
 
 WRITE_BATCH = 2000
 BATCH_LEARNERS = 500
@@ -37,7 +38,10 @@ def derive(learner_ids: Sequence[int]) -> tuple[Stamp, dict[int, DerivedState]]:
     stamp = current_stamp()
     tags = tag_table(stamp.model_version_id, activities_scored_by(learner_ids))
     log, latest = evidence(learner_ids)
-    traced = replay(log, tags, priors(stamp.model_version_id))
+    try:
+        traced = replay(log, tags, priors(stamp.model_version_id))
+    except KeyError as error:
+        raise Overtaken("A knowledge component of the evidence was deleted.") from error
     masteries: dict[int, dict[int, float]] = defaultdict(dict)
     for learner_id, kc_id, value in zip(
         traced.learner.tolist(), traced.knowledge_component.tolist(), traced.value.tolist(), strict=True
@@ -73,7 +77,7 @@ def stored(learner_ids: Sequence[int]) -> dict[int, tuple[dict[int, float], set[
     return result
 
 
-@transaction.atomic
+@overtakable
 def learners_retrace(*, learner_ids: Sequence[int]) -> None:
     """Replays the learners' logs and writes what differs from the stored state; safe to run twice.
 

@@ -161,3 +161,16 @@ def test_a_header_that_is_no_event_id(api, course, unchanged, key, code):
 
 def test_a_key_as_long_as_its_limit(api, course):
     assert api.post("score", BODY, HTTP_IDEMPOTENCY_KEY="x" * 255).json()["event_id"] == "x" * 255
+
+
+def test_the_same_body_after_the_activity_was_renamed_gets_the_first_answer(api, course, unchanged):
+    first = api.post("score", {**BODY, "event_id": "e"})
+    activity = api.get(f"activity?url={HALVES}").json()["results"][0]
+    assert api.patch(f"activity/{activity['id']}", {"source_launch_url": "renamed"}).status_code == 200
+
+    with unchanged():
+        again = api.post("score", {**BODY, "event_id": "e"})
+        other = api.post("score", {**BODY, "activity": "renamed", "event_id": "e"})
+
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert other.status_code == 409

@@ -143,6 +143,8 @@ def test_history_order_is_by_time_and_then_by_line(tmp_path: Path) -> None:
         ("7,q1,add,-1", "score: is not a number from 0 to 1"),
         ("7,q1,add,nan", "score: is not a number from 0 to 1"),
         ("7,q1,add,", "score: is not a number from 0 to 1"),
+        ("7,q1,add,0_1", "score: is not a number from 0 to 1"),
+        ("7,q1,add,١", "score: is not a number from 0 to 1"),
         (",q1,add,1", "learner: is blank"),
         ("7, ,add,1", "item: is blank"),
         ("7,q1,add", "3 values for 4 columns"),
@@ -168,6 +170,8 @@ def test_a_bad_row_is_reported_and_the_good_ones_are_kept(tmp_path: Path, row: s
     [
         ("2026-01-01T10:00:00", "timestamp: has no time zone"),
         ("yesterday", "timestamp: is not a time in ISO 8601"),
+        ("0001-01-01T00:00:00+14:00", "timestamp: is not a time in ISO 8601"),
+        ("2026-01-01T10:00:00+01:00\0", "timestamp: contains a NUL character"),
         ("2999-01-01T10:00:00Z", "timestamp: lies in the future"),
     ],
 )
@@ -231,7 +235,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         import_scores(tmp_path / "missing.csv")
     broken = tmp_path / "broken.gz"
     broken.write_bytes(gzip.compress(HEADER.encode() * 100)[:40])
-    with pytest.raises(InvalidInput, match=r"broken\.gz: the gzip file is cut off"):
+    with pytest.raises(InvalidInput, match=r"broken\.gz: the gzip file is damaged"):
+        import_scores(broken)
+    flipped = bytearray(gzip.compress(bytes(range(256)) * 50))
+    flipped[15:20] = b"\xff" * 5
+    broken.write_bytes(flipped)
+    with pytest.raises(InvalidInput, match=r"broken\.gz: the gzip file is damaged"):
         import_scores(broken)
 
 

@@ -41,7 +41,7 @@ def test_what_was_written_by_the_services_has_no_difference(
 
     call_command("verify_state")
 
-    assert capsys.readouterr().out.splitlines()[-1] == "2 learners verified, 0 stale, 0 differences"
+    assert capsys.readouterr().out.splitlines()[-1] == "2 learners compared, 0 stale, 0 differences"
 
 
 def change_mastery(learner: Learner) -> Any:
@@ -100,7 +100,7 @@ def test_the_command_fails_and_names_the_difference(learner: Learner, capsys: py
     kc = KnowledgeComponent.objects.get(kc_id="b")
     Mastery.objects.filter(knowledge_component=kc).update(value=0.75)
 
-    with pytest.raises(CommandError, match="1 learners verified, 0 stale, 1 differences") as failure:
+    with pytest.raises(CommandError, match="1 learners compared, 0 stale, 1 differences") as failure:
         call_command("verify_state")
 
     assert failure.value.returncode == 1

@@ -271,6 +271,36 @@ class TestContent:
                 assert set(statuses(scored)) == {201}
                 assert kept == 6
 
+    def test_a_knowledge_component_deleted_while_it_is_scored_and_set(
+        self, service: Service, course: Course, name: str
+    ) -> None:
+        """A score is recorded whether the KC is still there or not; a mastery is set, or refused for an unknown KC."""
+        for number in range(8):
+            kc_id, url = f"{name}-kc-{number}", f"https://lms.example.org/{name}/kc-{number}"
+            kc = service.call("POST", "/api/v2/knowledge_component", {"kc_id": kc_id, "name": kc_id}).json()["id"]
+            service.call("POST", "/api/v2/activity", {"source_launch_url": url, "knowledge_components": [kc]})
+            learners = [f"{name}-{number}-{learner}" for learner in range(6)]
+            for learner in learners:
+                assert course.score(learner, course.urls[0], 1.0)().status_code == 201
+            # Makes them stale, so that each write replays its learner.
+            service.call("PATCH", f"/api/v2/activity/{course.ids[1]}", {"knowledge_components": [kc]})
+            setting = {"knowledge_component": {"kc_id": kc_id}, "value": 0.5}
+
+            deleted, *written = together(
+                [
+                    partial(service.call, "DELETE", f"/api/v2/knowledge_component/{kc_id}"),
+                    *(course.score(learner, url, 1.0) for learner in learners[:3]),
+                    *(
+                        partial(service.call, "POST", "/api/v2/mastery", {"learner": {"user_id": learner}, **setting})
+                        for learner in learners[3:]
+                    ),
+                ]
+            )
+
+            assert deleted.status_code in {204, 409}
+            assert statuses(written[:3]) == {201: 3}
+            assert set(statuses(written[3:])) <= {201, 400}
+
 
 def test_readers_among_writers(service: Service, course: Course, name: str) -> None:
     """Scores, content and reads at once: every answer is right for some moment."""

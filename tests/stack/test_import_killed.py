@@ -84,7 +84,7 @@ def test_killed_and_run_again(manage: Manage, tmp_path: Path) -> None:
         f"{ROWS - killed_at} scores imported, {killed_at} known already, 0 rows refused, 97 learners traced"
     )
 
-    assert manage.run("verify_state") == "97 learners verified, 0 stale, 0 differences"
+    assert manage.run("verify_state") == "97 learners compared, 0 stale, 0 differences"
     assert manage.run("import_scores", str(file), "--collection", "c") == (
         f"0 scores imported, {ROWS} known already, 0 rows refused, 0 learners traced"
     )

@@ -153,4 +153,4 @@ def test_another_worker_finishes_what_a_killed_one_had_begun(broker: Broker, tmp
     assert (event["imported"], event["refused"]) == (20_000 - begun, 0)
     assert broker.count("adaptivity_score") == 20_000
     verified = manage("verify_state", env=broker.env).splitlines()[-1]
-    assert verified == "50 learners verified, 0 stale, 0 differences"
+    assert verified == "50 learners compared, 0 stale, 0 differences"

@@ -23,9 +23,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            summary = course_load(course=tomllib.loads(path.read_text(encoding="utf-8")))
+            summary = course_load(course=tomllib.loads(path.read_text(encoding="utf-8-sig")))
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
+        except RecursionError:
+            raise CommandError(f"{path}: nested too deeply; nothing was changed") from None
         except (ValueError, InvalidInput) as error:
             raise CommandError(f"{path}: {error}; nothing was changed") from error
         self.stdout.write(

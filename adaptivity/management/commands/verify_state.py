@@ -36,7 +36,9 @@ class Command(BaseCommand):
                         f"the log leads to {difference.replayed}"
                     )
                 progress("verifying", checked, batch.total)
-        summary = f"{checked} learners verified, {stale} stale, {differences} differences"
+        summary = f"{checked - stale} learners compared, {stale} stale, {differences} differences"
         if differences:
             raise CommandError(summary)
+        if stale:
+            summary += "; run trace_learners to bring the stale ones up, then verify again"
         self.stdout.write(summary)
