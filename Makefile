@@ -35,7 +35,7 @@ run dev: export DJANGO_SETTINGS_MODULE ?= config.settings.local
 dev: export DEBUG ?= true
 dev: export LOG_FORMAT ?= console
 
-test: lint ## Lint and run all tests; TEST_DATABASE_CONNECTION and TEST_BROKER_URL add PostgreSQL and RabbitMQ
+test: lint ## Lint and run all tests; TEST_DATABASE_CONNECTION, TEST_BROKER_URL and TEST_DOCKER=1 add what they name
 	@if [ -n "$$TEST_DATABASE_CONNECTION" ]; then \
 		echo "On PostgreSQL, what depends on the database:"; \
 		TEST_DATABASE="$$TEST_DATABASE_CONNECTION" $(PYTEST) tests/integration tests/api; \
@@ -46,6 +46,9 @@ test: lint ## Lint and run all tests; TEST_DATABASE_CONNECTION and TEST_BROKER_U
 	fi
 	@if [ -z "$$TEST_BROKER_URL" ] && [ "$$CI" != true ]; then \
 		echo "Left out: the tests on RabbitMQ, because TEST_BROKER_URL is not set."; \
+	fi
+	@if [ -z "$$TEST_DOCKER" ]; then \
+		echo "Left out: the tests with containers, because TEST_DOCKER is not set."; \
 	fi
 	@echo "On SQLite, the whole suite:"
 	@TEST_DATABASE= $(PYTEST)

@@ -48,6 +48,7 @@ def test_the_table_has_every_variable_once() -> None:
     assert re.findall(r"^\| `([A-Z0-9_]+)` \|", tests, re.MULTILINE) == [
         "TEST_DATABASE_CONNECTION",
         "TEST_BROKER_URL",
+        "TEST_DOCKER",
         "TEST_DATABASE",
         "CI",
     ]

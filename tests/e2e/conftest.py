@@ -85,6 +85,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     port = free_port()
     server = subprocess.Popen(
         ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}", f"--base-path={base}"],
+        stderr=subprocess.DEVNULL,  # whoever only looks whether it listens has "hung up unexpectedly"
         start_new_session=True,
     )
     try:
