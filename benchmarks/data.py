@@ -143,8 +143,8 @@ JOIN adaptivity_learner original
     ON original.user_id = regexp_replace(learner.user_id, '-[0-9]+$', '-0') AND original.id <> learner.id
 WHERE learner.user_id LIKE 'typical-%%';
 
-INSERT INTO adaptivity_score (learner_id, activity_id, score, timestamp, timestamp_given, arrival)
-SELECT learner, activity_id, score, timestamp, timestamp_given, arrival
+INSERT INTO adaptivity_score (learner_id, activity_id, score, timestamp, timestamp_given, arrival, event_fingerprint)
+SELECT learner, activity_id, score, timestamp, timestamp_given, arrival, ''
 FROM copied JOIN adaptivity_score ON learner_id = original;
 INSERT INTO adaptivity_doneactivity (learner_id, activity_id)
 SELECT learner, activity_id FROM copied JOIN adaptivity_doneactivity ON learner_id = original;
