@@ -33,7 +33,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The one place that is written to. On Fargate a volume takes its owner and mode from the image where this declares it.
 VOLUME /tmp
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "docker/healthcheck.py"]
+HEALTHCHECK --interval=7s --timeout=5s --start-period=30s --retries=3 CMD ["python", "docker/healthcheck.py"]
 ENTRYPOINT ["/adaptivity/docker/entrypoint"]
 CMD ["/usr/local/bin/gunicorn", "config.wsgi:application", "-w=2", "-b=:8000", "--log-file=-", "--access-logfile=-"]
 

@@ -1,5 +1,6 @@
 """Structured logs: one JSON line an event on stdout, for our own loggers and everybody else's."""
 
+import logging
 import re
 from typing import Any
 
@@ -18,6 +19,13 @@ def without_quoted_rows(_logger: WrappedLogger, _method: str, event: EventDict) 
     if isinstance(event.get("exception"), str):
         event["exception"] = QUOTED_ROW.sub(r"\1 left out", event["exception"])
     return event
+
+
+def refused_host(record: logging.LogRecord) -> bool:
+    """Makes one line, without traceback, of a request for a host that is not served: anybody may send such requests."""
+    record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+    record.exc_info = None
+    return True
 
 
 SHARED_PROCESSORS: list[Any] = [
@@ -68,6 +76,7 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
             # Every 4xx as a warning would only repeat the access log.
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": [], "propagate": True},
+            "django.security.DisallowedHost": {"filters": [refused_host]},
             # At DEBUG these show statements, messages and contexts with learners' ids and scores in them.
             "django.db.backends": no_debug,
             "django.template": no_debug,

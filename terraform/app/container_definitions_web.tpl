@@ -23,7 +23,7 @@
     "secrets": ${jsonencode(secrets)},
     "healthCheck": {
       "command": ["CMD", "python", "docker/healthcheck.py"],
-      "interval": 10,
+      "interval": 7,
       "timeout": 5,
       "retries": 3,
       "startPeriod": 30

@@ -112,6 +112,19 @@ def test_an_error_is_one_line_with_its_traceback(service: Service) -> None:
     assert event["exception"].endswith("OperationalError: no such table: adaptivity_knowledgecomponent")
 
 
+def test_a_host_that_is_not_served_is_one_short_line(service: Service) -> None:
+    response = service.call("GET", "/version/", Host="evil.example", **{"X-Request-ID": "foreign-host"})
+
+    assert response.status_code == 400
+    (event,) = events(service, "foreign-host", "django.security.DisallowedHost")
+    assert without_time(event) == {
+        "event": "Invalid HTTP_HOST header: 'evil.example'. You may need to add 'evil.example' to ALLOWED_HOSTS.",
+        "logger": "django.security.DisallowedHost",
+        "level": "warning",
+        "request_id": "foreign-host",
+    }
+
+
 def test_an_invalid_request_is_not_quoted(service: Service) -> None:
     address = urlsplit(service.address)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:

@@ -115,7 +115,7 @@ def test_a_gunicorn_that_hangs_makes_the_container_unhealthy(stack: Stack) -> No
 
     web.wait_until("unhealthy", seconds=60)
 
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 30
     docker("restart", "--time", "1", web.id)
 
 
