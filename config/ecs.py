@@ -68,6 +68,16 @@ def get_ecs_task_ips() -> list[str]:
     return list(get_ecs_task().ip_addresses)
 
 
+def get_ecs_task_identity() -> dict[str, str]:
+    """Which task this is: ``task_arn``, ``family``, ``revision``, ``availability_zone``; {} where ECS does not say it.
+
+    What the endpoint left out is "".
+    """
+    task = get_ecs_task()
+    names = ("task_arn", "family", "revision", "availability_zone")
+    return {name: getattr(task, name) for name in names} if task.family else {}
+
+
 @cache
 def get_ecs_task() -> EcsTask:
     """What the metadata endpoint says of this task. Never raises; asks once a process and logs what was found.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,6 +18,7 @@ from config.celery import app
 
 log = structlog.get_logger(__name__)
 BROKER_TIMEOUT_SECONDS = 2
+MODEL_VERSION = "The active one; null: the authors' parameters, or the database does not answer, which /ready/ tells."
 
 
 class HealthSerializer(Plain):
@@ -34,10 +35,17 @@ class ReadySerializer(Plain):
     checks = ChecksSerializer()
 
 
+class TaskSerializer(Plain):
+    family = serializers.CharField(help_text="Of the task definition.")
+    revision = serializers.CharField(help_text="Of the task definition.")
+    availability_zone = serializers.CharField()
+
+
 class VersionSerializer(Plain):
     tag = serializers.CharField(allow_null=True, help_text="Of the image.")
     commit = serializers.CharField(allow_null=True)
-    model_version = serializers.CharField(allow_null=True, help_text="The active one; null: the authors' parameters.")
+    model_version = serializers.CharField(allow_null=True, help_text=MODEL_VERSION)
+    task = TaskSerializer(allow_null=True, help_text="The ECS task that answers; null elsewhere.")
 
 
 class Operation(APIView):
@@ -73,9 +81,17 @@ class Ready(Operation):
 class Version(Operation):
     @extend_schema(operation_id="version", tags=["operations"], auth=[], responses=VersionSerializer)
     def get(self, request: Request) -> Response:
-        """What runs: the image's tag and commit, and the active model version."""
-        name = EngineState.objects.values_list("active_model_version__name", flat=True).first()
-        return Response({"tag": settings.APP_TAG or None, "commit": settings.APP_COMMIT or None, "model_version": name})
+        """What runs: the image's tag and commit, the active model version, and on ECS the task definition."""
+        # The task's ARN stays out: it has the account's number in it, and anybody may ask.
+        task = TaskSerializer(settings.ECS_TASK).data if settings.ECS_TASK else None
+        return Response(
+            {
+                "tag": settings.APP_TAG or None,
+                "commit": settings.APP_COMMIT or None,
+                "model_version": _model_version(),
+                "task": task,
+            }
+        )
 
 
 health, ready, version = Health.as_view(), Ready.as_view(), Version.as_view()
@@ -89,6 +105,15 @@ def _check(name: str, probe: Callable[[], None]) -> str:
         log.warning("not_ready", check=name, error=type(error).__name__)
         return "unreachable"
     return "ok"
+
+
+def _model_version() -> str | None:
+    """The active one's name. Which image runs is to be known also where the database is away."""
+    try:
+        return EngineState.objects.values_list("active_model_version__name", flat=True).first()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("model_version_unknown", error=type(error).__name__)
+        return None
 
 
 def _database() -> None:

@@ -11,6 +11,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # What runs: the image's tag and commit, and the environment's name (dev, stage, prod, local).
 APP_TAG = environment.text("APP_TAG")
 APP_COMMIT = environment.text("APP_COMMIT")
+# Which task of ECS this is; only config.settings.custom asks.
+ECS_TASK: dict[str, str] = {}
 ENV_LABEL = environment.text("ENV_LABEL")
 
 SECRET_KEY = environment.secret_key("SECRET_KEY")

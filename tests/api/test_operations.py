@@ -118,13 +118,47 @@ def test_version_of_an_image_with_a_model_version(anonymous, settings):
     settings.APP_TAG, settings.APP_COMMIT = "1.2.3", "abc123"
     EngineState.objects.create(active_model_version=ModelVersion.objects.create(name="2024-05"))
 
-    assert anonymous.get("/version/").json() == {"tag": "1.2.3", "commit": "abc123", "model_version": "2024-05"}
+    assert anonymous.get("/version/").json() == {
+        "tag": "1.2.3",
+        "commit": "abc123",
+        "model_version": "2024-05",
+        "task": None,
+    }
+
+
+@pytest.mark.django_db
+@override_settings(
+    APP_TAG="1.2.3",
+    APP_COMMIT="abc123",
+    ECS_TASK={"task_arn": "arn:…", "family": "adaptivity-dev-web", "revision": "7", "availability_zone": "us-east-1a"},
+)
+def test_version_says_which_task_runs_what_also_without_a_database(anonymous):
+    def fail(*_):
+        raise OperationalError("secret")
+
+    with connection.execute_wrapper(fail):
+        response = anonymous.get("/version/")
+
+    assert (response.status_code, response.json()) == (
+        200,
+        {
+            "tag": "1.2.3",
+            "commit": "abc123",
+            "model_version": None,
+            "task": {"family": "adaptivity-dev-web", "revision": "7", "availability_zone": "us-east-1a"},
+        },
+    )
 
 
 @pytest.mark.django_db
 @override_settings(APP_TAG="", APP_COMMIT="")
 def test_version_of_a_working_copy(anonymous):
-    assert anonymous.get("/version/").json() == {"tag": None, "commit": None, "model_version": None}
+    assert anonymous.get("/version/").json() == {
+        "tag": None,
+        "commit": None,
+        "model_version": None,
+        "task": None,
+    }
 
 
 def test_the_start_page_leads_to_the_documentation(client):

@@ -103,8 +103,17 @@ def test_the_hosts_are_those_named_and_the_tasks_own_addresses(image: Image, met
     assert hosts == ["adaptivity.example", "www.example", "10.1.2.3", "[2001:db8::7]"]
 
 
+def test_the_version_has_the_task_s_identity(image: Image, metadata: str) -> None:
+    assert image.value("settings.ECS_TASK", ECS_CONTAINER_METADATA_URI_V4=metadata) == {
+        "task_arn": "",
+        "family": "web",
+        "revision": "",
+        "availability_zone": "",
+    }
+
+
 def test_without_an_endpoint_only_the_named_hosts_are_allowed(image: Image) -> None:
-    assert image.value("settings.ALLOWED_HOSTS") == ["adaptivity.example"]
+    assert image.value("[settings.ALLOWED_HOSTS, settings.ECS_TASK]") == [["adaptivity.example"], {}]
 
 
 HEALTH = """

@@ -89,6 +89,12 @@ def test_v4_is_asked_before_v3(v4: responses.RequestsMock, monkeypatch: pytest.M
         availability_zone="us-east-1a",
     )
     assert ecs.get_ecs_task_ips() == ["10.0.2.106", "[2001:db8::1]"]
+    assert ecs.get_ecs_task_identity() == {
+        "task_arn": ARN,
+        "family": "adaptivity-dev-web",
+        "revision": "7",
+        "availability_zone": "us-east-1a",
+    }
     assert len(v4.calls) == 1, "the answer is kept for the process"
 
 
@@ -124,6 +130,7 @@ def test_v2_is_tried_once_and_then_this_is_not_ecs(endpoint: responses.RequestsM
     endpoint.get(ecs.V2_URL, **answer)
 
     assert ecs.get_ecs_task() == ecs.EcsTask()
+    assert ecs.get_ecs_task_identity() == {}
     assert len(endpoint.calls) == 1
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.conftest import Images
+from tests.e2e.conftest import TAG, Images
 from tests.e2e.docker import Container, container, docker, network
 from tests.stack.service import ROOT, poll
 
@@ -91,6 +91,10 @@ def test_the_load_balancer_gets_200_at_the_task_s_address(images: Images, metada
         assert status(images, metadata, url, "adaptivity.example") == "200"
         assert status(images, metadata, url, "evil.example") == "400"
         assert status(images, metadata, url, "169.254.170.1") == "400"
+        code = f"import urllib.request as u; print(u.urlopen('http://{address}:8000/version/').read().decode())"
+        said = json.loads(started.execute("python", "-c", code))
+        assert (said["tag"], said["commit"]) == (TAG, images.source.commit)
+        assert said["task"] == {"family": "adaptivity-local-web", "revision": "1", "availability_zone": "us-east-1a"}
 
 
 def test_nginx_in_the_same_task(images: Images, metadata: str) -> None:

@@ -36,7 +36,8 @@ def recommended(stack: Stack, who: dict[str, str]) -> str:
 def test_the_tag_and_its_commit_run(stack: Stack, images: Images) -> None:
     response = requests.get(f"{stack.address}/version/", timeout=20)
 
-    assert response.json() == {"tag": TAG, "commit": images.source.commit, "model_version": None}
+    commit = images.source.commit
+    assert response.json() == {"tag": TAG, "commit": commit, "model_version": None, "task": None}
 
 
 def test_ready(stack: Stack) -> None:

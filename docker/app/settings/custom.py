@@ -5,11 +5,14 @@ left to say is what production alone needs.
 """
 
 from config import environment
-from config.ecs import get_ecs_task_ips
+from config.ecs import get_ecs_task_identity, get_ecs_task_ips
 from config.settings.base import *
 
 # ALLOWED_HOSTS comes from base: the names in HOST. The load balancer's health check has the task's own address there.
 ALLOWED_HOSTS.extend(get_ecs_task_ips())
+
+# For /version/: which revision of the task definition answers.
+ECS_TASK = get_ecs_task_identity()
 
 environment.servers("DATABASE_CONNECTION", "CELERY_BROKER_URL")
 
