@@ -36,7 +36,7 @@ log = structlog.wrap_logger(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.JSONRenderer(),
     ],
-).bind(logger=__name__)
+).bind(logger="config.ecs")
 
 
 @dataclass(frozen=True)
