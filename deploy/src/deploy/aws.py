@@ -1,0 +1,146 @@
+"""AWS through boto3: the clients, all with one configuration; looks that outlast throttling; errors in one line."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+from botocore.exceptions import ConnectionError as NotConnected
+
+from deploy.errors import DeployError
+
+# What boto3 makes at run time has no types.
+Client = Any
+Answer = TypeVar("Answer")
+Clock = Callable[[], float]
+Sleep = Callable[[float], None]
+
+# The adaptive mode slows down for all calls of a client when AWS throttles one of them.
+CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 6})
+
+THROTTLED = frozenset(
+    {
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "Throttled",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+UNREADY = frozenset(
+    {"InternalFailure", "InternalServerError", "RequestTimeout", "ServerException", "ServiceUnavailable"}
+)
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
+FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+LONGEST_PAUSE = 60.0
+# With the pauses doubled, about five minutes at an interval of three seconds.
+FAILURES_IN_A_ROW = 8
+
+
+class Clients:
+    """The clients of one region, each made when it is first asked for."""
+
+    def __init__(self, region: str, session: boto3.Session | None = None) -> None:
+        self.region = region
+        self._session = session
+        self._clients: dict[str, Client] = {}
+
+    def client(self, service: str) -> Client:
+        """The client of a service, by boto3's name of it."""
+        if service not in self._clients:
+            try:
+                self._session = self._session or boto3.Session()
+                self._clients[service] = self._session.client(service, region_name=self.region, config=CONFIG)
+            except BotoCoreError as error:
+                raise explained(error) from error
+        return self._clients[service]
+
+    @property
+    def ecs(self) -> Client:
+        return self.client("ecs")
+
+    @property
+    def logs(self) -> Client:
+        return self.client("logs")
+
+    @property
+    def ssm(self) -> Client:
+        return self.client("ssm")
+
+
+def code(error: Exception) -> str:
+    """AWS's own name of an error; empty where the error is not an answer of AWS."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def passing(error: Exception) -> bool:
+    """Whether the same request may well succeed later: throttled, AWS not ready, the network away."""
+    return code(error) in THROTTLED | UNREADY or isinstance(error, NotConnected | HTTPClientError)
+
+
+def watch(
+    look: Callable[[], Answer], *, interval: float, seconds: float | None, clock: Clock, sleep: Sleep
+) -> Iterator[Answer]:
+    """What ``look`` answers, every ``interval`` seconds; ends when ``seconds`` have passed, never where that is None.
+
+    A look that AWS throttles, or that does not get through, is taken again after a pause that doubles. When that goes
+    on, or with any other error, the error is raised.
+    """
+    end = None if seconds is None else clock() + seconds
+    failures = 0
+    while True:
+        try:
+            answer = look()
+        except (BotoCoreError, ClientError) as error:
+            failures += 1
+            if not passing(error) or failures == FAILURES_IN_A_ROW:
+                raise
+        else:
+            failures = 0
+            yield answer
+        pause = min(interval * 2**failures, LONGEST_PAUSE)
+        if end is not None:
+            left = end - clock()
+            if left <= 0:
+                return
+            pause = min(pause, left)
+        sleep(pause)
+
+
+def explained(error: Exception) -> DeployError:
+    """An error of boto3 or AWS as one line and what to do next."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
+        return DeployError("there are no credentials for AWS", hint="log in (aws sso login), or set AWS_PROFILE")
+    if isinstance(error, SSOError | TokenRetrievalError) or code(error) in EXPIRED:
+        return DeployError("the credentials for AWS are not valid any more", hint="log in again (aws sso login)")
+    if isinstance(error, ProfileNotFound | NoRegionError):
+        return DeployError(str(error), hint="see AWS_PROFILE and AWS_REGION", exit_code=2)
+    if isinstance(error, ClientError):
+        detail = error.response.get("Error", {}).get("Message") or code(error)
+        said = f"{error.operation_name}: {code(error)}: {detail}".replace("\n", " ")
+        if code(error) in FORBIDDEN:
+            return DeployError(said, hint="give the role that runs deploy this permission")
+        if code(error) in THROTTLED:
+            return DeployError(said, hint="AWS has had too many requests; try again in a minute")
+        if code(error) in UNREADY:
+            return DeployError(said, hint="AWS has trouble of its own; try again in a minute")
+        return DeployError(said, hint="see the error that AWS names")
+    if passing(error):
+        return DeployError(f"AWS cannot be reached: {error}", hint="see the network and AWS_REGION, and try again")
+    return DeployError(f"AWS: {error}".replace("\n", " "), hint="see the error that boto3 names")

@@ -1,0 +1,68 @@
+"""What an environment's stack is called, as its Terraform outputs say."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.errors import DeployError
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The names that running, watching and reading need."""
+
+    env: str
+    cluster_name: str
+    # web, worker, rabbit => the service's name in ECS
+    services: Mapping[str, str]
+    subnet_ids: tuple[str, ...]
+    security_group: str
+    assign_public_ip: bool
+    job_task_definition_family: str
+    log_group_name: str
+    app_tag: str
+    url: str
+
+    @classmethod
+    def of_outputs(cls, env: str, outputs: Mapping[str, Any]) -> "Stack":
+        """The stack of ``terraform output``, name => value."""
+        needed = [name for name in cls.__dataclass_fields__ if name not in {"env", "log_group_name"}]
+        if missing := [name for name in needed if outputs.get(name) is None]:
+            what = "has no stack yet" if len(missing) == len(needed) else f"has no output {', '.join(missing)}"
+            raise DeployError(f"{env} {what}", hint=f"deploy apply --env {env} --tag TAG")
+        # The family begins with what everything of the stack begins with, the log group's whole name.
+        group = outputs.get("log_group_name") or str(outputs["job_task_definition_family"]).removesuffix("-job")
+        return cls(
+            env=env,
+            cluster_name=outputs["cluster_name"],
+            services=dict(outputs["services"]),
+            subnet_ids=tuple(outputs["subnet_ids"]),
+            security_group=outputs["security_group"],
+            assign_public_ip=bool(outputs["assign_public_ip"]),
+            job_task_definition_family=outputs["job_task_definition_family"],
+            log_group_name=group,
+            app_tag=outputs["app_tag"],
+            url=outputs["url"],
+        )
+
+    def named(self, services: Iterable[str]) -> dict[str, str]:
+        """Those of the services, name => name in ECS; all where none is named."""
+        wanted = list(services) or list(self.services)
+        if unknown := [name for name in wanted if name not in self.services]:
+            raise DeployError(
+                f"{self.env} has no service {', '.join(unknown)}",
+                hint=f"its services are {', '.join(sorted(self.services))}",
+                exit_code=2,
+            )
+        return {name: self.services[name] for name in dict.fromkeys(wanted)}
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Where a task gets its address, as RunTask takes it."""
+        return {
+            "awsvpcConfiguration": {
+                "subnets": list(self.subnet_ids),
+                "securityGroups": [self.security_group],
+                "assignPublicIp": "ENABLED" if self.assign_public_ip else "DISABLED",
+            }
+        }
