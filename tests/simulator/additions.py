@@ -1,0 +1,128 @@
+"""The actions and fields that Terraform's provider reads and moto does not have.
+
+Each is the least that makes a second plan empty. What AWS would do (place tasks, check health, roll back) is not here.
+"""
+
+import json
+import uuid
+from typing import Any
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.core.utils import camelcase_to_underscores, utcnow
+from moto.ecs.models import EC2ContainerServiceBackend, Service
+from moto.ecs.responses import EC2ContainerServiceResponse
+
+# Parameters of CreateService that moto drops. UpdateService keeps them.
+SERVICE_FIELDS = (
+    "availabilityZoneRebalancing",
+    "capacityProviderStrategy",
+    "deploymentConfiguration",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "placementConstraints",
+    "placementStrategy",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+)
+
+
+def install() -> None:
+    services()
+    tasks()
+    autoscaling_tags()
+
+
+def services() -> None:
+    """A service keeps its fields and is steady at once: its one deployment has the tasks that it should have."""
+    respond_create = EC2ContainerServiceResponse.create_service
+    update = EC2ContainerServiceBackend.update_service
+
+    def create_service(self: EC2ContainerServiceResponse) -> Any:
+        result = respond_create(self)
+        cluster = self._get_param("cluster", "default")
+        (service,), _ = self.ecs_backend.describe_services(cluster, [self._get_param("serviceName")])
+        service.availability_zone_rebalancing = "DISABLED"
+        for name in SERVICE_FIELDS:
+            if (value := self._get_param(name)) is not None:
+                setattr(service, camelcase_to_underscores(name), value)
+        if self._get_param("capacityProviderStrategy"):
+            service.launch_type = None
+        steady(service)
+        return result
+
+    def update_service(self: EC2ContainerServiceBackend, properties: dict[str, Any]) -> Service:
+        new = bool(properties.get("force_new_deployment"))
+        service = update(self, properties)
+        if service.task_definition != service.deployments[0]["taskDefinition"]:
+            new = True
+        if new:
+            service.deployments[0].update(id=f"ecs-svc/{uuid.uuid4().int % 10**19:019}", createdAt=utcnow())
+        steady(service)
+        return service
+
+    def steady(service: Service) -> None:
+        service.running_count, service.pending_count = service.desired_count, 0
+        # UpdateService takes a family as well as an ARN; the answer has the ARN.
+        definition = service._backend.describe_task_definition(service.task_definition)
+        service.task_definition = definition.arn
+        service.deployments[0].update(
+            taskDefinition=service.task_definition,
+            launchType=service.launch_type,
+            desiredCount=service.desired_count,
+            runningCount=service.desired_count,
+            pendingCount=0,
+            rolloutState="COMPLETED",
+            updatedAt=utcnow(),
+        )
+
+    EC2ContainerServiceResponse.create_service = create_service  # type: ignore[method-assign]
+    EC2ContainerServiceBackend.update_service = update_service  # type: ignore[method-assign]
+
+
+def tasks() -> None:
+    """A container needs no memory of its own on Fargate; moto's RunTask fails without."""
+    calculate = EC2ContainerServiceBackend._calculate_task_resource_requirements
+
+    def tolerant(task_definition: Any) -> dict[str, Any]:
+        if all(c.get("memory") or c.get("memoryReservation") for c in task_definition.container_definitions):
+            return calculate(task_definition)
+        return {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
+
+    EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(tolerant)  # type: ignore[method-assign]
+
+
+def autoscaling_tags() -> None:
+    """Tags of scalable targets; the provider's default tags are read back."""
+    responses: Any = ApplicationAutoScalingResponse
+    if hasattr(responses, "list_tags_for_resource"):
+        return
+    register = responses.register_scalable_target
+    tags: dict[str, dict[str, str]] = {}
+
+    def target(responder: Any) -> dict[str, str]:
+        """The tags of the target with the request's ARN, which ends with an id."""
+        arn = json.loads(responder.body)["ResourceARN"]
+        return tags.setdefault(arn, {})
+
+    def register_scalable_target(self: Any) -> Any:
+        answer = register(self)
+        body, arn = json.loads(self.body), json.loads(answer).get("ScalableTargetARN")
+        if body.get("Tags"):
+            tags.setdefault(arn, {}).update(body["Tags"])
+        return answer
+
+    def list_tags_for_resource(self: Any) -> str:
+        return json.dumps({"Tags": target(self)})
+
+    def tag_resource(self: Any) -> str:
+        target(self).update(json.loads(self.body).get("Tags") or {})
+        return "{}"
+
+    def untag_resource(self: Any) -> str:
+        for key in json.loads(self.body).get("TagKeys") or []:
+            target(self).pop(key, None)
+        return "{}"
+
+    for action in (register_scalable_target, list_tags_for_resource, tag_resource, untag_resource):
+        setattr(responses, action.__name__, action)
