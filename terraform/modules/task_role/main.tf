@@ -1,0 +1,50 @@
+data "aws_region" "current" {}
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  # The session's channels, which know no resource.
+  execute_command = {
+    execute-command = jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Effect = "Allow"
+        Action = [
+          "ssmmessages:CreateControlChannel",
+          "ssmmessages:CreateDataChannel",
+          "ssmmessages:OpenControlChannel",
+          "ssmmessages:OpenDataChannel",
+        ]
+        Resource = "*"
+      }]
+    })
+  }
+}
+
+resource "aws_iam_role" "main" {
+  name        = var.name
+  description = "What the code in the tasks' containers may do"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+
+      # Only for tasks of this account and region: ECS must not be talked into using the role for somebody else's.
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+        ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:*" }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "main" {
+  for_each = merge(var.policies, var.enable_execute_command ? local.execute_command : {})
+
+  name   = each.key
+  role   = aws_iam_role.main.name
+  policy = each.value
+}
