@@ -21,7 +21,7 @@ INSTALLED := $(if $(wildcard .venv/installed-dev),.venv/installed-dev,.venv/inst
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: .venv/installed-dev ## Make .venv with everything for development (PYTHON=python3.12 chooses the interpreter)
+install: .venv/installed-dev .venv/installed-deploy ## Make .venv with everything for development, and the deploy command (PYTHON=python3.12 chooses the interpreter)
 
 run: $(INSTALLED) ## Start the service with a demo course on SQLite; needs Python 3.11 or newer (PORT=8000)
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -35,7 +35,7 @@ run dev: export DJANGO_SETTINGS_MODULE ?= config.settings.local
 dev: export DEBUG ?= true
 dev: export LOG_FORMAT ?= console
 
-test: lint ## Lint and run all tests; TEST_DATABASE_CONNECTION, TEST_BROKER_URL and TEST_DOCKER=1 add what they name
+test: lint .venv/installed-deploy ## Lint and run all tests; TEST_DATABASE_CONNECTION, TEST_BROKER_URL and TEST_DOCKER=1 add what they name
 	@if [ -n "$$TEST_DATABASE_CONNECTION" ]; then \
 		echo "On PostgreSQL, what depends on the database:"; \
 		TEST_DATABASE="$$TEST_DATABASE_CONNECTION" $(PYTEST) tests/integration tests/api; \
@@ -54,7 +54,7 @@ test: lint ## Lint and run all tests; TEST_DATABASE_CONNECTION, TEST_BROKER_URL 
 	@TEST_DATABASE= $(PYTEST)
 
 lint: export DJANGO_SETTINGS_MODULE = tests.settings
-lint: .venv/installed-dev ## Check style, types, import contracts, migrations and gunicorn's configuration
+lint: .venv/installed-dev .venv/installed-deploy ## Check style, types, import contracts, migrations and gunicorn's configuration
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -73,12 +73,20 @@ requirements: .venv/installed-dev ## Lock requirements/*.in again, with hashes; 
 	$(LOCK) requirements/runtime.in --output-file requirements/runtime.txt
 	$(LOCK) requirements/job.in --constraint requirements/runtime.txt --output-file requirements/job.txt
 	$(LOCK) requirements/dev.in --constraint requirements/job.txt --output-file requirements/dev.txt
+	$(LOCK) deploy/requirements.in --constraint requirements/dev.txt --output-file deploy/requirements.txt
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) cannot make a virtual environment; on Debian, install python3-venv" >&2; exit 1; }
+
+# Editable, so that a change of it counts at once.
+.venv/installed-deploy: deploy/requirements.txt deploy/pyproject.toml | .venv/bin/python .venv/installed-dev
+	@echo "Installing deploy into .venv"
+	@$(PIP) -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable ./deploy
+	@touch $@
 
 .venv/installed-%: requirements/%.txt | .venv/bin/python
 	@echo "Installing requirements/$*.txt into .venv"

@@ -1,0 +1,169 @@
+"""What an environment needs before its first version: the state's bucket, and everything that no image is needed for."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from deploy import aws, images, parameters, terraform
+from deploy.cli import Context
+from deploy.errors import DeployError
+
+# Everything that an environment's services and jobs need and that needs no image. Terraform adds what these refer to.
+TARGETS = (
+    "aws_cloudwatch_log_group.main",
+    "aws_ecs_cluster_capacity_providers.main",
+    "aws_service_discovery_private_dns_namespace.main",
+    "module.secrets",
+    "module.execution_role",
+    "module.task_role",
+    "module.network",
+    "module.database",
+)
+# The database's password, for whoever makes the database again or connects by hand; no container gets it by itself.
+PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - a name
+# A password in hexadecimal digits needs no quoting in a URL, and RDS takes every one of them.
+PASSWORD_BYTES = 24
+
+
+def create(context: Context) -> None:
+    """Makes it, or what of it is missing. Each step can be done again."""
+    output, config = context.output, context.config
+    config.values(context.env)
+    output.heading("the bucket of Terraform's state")
+    backend = _backend(config.terraform / terraform.BACKEND)
+    _bucket(context, backend["bucket"], backend.get("region", config.region))
+    if context.dry_run:
+        output.step(f"would apply {config.terraform / 'common'}, then of {context.env}: {', '.join(TARGETS)}")
+        return
+    output.heading("what all environments share")
+    _apply(context, terraform.common_stack(config, say=output.step))
+    output.heading(f"the foundation of {context.env}")
+    stack = context.app
+    stack.variables = {
+        "app_tag": images.NO_TAG,
+        "app_image": config.app_image,
+        "nginx_image": config.nginx_image,
+    }
+    stack.secrets = {"database_password": _password(context)}
+    _apply(context, stack, TARGETS)
+    output.heading("values of parameters")
+    _values(context)
+    missing = [found for found in parameters.check(context.clients, context.task_definitions()) if not _is_set(found)]
+    for found in missing:
+        output.step(f"{found.path} is {found.state}")
+    output.line(
+        f"{context.env} is ready for its first version: deploy all --tag TAG --env {context.env}"
+        if not missing
+        else f"{context.env} needs {len(missing)} more secrets: deploy secrets put --env {context.env} NAME"
+    )
+
+
+def _is_set(found: parameters.Finding) -> bool:
+    return found.state == parameters.SET
+
+
+def _apply(context: Context, stack: terraform.Stack, targets: tuple[str, ...] = ()) -> None:
+    with stack.plan(targets=targets) as planned:
+        for change in planned.changes:
+            context.output.step(str(change))
+        context.output.step(planned.summary())
+        # Outputs alone, of what is not there yet, are no reason to ask.
+        if planned.changes:
+            context.confirm(f"Apply this to {context.env}?")
+            stack.apply(planned)
+
+
+def _backend(path: Path) -> dict[str, str]:
+    """The settings of state.tfbackend: NAME = "value" a line."""
+    settings = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition("#")[0].partition("=")
+        if equals:
+            settings[name.strip()] = value.strip().strip('"')
+    if "bucket" not in settings:
+        raise DeployError(f"{path.name} names no bucket", hint='add bucket = "NAME"', exit_code=2)
+    return settings
+
+
+def _bucket(context: Context, name: str, region: str) -> None:
+    """A bucket that keeps every version of the state, encrypted, for nobody but the account."""
+    s3, say = aws.Clients(region).client("s3"), context.output.step
+    try:
+        s3.head_bucket(Bucket=name)
+        say(f"{name} exists")
+        return
+    except ClientError as error:
+        if aws.code(error) not in {"404", "NoSuchBucket", "NotFound"}:
+            raise DeployError(
+                f"the bucket {name} is not this account's, or may not be used ({aws.code(error)})",
+                hint="choose another name in terraform/state.tfbackend; buckets' names are unique in all of AWS",
+            ) from None
+    if context.dry_run:
+        say(f"would make {name}")
+        return
+    context.confirm(f"Make the bucket {name}?")
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, **where)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_public_access_block(
+        Bucket=name,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True,
+        },
+    )  # fmt: skip
+    s3.put_bucket_encryption(
+        Bucket=name,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
+        },
+    )
+    say(f"made {name}: versioned, encrypted, private")
+
+
+def _password(context: Context) -> str:
+    """The database's password: generated once and kept before the database is made, so that no stop loses it."""
+    ssm, name = context.clients.ssm, parameters.path(context.project, context.env, PASSWORD)
+    try:
+        found: str = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        return found
+    except ClientError as error:
+        if aws.code(error) != "ParameterNotFound":
+            raise
+    password = secrets.token_hex(PASSWORD_BYTES)
+    ssm.put_parameter(
+        Name=name, Value=password, Type="SecureString", Description="Password of the database's user; deploy made it"
+    )
+    context.output.step(f"{name} was generated")
+    return password
+
+
+def _values(context: Context) -> None:
+    """Values for those of the known parameters that are declared and not set."""
+    ssm, outputs = context.clients.ssm, context.app.outputs()
+    declared = {found.path: found for found in parameters.listed(ssm, context.project, context.env)}
+
+    def put(name: str, value: Callable[[], str]) -> bool:
+        found = declared.get(parameters.path(context.project, context.env, name))
+        if found is None or found.state == parameters.SET:
+            return False
+        parameters.put(ssm, found, value())
+        context.output.step(f"{found.path} was generated")
+        return True
+
+    put("SECRET_KEY", lambda: secrets.token_urlsafe(64))
+    address, name, user = (outputs.get(f"database_{part}") for part in ("address", "name", "user"))
+    if address:
+        url = f"postgres://{quote(str(user))}:{_password(context)}@{address}:5432/{name}?sslmode=require"
+        put("DATABASE_CONNECTION", lambda: url)
+    # The broker's user and password are in its URL, too: the three are set together.
+    user, password = context.project, secrets.token_hex(PASSWORD_BYTES)
+    host = f"rabbit.{context.env}.{context.project}.internal"
+    if put("RABBITMQ_DEFAULT_PASS", lambda: password):
+        put("RABBITMQ_DEFAULT_USER", lambda: user)
+        url_of_broker = parameters.path(context.project, context.env, "CELERY_BROKER_URL")
+        if url_of_broker in declared:
+            parameters.put(ssm, declared[url_of_broker], f"amqp://{quote(user)}:{password}@{host}:5672//")
+            context.output.step(f"{url_of_broker} was generated")

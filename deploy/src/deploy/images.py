@@ -1,0 +1,269 @@
+"""The images of one version: built from a git ref, pushed, and found in their registry."""
+
+import difflib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from deploy import aws
+from deploy.config import Config
+from deploy.errors import REFUSED, USAGE, DeployError
+from deploy.process import run
+
+Say = Callable[[str], None]
+
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+LATEST = "latest"
+# Stands for a tag where any will do.
+NO_TAG = "0.0.0"
+BUILD_FILE = "docker-compose.build.yml"
+# Each is made from the one before.
+SERVICES = ("app_base", "app", "nginx")
+ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+MANIFESTS = ", ".join(
+    (
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+    )
+)
+REGISTRY_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is built: a commit, and the directory that has its files."""
+
+    directory: Path
+    commit: str
+
+
+def checked(tag: str, *, version: bool = True) -> str:
+    """The tag, where it is well-formed and, for a ``version``, not latest. Raises ``DeployError`` otherwise."""
+    if not TAG.fullmatch(tag):
+        raise DeployError(
+            f"{tag!r} is no tag of an image",
+            hint="letters, digits, '_', '.' and '-', up to 128, not beginning with '.' or '-'",
+            exit_code=USAGE,
+        )
+    if version and tag == LATEST:
+        raise DeployError(
+            f"{LATEST} names no version: nobody could say what runs, or go back to it",
+            hint="git tag a version, build it with --tag",
+            exit_code=REFUSED,
+        )
+    return tag
+
+
+def commit_of(root: Path, ref: str) -> str:
+    """The commit of a git ref; a tag comes before a branch of the same name."""
+    for name in (f"refs/tags/{ref}", ref):
+        found = run(
+            ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], accept=(0, 1, 128)
+        )
+        if found.returncode == 0:
+            return found.stdout.strip()
+    inside = run(["git", "-C", str(root), "rev-parse", "--git-dir"], accept=(0, 128))
+    if inside.returncode:
+        raise DeployError(f"{root} is no git repository", hint="build from a clone", exit_code=USAGE)
+    known = run(["git", "-C", str(root), "tag", "--list"]).stdout.split()
+    near = difflib.get_close_matches(ref, known, n=3)
+    raise DeployError(
+        f"git knows no ref {ref}",
+        hint=f"did you mean {' or '.join(near)}?" if near else "git fetch --tags, or git tag it",
+        exit_code=USAGE,
+    )
+
+
+@contextmanager
+def source(root: Path, tag: str | None) -> Iterator[Source]:
+    """The files of a tag's commit in a directory of their own; without a tag, the working tree as it is."""
+    if tag is None:
+        found = run(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"], accept=(0, 1, 128))
+        commit = found.stdout.strip()
+        if commit and run(["git", "-C", str(root), "status", "--porcelain"]).stdout:
+            commit += "-dirty"
+        yield Source(root, commit)
+        return
+    commit = commit_of(root, tag)
+    # Where deploy.toml is not at the top of the repository, only its directory is taken.
+    prefix = run(["git", "-C", str(root), "rev-parse", "--show-prefix"]).stdout.strip().rstrip("/")
+    with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
+        archive = Path(directory) / "source.tar"
+        run(["git", "-C", str(root), "archive", "--output", str(archive), f"{commit}:{prefix}" if prefix else commit])
+        files = Path(directory) / "source"
+        shutil.unpack_archive(archive, files, filter="tar")
+        archive.unlink()
+        yield Source(files, commit)
+
+
+def variables(config: Config, tag: str, commit: str = "") -> dict[str, str]:
+    """What docker-compose.build.yml takes from the environment."""
+    return {
+        "APP_IMAGE": config.app_image,
+        "NGINX_IMAGE": config.nginx_image,
+        "APP_TAG": tag,
+        "APP_COMMIT": commit,
+        "APP_CONTEXT": ".",
+        "APP_DOCKERFILE": "Dockerfile",
+    }
+
+
+def names(config: Config, tag: str) -> tuple[str, str, str]:
+    """Base, app and nginx, in the order of SERVICES."""
+    return f"{config.app_image}:{tag}-base", f"{config.app_image}:{tag}", f"{config.nginx_image}:{tag}"
+
+
+@cache
+def compose() -> tuple[str, ...]:
+    """Compose version 2 where Docker has it, else version 1."""
+    if shutil.which("docker"):
+        answer = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+        if answer.returncode == 0:
+            return ("docker", "compose")
+    return ("docker-compose",)
+
+
+def build(config: Config, tag: str | None, *, say: Say, env: Mapping[str, str] | None = None) -> Source:
+    """Builds base, app and nginx, one after the other; answers what they were built from."""
+    with source(config.root, tag) as found:
+        if not (found.directory / BUILD_FILE).is_file():
+            raise DeployError(f"{tag} has no {BUILD_FILE}", hint="choose a version that has one", exit_code=USAGE)
+        environment = {**variables(config, tag or LATEST, found.commit), **(env or {})}
+        for service in SERVICES:
+            run(
+                [*compose(), "-f", BUILD_FILE, "build", service],
+                cwd=found.directory, env=environment, say=say, hint=f"see the lines of the build of {service}",
+            )  # fmt: skip
+        return found
+
+
+def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[str, str]:
+    """Pushes the three images of a tag; answers the digest of each in its registry.
+
+    A tag stands for one image for good: one that the registry has with another digest is refused before anything is
+    pushed, and one that it has already is not pushed again.
+    """
+    wanted = names(config, tag)
+    for image in wanted:
+        if run(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
+            raise DeployError(f"there is no image {image} here", hint=f"deploy build --tag {tag}")
+    login(config, clients, say=say)
+    there = {image: digest(image, clients) for image in wanted}
+    for image, found in there.items():
+        if found is not None and found not in _pushed_digests(image):
+            raise DeployError(
+                f"{image} is in the registry already, and is another image ({found})",
+                hint="a tag stands for one image for good: git tag a new version",
+                exit_code=REFUSED,
+            )
+    for service, image in zip(SERVICES, wanted, strict=True):
+        if there[image] is not None:
+            say(f"{image} is there already")
+            continue
+        run(
+            [*compose(), "-f", BUILD_FILE, "push", service],
+            cwd=config.root, env=variables(config, tag), say=say, hint="see what the registry said",
+        )  # fmt: skip
+    digests = {}
+    for image in wanted:
+        found = digest(image, clients)
+        if found is None:
+            raise DeployError(f"{image} was pushed and is not in the registry", hint=f"deploy push --tag {tag} again")
+        digests[image] = found
+    return digests
+
+
+def _pushed_digests(image: str) -> list[str]:
+    """The digests that this image is known to have in registries."""
+    found = run(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]).stdout
+    return [digest.partition("@")[2] for digest in json.loads(found) or []]
+
+
+def login(config: Config, clients: aws.Clients, *, say: Say) -> None:
+    """Gives Docker a token for each ECR registry of the images; others are whoever pushes' own matter."""
+    for host in sorted({image.partition("/")[0] for image in (config.app_image, config.nginx_image)}):
+        if not ECR.fullmatch(host):
+            continue
+        token = clients.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        user, _, password = b64decode(token).decode().partition(":")
+        # On standard input: the arguments of a process are everybody's to read.
+        run(["docker", "login", "--username", user, "--password-stdin", host], stdin=password)
+        say(f"logged in to {host}")
+
+
+def digest(image: str, clients: aws.Clients) -> str | None:
+    """The digest that a registry has for an image by tag; None where it has none."""
+    repository, _, tag = image.rpartition(":")
+    host, _, name = repository.partition("/")
+    if ECR.fullmatch(host):
+        return _ecr_digest(host, name, tag, clients)
+    return _registry_digest(image, host, name, tag)
+
+
+def _ecr_digest(host: str, name: str, tag: str, clients: aws.Clients) -> str | None:
+    try:
+        answer = clients.client("ecr").describe_images(
+            registryId=host.partition(".")[0], repositoryName=name, imageIds=[{"imageTag": tag}]
+        )
+    except ClientError as error:
+        if aws.code(error) in {"ImageNotFoundException", "RepositoryNotFoundException"}:
+            return None
+        raise
+    found: str = answer["imageDetails"][0]["imageDigest"]
+    return found
+
+
+def _registry_digest(image: str, host: str, name: str, tag: str) -> str | None:
+    """From the registry's HTTP API: over plain HTTP on this machine, as Docker does."""
+    scheme = "http" if re.fullmatch(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", host) else "https"
+    request = urllib.request.Request(  # noqa: S310 - one of the two schemes above
+        f"{scheme}://{host}/v2/{name}/manifests/{tag}", method="HEAD", headers={"Accept": MANIFESTS}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=REGISTRY_SECONDS) as answer:  # noqa: S310
+            found: str | None = answer.headers.get("Docker-Content-Digest")
+            return found
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise DeployError(f"the registry answers {error.code} for {image}", hint=f"docker login {host}") from None
+    except OSError as error:
+        raise DeployError(f"the registry {host} cannot be reached: {error}", hint="see the image's name") from None
+
+
+def check_deploy(image: str, *, say: Say) -> str:
+    """Runs `manage.py check --deploy` in the image, with values that are no secrets; answers what is wrong, or ""."""
+    values = {
+        "ENV_LABEL": "verify",
+        "HOST": "verify.example",
+        "SECRET_KEY": os.urandom(32).hex(),
+        "DATABASE_CONNECTION": "postgres://verify:verify@127.0.0.1:1/verify",
+        "CELERY_BROKER_URL": "amqp://verify:verify@127.0.0.1:1//",
+    }
+    if run(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
+        run(["docker", "pull", image], say=say, hint="see what the registry said")
+    options = [option for name, value in values.items() for option in ("--env", f"{name}={value}")]
+    check = ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = run(
+        ["docker", "run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", *options, image, *check],  # noqa: S108
+        accept=range(256),
+    )
+    if done.returncode == 0:
+        return ""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip().startswith("?:") or "Error" in line]
+    return "; ".join(lines) or f"exit code {done.returncode}"

@@ -1,0 +1,67 @@
+"""Other programs: Terraform, Docker, git. A failure is never ignored."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from deploy.errors import DeployError
+
+LAST_LINES = 15
+
+INSTALL = {
+    "terraform": "install Terraform 1.11 or newer",
+    "docker": "install Docker",
+    "docker-compose": "install Docker's compose plugin, or docker-compose",
+    "git": "install git",
+}
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    say: Callable[[str], None] | None = None,
+    accept: Sequence[int] = (0,),
+    hint: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end and answers what it printed. ``env`` is added to this process's own environment.
+
+    ``say`` gets each line as it comes, standard error's too. Raises ``DeployError`` with its last lines where it ends
+    with a code that is not in ``accept``, or cannot be started.
+    """
+    if shutil.which(command[0]) is None:
+        raise DeployError(
+            f"{command[0]} is not installed, or not on PATH", hint=INSTALL.get(command[0], f"install {command[0]}")
+        )
+    environment = {**os.environ, **(env or {})}
+    if say is None:
+        done = subprocess.run(
+            list(command), cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+        )  # fmt: skip
+        said = (done.stderr or done.stdout).splitlines()
+    else:
+        process = subprocess.Popen(
+            list(command), cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        said = []
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                said.append(line.rstrip("\n"))
+                say(said[-1])
+        finally:
+            # On Ctrl-C the program has got the signal, too, and ends in its own time.
+            code = process.wait()
+        done = subprocess.CompletedProcess(list(command), code, "\n".join(said), "")
+    if done.returncode not in accept:
+        what = " ".join(command[:2])
+        lines = [line for line in said if line.strip()]
+        told = lines[-1] if say and lines else "\n".join(lines[-LAST_LINES:])
+        raise DeployError(f"{what} ended with exit code {done.returncode}: {told}", hint=hint)
+    return done
