@@ -1,0 +1,164 @@
+resource "aws_ecs_task_definition" "main" {
+  family                   = var.name
+  container_definitions    = var.container_definitions
+  execution_role_arn       = var.execution_role_arn # pulls images, reads secrets, writes logs
+  task_role_arn            = var.role_arn
+  network_mode             = "awsvpc"
+  requires_compatibilities = ["FARGATE"]
+  cpu                      = var.cpu
+  memory                   = var.memory
+
+  # Old revisions stay active: a roll-back, ECS's own or an engineer's, needs the one before.
+  skip_destroy = true
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task.
+  dynamic "volume" {
+    for_each = toset(flatten([
+      for container in jsondecode(var.container_definitions) : [
+        for mount in lookup(container, "mountPoints", []) : mount.sourceVolume
+      ]
+    ]))
+
+    content {
+      name = volume.value
+    }
+  }
+}
+
+data "aws_subnets" "main" {
+  count = var.subnet_ids == null ? 1 : 0
+
+  filter {
+    name   = "vpc-id"
+    values = [var.vpc_id]
+  }
+}
+
+locals {
+  subnet_ids = var.subnet_ids == null ? data.aws_subnets.main[0].ids : var.subnet_ids
+}
+
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+data "aws_caller_identity" "current" {}
+
+locals {
+  account     = data.aws_caller_identity.current.account_id
+  arn         = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${local.account}"
+  cluster_arn = "${local.arn}:cluster/${var.cluster_name}"
+  container   = jsondecode(var.container_definitions)[0].name
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "run" {
+  # Every revision of the one family, as a schedule takes the newest; in the one cluster.
+  statement {
+    actions   = ["ecs:RunTask"]
+    resources = ["${local.arn}:task-definition/${var.name}", "${local.arn}:task-definition/${var.name}:*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = [local.cluster_arn]
+    }
+  }
+
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = [var.role_arn, var.execution_role_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ecs-tasks.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "scheduler" {
+  count = length(var.schedules) > 0 ? 1 : 0
+
+  name               = "${var.name}-scheduler"
+  description        = "Starts tasks of ${var.name} on schedule"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  count = length(var.schedules) > 0 ? 1 : 0
+
+  name   = "run"
+  role   = aws_iam_role.scheduler[0].name
+  policy = data.aws_iam_policy_document.run.json
+}
+
+resource "aws_scheduler_schedule" "main" {
+  for_each = var.schedules
+
+  name                         = "${var.name}-${each.key}"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = each.value.timezone
+  state                        = each.value.enabled ? "ENABLED" : "DISABLED"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = local.cluster_arn
+    role_arn = aws_iam_role.scheduler[0].arn
+
+    ecs_parameters {
+      # Without a revision: ECS takes the newest one at the time, so that no schedule is left on an old version.
+      task_definition_arn = aws_ecs_task_definition.main.arn_without_revision
+      launch_type         = "FARGATE"
+      propagate_tags      = "TASK_DEFINITION"
+
+      network_configuration {
+        subnets          = local.subnet_ids
+        security_groups  = [var.security_group_id]
+        assign_public_ip = var.assign_public_ip
+      }
+    }
+
+    input = jsonencode(merge(
+      {
+        containerOverrides = [
+          merge(
+            { name = local.container, command = each.value.command },
+            each.value.memory == null ? {} : { memory = each.value.memory },
+          )
+        ]
+      },
+      each.value.cpu == null ? {} : { cpu = tostring(each.value.cpu) },
+      each.value.memory == null ? {} : { memory = tostring(each.value.memory) },
+    ))
+
+    retry_policy {
+      maximum_retry_attempts       = each.value.retries
+      maximum_event_age_in_seconds = 3600
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler]
+}

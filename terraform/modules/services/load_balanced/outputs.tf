@@ -1,0 +1,24 @@
+output "name" {
+  description = "Name of the service in ECS, known when it is steady"
+  value       = module.service.name
+}
+
+output "arn" {
+  description = "ARN of the service"
+  value       = module.service.arn
+}
+
+output "task_definition_arn" {
+  description = "Task definition that was asked for, with its revision"
+  value       = module.service.task_definition_arn
+}
+
+output "task_definition_family" {
+  description = "Its family"
+  value       = module.service.task_definition_family
+}
+
+output "running_task_definition_arn" {
+  description = "Task definition that the service runs"
+  value       = module.service.running_task_definition_arn
+}

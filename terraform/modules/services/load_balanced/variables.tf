@@ -1,0 +1,208 @@
+variable "name" {
+  description = "Name of the service and family of its task definition"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.name))
+    error_message = "name must be letters, digits, hyphens and underscores."
+  }
+}
+
+variable "cluster_name" {
+  description = "Cluster of the service, with the capacity providers FARGATE and FARGATE_SPOT"
+  type        = string
+}
+
+variable "container_definitions" {
+  description = "Container definitions as JSON, a list"
+  type        = string
+
+  validation {
+    condition     = can([for container in jsondecode(var.container_definitions) : container.name])
+    error_message = "container_definitions must be a JSON list of objects, each with a name."
+  }
+}
+
+# The pairs that Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+variable "cpu" {
+  description = "CPU units of the task; 1024 are one vCPU"
+  type        = number
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
+    error_message = "cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384: no other size is sold."
+  }
+}
+
+variable "memory" {
+  description = "MiB of the task; what can be had depends on cpu"
+  type        = number
+
+  validation {
+    condition = contains(lookup({
+      "256"   = [512, 1024, 2048]
+      "512"   = range(1024, 4096 + 1, 1024)
+      "1024"  = range(2048, 8192 + 1, 1024)
+      "2048"  = range(4096, 16384 + 1, 1024)
+      "4096"  = range(8192, 30720 + 1, 1024)
+      "8192"  = range(16384, 61440 + 1, 4096)
+      "16384" = range(32768, 122880 + 1, 8192)
+    }, tostring(var.cpu), []), var.memory)
+    error_message = "Fargate has no task of so much memory with so many CPU units. 256: 512, 1024, 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, each in steps of 1024; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
+  }
+}
+
+variable "cpu_architecture" {
+  description = "X86_64 or ARM64, as the images are built"
+  type        = string
+  default     = "X86_64"
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
+    error_message = "cpu_architecture must be X86_64 or ARM64."
+  }
+}
+
+variable "role_arn" {
+  description = "Task role: what the code in the containers may do with AWS"
+  type        = string
+}
+
+variable "execution_role_arn" {
+  description = "Task execution role: with which ECS pulls images, reads secrets and writes logs"
+  type        = string
+}
+
+variable "vpc_id" {
+  description = "VPC whose subnets are taken where subnet_ids is not given"
+  type        = string
+  default     = null
+}
+
+variable "subnet_ids" {
+  description = "Subnets of the tasks; all of the VPC's without it"
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.subnet_ids != null || var.vpc_id != null
+    error_message = "subnet_ids or vpc_id is needed."
+  }
+}
+
+variable "security_group_id" {
+  description = "Security group of the tasks"
+  type        = string
+}
+
+variable "assign_public_ip" {
+  description = "Whether each task has a public address: needed in public subnets to reach anything outside"
+  type        = bool
+  default     = false
+}
+
+variable "desired_count" {
+  description = "How many tasks run, while autoscaling is not set"
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.desired_count >= 0 && floor(var.desired_count) == var.desired_count
+    error_message = "desired_count must be a whole number, 0 or more."
+  }
+}
+
+variable "spot_weight" {
+  description = "Share in % of the tasks beyond the first that run on FARGATE_SPOT, which AWS stops with two minutes' notice"
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.spot_weight >= 0 && var.spot_weight <= 100 && floor(var.spot_weight) == var.spot_weight
+    error_message = "spot_weight must be a whole number from 0 to 100."
+  }
+}
+
+variable "autoscaling" {
+  description = "How many tasks run at least and at most, and the load that is aimed for: CPU and memory in %, requests a target and minute"
+  type = object({
+    min                 = number
+    max                 = number
+    cpu_target          = optional(number)
+    memory_target       = optional(number)
+    requests_per_target = optional(number)
+  })
+  default = null
+
+  validation {
+    condition     = var.autoscaling == null ? true : var.autoscaling.min >= 0 && var.autoscaling.min <= var.autoscaling.max
+    error_message = "autoscaling needs 0 <= min <= max."
+  }
+
+  validation {
+    condition     = var.autoscaling == null ? true : length([for target in [var.autoscaling.cpu_target, var.autoscaling.memory_target, var.autoscaling.requests_per_target] : target if target != null]) > 0
+    error_message = "autoscaling needs a target: cpu_target, memory_target or requests_per_target."
+  }
+}
+
+variable "deployment_minimum_healthy_percent" {
+  description = "Share in % of desired_count that goes on running during a deployment"
+  type        = number
+  default     = 100
+}
+
+variable "deployment_maximum_percent" {
+  description = "Share in % of desired_count that may run during a deployment"
+  type        = number
+  default     = 200
+
+  validation {
+    condition     = var.deployment_maximum_percent > var.deployment_minimum_healthy_percent
+    error_message = "deployment_maximum_percent must be more than deployment_minimum_healthy_percent, or no task could be replaced."
+  }
+}
+
+variable "enable_execute_command" {
+  description = "Whether `aws ecs execute-command` may open a shell in the containers; the task role must allow it, too"
+  type        = bool
+  default     = false
+}
+
+variable "wait_for_steady_state" {
+  description = "Whether apply waits until the deployment is done, which it must to find out that it was rolled back"
+  type        = bool
+  default     = true
+}
+
+variable "target_group_arn" {
+  description = "Target group of the load balancer, of type ip"
+  type        = string
+}
+
+variable "load_balancer_container_name" {
+  description = "Container that the load balancer sends requests to"
+  type        = string
+}
+
+variable "load_balancer_container_port" {
+  description = "Port of that container"
+  type        = number
+}
+
+variable "health_check_grace_period_seconds" {
+  description = "Seconds after a task's start in which the load balancer's health check does not count"
+  type        = number
+  default     = 60
+}
+
+variable "load_balancer_arn_suffix" {
+  description = "The load balancer as metrics name it, for autoscaling by requests"
+  type        = string
+  default     = null
+}
+
+variable "target_group_arn_suffix" {
+  description = "The target group as metrics name it, for autoscaling by requests"
+  type        = string
+  default     = null
+}
