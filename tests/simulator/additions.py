@@ -5,12 +5,15 @@ Each is the least that makes a second plan empty. What AWS would do (place tasks
 
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.utils import camelcase_to_underscores, utcnow
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.rds.models import DBParameterGroup
 
 # Parameters of CreateService that moto drops. UpdateService keeps them.
 SERVICE_FIELDS = (
@@ -31,6 +34,8 @@ def install() -> None:
     services()
     tasks()
     autoscaling_tags()
+    security_group_rules()
+    database_parameters()
 
 
 def services() -> None:
@@ -126,3 +131,22 @@ def autoscaling_tags() -> None:
 
     for action in (register_scalable_target, list_tags_for_resource, tag_resource, untag_resource):
         setattr(responses, action.__name__, action)
+
+
+def security_group_rules() -> None:
+    """The description of a rule that names another group; moto gives only that of one with addresses."""
+
+    def description(self: SecurityGroupRule) -> str | None:
+        return self.ip_range.get("Description") or (self.source_group or {}).get("Description")
+
+    SecurityGroupRule.description = property(description)  # type: ignore[method-assign, assignment]
+
+
+def database_parameters() -> None:
+    """Who has set a parameter; the provider reads those that a user has set."""
+    update = DBParameterGroup.update_parameters
+
+    def update_parameters(self: DBParameterGroup, new: Iterable[dict[str, Any]]) -> None:
+        update(self, [{**parameter, "Source": "user"} for parameter in new])
+
+    DBParameterGroup.update_parameters = update_parameters  # type: ignore[method-assign]

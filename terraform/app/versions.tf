@@ -1,0 +1,35 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+
+  # Bucket and region are in ../state.tfbackend. The lock is a file beside the state.
+  backend "s3" {
+    key                  = "app.tfstate"
+    workspace_key_prefix = "environments"
+    encrypt              = true
+    use_lockfile         = true
+  }
+}
+
+provider "aws" {
+  region              = var.region
+  allowed_account_ids = var.account_id == null ? null : [var.account_id]
+
+  default_tags {
+    tags = {
+      Project     = var.project
+      Environment = var.env_label
+      ManagedBy   = "terraform"
+    }
+  }
+}
+
+data "aws_region" "current" {}
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
