@@ -30,6 +30,9 @@ output "subnet_ids" {
 output "assign_public_ip" {
   description = "Whether a task gets a public address: without one it needs a NAT gateway to pull its image"
   value       = local.assign_public_ip
+
+  # What migrations need is known once the job is, before the services are: an output that depends on nothing would not be.
+  depends_on = [module.job]
 }
 
 output "job_task_definition_family" {

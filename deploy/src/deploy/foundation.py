@@ -1,4 +1,4 @@
-"""What an environment needs before its first version: the state's bucket, and everything that no image is needed for."""
+"""What an environment needs before its first version: the state's bucket, and all that needs no image."""
 
 import secrets
 from collections.abc import Callable
@@ -16,6 +16,10 @@ TARGETS = (
     "aws_cloudwatch_log_group.main",
     "aws_ecs_cluster_capacity_providers.main",
     "aws_service_discovery_private_dns_namespace.main",
+    "aws_vpc_security_group_egress_rule.all",
+    "aws_vpc_security_group_ingress_rule.load_balancer",
+    "aws_vpc_security_group_ingress_rule.rabbit",
+    "module.vpc",
     "module.secrets",
     "module.execution_role",
     "module.task_role",

@@ -50,9 +50,8 @@ def run(
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         said = []
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 said.append(line.rstrip("\n"))
                 say(said[-1])
         finally:

@@ -149,9 +149,7 @@ class Stack:
             told = _error(said) or _error(error.message.splitlines())
             if not told:
                 raise
-            raise DeployError(
-                f"terraform {arguments[0]}: {told}", hint=_hint(told, self.workspace), exit_code=code
-            ) from None
+            raise DeployError(f"terraform {arguments[0]}: {told}", hint=_hint(told), exit_code=code) from None
         return done.stdout
 
 
@@ -175,6 +173,7 @@ def common_stack(config: Config, *, say: Say) -> Stack:
         data=config.root / "var" / "terraform" / "common",
         workspace="default",
         say=say,
+        values=config.terraform / "common" / "common.tfvars",
     )
 
 
@@ -237,11 +236,11 @@ def _error(lines: Sequence[str]) -> str:
     return ""
 
 
-def _hint(told: str, workspace: str) -> str:
+def _hint(told: str) -> str:
     if "state lock" in told or "PreconditionFailed" in told:
         return "somebody else is at work on it; wait, or see whose lock it is (terraform force-unlock)"
     if "bucket" in told and "exist" in told:
         return "deploy create makes the bucket of the state"
     if "provider" in told and ("registry" in told or "available" in told):
         return "Terraform has to reach its provider: the network, or a mirror in its CLI configuration"
-    return f"deploy status and deploy logs show what runs in {workspace}" if workspace else "see Terraform's error"
+    return "correct what it names, and do it again"
