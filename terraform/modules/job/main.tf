@@ -52,6 +52,9 @@ locals {
   arn         = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${local.account}"
   cluster_arn = "${local.arn}:cluster/${var.cluster_name}"
   container   = jsondecode(var.container_definitions)[0].name
+
+  # Known before the revision is: a new one leaves the schedules as they are.
+  family_arn = "${local.arn}:task-definition/${var.name}"
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -75,7 +78,7 @@ data "aws_iam_policy_document" "run" {
   # Every revision of the one family, as a schedule takes the newest; in the one cluster.
   statement {
     actions   = ["ecs:RunTask"]
-    resources = ["${local.arn}:task-definition/${var.name}", "${local.arn}:task-definition/${var.name}:*"]
+    resources = [local.family_arn, "${local.family_arn}:*"]
 
     condition {
       test     = "ArnEquals"
@@ -130,7 +133,7 @@ resource "aws_scheduler_schedule" "main" {
 
     ecs_parameters {
       # Without a revision: ECS takes the newest one at the time, so that no schedule is left on an old version.
-      task_definition_arn = aws_ecs_task_definition.main.arn_without_revision
+      task_definition_arn = local.family_arn
       launch_type         = "FARGATE"
       propagate_tags      = "TASK_DEFINITION"
 
@@ -160,5 +163,5 @@ resource "aws_scheduler_schedule" "main" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.scheduler]
+  depends_on = [aws_ecs_task_definition.main, aws_iam_role_policy.scheduler]
 }
