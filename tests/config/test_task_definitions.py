@@ -99,8 +99,10 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
     return rendered
 
 
-def run(environment: str, tag: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [APP / "task_definitions" / "render", environment, tag, directory]
+def run(
+    environment: str, tag: str, directory: Path, *options: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    command = [APP / "task_definitions" / "render", environment, tag, directory, *options]
     return subprocess.run(
         command, env={**os.environ, **variables}, check=False, capture_output=True, text=True, timeout=60
     )
@@ -247,6 +249,15 @@ def test_a_parameter_may_have_another_name_and_be_common_to_all_environments(ren
         {"name": "GOOGLE_PICKER_APP_ID", "valueFrom": f"{path}/common/GOOGLE_APP_ID"},
         {"name": "GOOGLE_PICKER_CLIENT_ID", "valueFrom": f"{path}/stage/GOOGLE_CLIENT_ID"},
     ]
+
+
+@pytest.mark.usefixtures("render")
+def test_a_variable_that_is_given_beats_the_environment_s_file(tmp_path: Path) -> None:
+    result = run("dev", "1.0.0", tmp_path, "-var=app_image=registry.example/app")
+
+    assert result.returncode == 0, result.stderr
+    (worker,) = json.loads((tmp_path / "worker.json").read_text())["containerDefinitions"]
+    assert worker["image"] == "registry.example/app:1.0.0"
 
 
 @pytest.mark.usefixtures("render")

@@ -182,11 +182,9 @@ def task_definitions(config: Config, env: str, tag: str) -> list[dict[str, Any]]
     config.values(env)
     render = config.terraform / "app" / "task_definitions" / "render"
     with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
-        overrides = {
-            f"TF_VAR_{name}": value
-            for name, value in {"app_image": config.app_image, "nginx_image": config.nginx_image}.items()
-        }
-        run(["bash", str(render), env, tag, directory], env=overrides, hint="correct the templates in terraform/app")
+        # As arguments: a variable of the environment comes after the file of values.
+        images = [f"-var=app_image={config.app_image}", f"-var=nginx_image={config.nginx_image}"]
+        run(["bash", str(render), env, tag, directory, *images], hint="correct the templates in terraform/app")
         return [json.loads(path.read_text()) for path in sorted(Path(directory).glob("*.json"))]
 
 
