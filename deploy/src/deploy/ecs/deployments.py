@@ -209,7 +209,8 @@ def _tasks(ecs: aws.Client, cluster: str, service: str, status: str) -> list[dic
     found: list[dict[str, Any]] = []
     for start in range(0, len(arns), TASKS_A_CALL):
         found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_A_CALL])["tasks"]
-    return found
+    # A service's tasks are in its group, one-off tasks in their family's.
+    return [task for task in found if task.get("group", f"service:{service}") == f"service:{service}"]
 
 
 def running_tasks(ecs: aws.Client, cluster: str, service: str) -> list[dict[str, Any]]:
