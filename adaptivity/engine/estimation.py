@@ -1,0 +1,273 @@
+"""Estimates of guess, slip, transit and priors from the history of scores.
+
+Two methods. ``estimate_empirical`` takes each chain's likeliest moment of mastery for the truth and counts (Rushkin,
+Lopez, Ang and Rosen, "Adaptive Engine for MOOC", section 5; the heuristic of Hawkins, Heffernan and Baker, 2014).
+``estimate_em`` maximises the posterior of the hidden Markov model by expectation maximisation (Baum et al. 1970), with
+guess, slip and transit of every item's pair drawn toward those of its KC: rare items have too few responses for
+parameters of their own (shrinkage; the KC's values are the mean of a Beta prior worth ``strength`` responses).
+
+KCs are independent of each other, so the estimate for some KCs does not depend on which others are in the arrays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptivity.engine.parameters import (
+    DEFAULT_GUESS,
+    DEFAULT_PRIOR,
+    DEFAULT_SLIP,
+    DEFAULT_TRANSIT,
+    EPSILON,
+    Floats,
+    Integers,
+)
+from adaptivity.engine.responses import Opportunities, Pairs, Responses
+
+# What an estimate may be: inside these an answer always says something (g + s < 1), and no chain is certain at once.
+LEAST, MOST = 0.001, 0.98
+INFORMATIVE = 0.98
+TRANSIT_BOUNDS = (1e-4, 0.6)
+PRIOR_BOUNDS = (0.01, 0.99)
+# A KC's own values are drawn toward the defaults as by so many responses or learners.
+KC_STRENGTH = 10.0
+# Transit varies less between items than guess and slip do, and is seen less.
+TRANSIT_STRENGTH = 5.0
+
+# Called with the iterations done and the most there will be.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class BktParameters:
+    """Prior of each KC, shape (KCs,); guess, slip and transit of each pair, shape (pairs,); all probabilities."""
+
+    prior: Floats
+    guess: Floats
+    slip: Floats
+    transit: Floats
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Before each response: the probability of success, and the mean of its KCs' log-odds of mastery; (responses,)."""
+
+    success: Floats
+    mastery_log_odds: Floats
+
+
+def default_parameters(pairs: Pairs) -> BktParameters:
+    """What holds where nothing was estimated."""
+    size = pairs.knowledge_component.size
+    return BktParameters(
+        prior=np.full(pairs.knowledge_components, DEFAULT_PRIOR),
+        guess=np.full(size, DEFAULT_GUESS),
+        slip=np.full(size, DEFAULT_SLIP),
+        transit=np.full(size, DEFAULT_TRANSIT),
+    )
+
+
+def trace(responses: Responses, parameters: BktParameters, empty: float = 0.5) -> Trace:
+    """What the parameters say before each response, from the learner's own past alone.
+
+    Success is the mean over the item's KCs of p(1-s) + (1-p)g: for prediction, averaging several KCs does better than
+    multiplying their odds. ``empty`` is the answer for an item without KCs.
+    """
+    opportunities = responses.opportunities
+    mastered, not_mastered = _likelihoods(opportunities, parameters)
+    before = _forward(opportunities, parameters, mastered, not_mastered)
+    guess, slip = parameters.guess[opportunities.pair], parameters.slip[opportunities.pair]
+    size = responses.item.size
+    success = opportunities.mean_by_response(before * (1.0 - slip) + (1.0 - before) * guess, size, empty)
+    inside = np.clip(before, EPSILON, 1.0 - EPSILON)
+    return Trace(success, opportunities.mean_by_response(np.log(inside / (1.0 - inside)), size))
+
+
+def estimate_em(
+    responses: Responses,
+    *,
+    strength: float = 8.0,
+    iterations: int = 60,
+    tolerance: float = 5e-3,
+    progress: Progress = lambda *_: None,
+) -> BktParameters:
+    """Expectation maximisation over all chains at once; fractional scores interpolate multiplicatively.
+
+    ``strength`` is how many responses the KC's values weigh against a pair's own. A KC is done when an iteration
+    changes none of its parameters by ``tolerance``; it stays as it is then, so that no KC's estimate depends on the
+    others'. Ends when all are done, or after ``iterations``.
+    """
+    pairs, opportunities = responses.pairs, responses.opportunities
+    pair_kc, kc = pairs.knowledge_component, pairs.knowledge_component[opportunities.pair]
+    kcs, score = pairs.knowledge_components, opportunities.score
+    first = opportunities.steps[0] if opportunities.steps else slice(0, 0)
+    found = default_parameters(pairs)
+    # From the defaults, whose guess and slip are low, a hard KC's learners would all seem never to learn it.
+    found = BktParameters(
+        np.full_like(found.prior, 0.3), np.full_like(found.guess, 0.2), np.full_like(found.slip, 0.2), found.transit
+    )
+    active = np.ones(kcs, dtype=bool)
+    for iteration in range(iterations):
+        progress(iteration, iterations)
+        expected = _expect(opportunities, found)
+        unmastered = 1.0 - expected.mastered
+
+        def estimate(events: Floats, trials: Floats, default: float, weight: float) -> Floats:
+            of_kc = _ratio(events, trials, kc, kcs, np.full(kcs, default), KC_STRENGTH)
+            return _ratio(events, trials, opportunities.pair, pair_kc.size, of_kc[pair_kc], weight)
+
+        starts = np.ones(first.stop - first.start)
+        prior = _ratio(expected.mastered[first], starts, kc[first], kcs, np.full(kcs, DEFAULT_PRIOR), KC_STRENGTH)
+        new = _admissible(
+            prior,
+            estimate(unmastered * score, unmastered, DEFAULT_GUESS, strength),
+            estimate(expected.mastered * (1.0 - score), expected.mastered, DEFAULT_SLIP, strength),
+            estimate(expected.learned, unmastered, DEFAULT_TRANSIT, strength * TRANSIT_STRENGTH),
+        )
+        change = np.abs(new.prior - found.prior)
+        for name in ("guess", "slip", "transit"):
+            np.maximum.at(change, pair_kc, np.abs(getattr(new, name) - getattr(found, name)))
+        of_pairs = active[pair_kc]
+        found = BktParameters(
+            np.where(active, new.prior, found.prior),
+            np.where(of_pairs, new.guess, found.guess),
+            np.where(of_pairs, new.slip, found.slip),
+            np.where(of_pairs, new.transit, found.transit),
+        )
+        active &= change >= tolerance
+        if not active.any():
+            break
+    progress(iterations, iterations)
+    return found
+
+
+def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktParameters:
+    """Counts, with each chain's likeliest moment of mastery taken for the truth.
+
+    A chain of n scores is split where the scores before count least as right and those after least as wrong; of several
+    such moments each counts its share. Guess is the mean score before mastery, slip one less the mean after, transit
+    the share of opportunities that end in mastery, the prior the share of chains that begin with it.
+    """
+    pairs, opportunities = responses.pairs, responses.opportunities
+    by_chain = np.argsort(opportunities.chain, kind="stable")
+    chain, score = opportunities.chain[by_chain], opportunities.score[by_chain]
+    size = chain.size
+    starts = np.flatnonzero(np.r_[True, chain[1:] != chain[:-1]]) if size else np.zeros(0, np.int64)
+    lengths = np.diff(np.r_[starts, size])
+    # Errors of mastery just before opportunity j: scores before it, and one less each score from it on.
+    before = np.cumsum(score) - score
+    before -= np.repeat(before[starts], lengths)
+    wrong = 1.0 - score
+    to_here = np.cumsum(wrong) - wrong
+    after = np.repeat(np.add.reduceat(wrong, starts) if size else wrong, lengths) - (
+        to_here - np.repeat(to_here[starts], lengths)
+    )
+    # The moment after the last opportunity is one more for each chain.
+    never = np.add.reduceat(score, starts) if size else score
+    least = np.minimum(np.minimum.reduceat(before + after, starts) if size else never, never)
+    at = (np.abs(before + after - np.repeat(least, lengths)) < 1e-9).astype(np.float64)
+    ties = (np.add.reduceat(at, starts) if size else never) + (np.abs(never - least) < 1e-9)
+    share = at / np.repeat(ties, lengths)
+    mastered = np.cumsum(share)
+    mastered -= np.repeat(mastered[starts] - share[starts], lengths)
+    # Learned between this opportunity and the next one, or after the last.
+    learned = np.r_[share[1:], 0.0]
+    learned[starts[1:] - 1] = 0.0
+    last = np.r_[starts[1:], size] - 1 if size else starts
+    # Whether the last opportunity ended in mastery nothing shows: it is no trial.
+    learned[last] = 0.0
+    pair, kc = opportunities.pair[by_chain], pairs.knowledge_component[opportunities.pair[by_chain]]
+    pair_kc, kcs = pairs.knowledge_component, pairs.knowledge_components
+    unmastered = 1.0 - mastered
+    trials = unmastered.copy()
+    trials[last] = 0.0
+
+    def estimate(events: Floats, among: Floats, default: float, weight: float) -> Floats:
+        of_kc = _ratio(events, among, kc, kcs, np.full(kcs, default), KC_STRENGTH)
+        return _ratio(events, among, pair, pair_kc.size, of_kc[pair_kc], weight)
+
+    prior = _ratio(share[starts], np.ones(starts.size), kc[starts], kcs, np.full(kcs, DEFAULT_PRIOR), KC_STRENGTH)
+    return _admissible(
+        prior,
+        estimate(unmastered * score, unmastered, DEFAULT_GUESS, strength),
+        estimate(mastered * wrong, mastered, DEFAULT_SLIP, strength),
+        estimate(learned, trials, DEFAULT_TRANSIT, strength * TRANSIT_STRENGTH),
+    )
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """Of each opportunity: probability of mastery at it, and of learning right after it, given the whole chain."""
+
+    mastered: Floats
+    learned: Floats
+
+
+def _likelihoods(opportunities: Opportunities, parameters: BktParameters) -> tuple[Floats, Floats]:
+    """How likely each score is with mastery and without; only their ratio matters."""
+    score = opportunities.score
+    guess, slip = parameters.guess[opportunities.pair], parameters.slip[opportunities.pair]
+    mastered = np.exp(score * np.log1p(-slip) + (1.0 - score) * np.log(slip))
+    return mastered, np.exp(score * np.log(guess) + (1.0 - score) * np.log1p(-guess))
+
+
+def _forward(opportunities: Opportunities, parameters: BktParameters, mastered: Floats, not_mastered: Floats) -> Floats:
+    """The probability of mastery before each opportunity, from the chain's past."""
+    mastery = parameters.prior[opportunities.chain_kc]
+    transit = parameters.transit[opportunities.pair]
+    before = np.empty(opportunities.chain.size)
+    for step in opportunities.steps:
+        chain = opportunities.chain[step]
+        p = before[step] = mastery[chain]
+        with_mastery = p * mastered[step]
+        after = with_mastery / (with_mastery + (1.0 - p) * not_mastered[step])
+        mastery[chain] = np.clip(after + (1.0 - after) * transit[step], EPSILON, 1.0 - EPSILON)
+    return before
+
+
+def _expect(opportunities: Opportunities, parameters: BktParameters) -> _Expected:
+    """The forward-backward recursion, scaled at every step."""
+    mastered, not_mastered = _likelihoods(opportunities, parameters)
+    before = _forward(opportunities, parameters, mastered, not_mastered)
+    transit = parameters.transit[opportunities.pair]
+    chains = opportunities.chain_kc.size
+    later_mastered, later_not = np.ones(chains), np.ones(chains)
+    at, learned = np.empty(before.size), np.empty(before.size)
+    for step in reversed(opportunities.steps):
+        chain, t = opportunities.chain[step], transit[step]
+        beta1, beta0 = later_mastered[chain], later_not[chain]
+        p = before[step]
+        stays = p * mastered[step] * beta1
+        unmastered = (1.0 - p) * not_mastered[step]
+        learns, waits = unmastered * t * beta1, unmastered * (1.0 - t) * beta0
+        total = stays + learns + waits
+        at[step], learned[step] = stays / total, learns / total
+        beta1, beta0 = mastered[step] * beta1, not_mastered[step] * (t * beta1 + (1.0 - t) * beta0)
+        scale = beta1 + beta0
+        later_mastered[chain], later_not[chain] = beta1 / scale, beta0 / scale
+    return _Expected(at, learned)
+
+
+def _ratio(
+    events: Floats,
+    trials: Floats,
+    group: Integers,
+    groups: int,
+    mean: Floats,
+    strength: float,
+) -> Floats:
+    """Events for each trial of a group, drawn toward ``mean`` as by ``strength`` trials; shape (groups,)."""
+    ratio: Floats = (np.bincount(group, events, groups) + strength * mean) / (
+        np.bincount(group, trials, groups) + strength
+    )
+    return ratio
+
+
+def _admissible(prior: Floats, guess: Floats, slip: Floats, transit: Floats) -> BktParameters:
+    """The estimates held where the model means something: a right answer never lowers mastery."""
+    guess, slip = np.clip(guess, LEAST, MOST), np.clip(slip, LEAST, MOST)
+    excess = np.maximum((guess + slip) / INFORMATIVE, 1.0)
+    return BktParameters(
+        np.clip(prior, *PRIOR_BOUNDS), guess / excess, slip / excess, np.clip(transit, *TRANSIT_BOUNDS)
+    )

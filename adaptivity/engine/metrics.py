@@ -1,0 +1,58 @@
+"""How good predictions of success are; a score counts as success from 0.5 on where a measure needs one or the other."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptivity.engine.parameters import EPSILON, Floats
+
+SUCCESS = 0.5
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """``auc``: the probability that a success was given more than a failure, ties half (0.5 where there is only one
+    kind); ``log_loss`` in nats; ``rmse``; ``accuracy`` at 0.5; ``ece``: mean distance of prediction from share of
+    success over 15 bins of equal size."""
+
+    auc: float
+    log_loss: float
+    rmse: float
+    accuracy: float
+    ece: float
+    responses: int
+
+
+def metrics(score: Floats, predicted: Floats) -> Metrics:
+    """Of predictions, shape (responses,), against scores in [0, 1] of the same shape. Raises ValueError for none."""
+    if not score.size:
+        raise ValueError("there are no responses to compare with")
+    inside = np.clip(predicted, EPSILON, 1.0 - EPSILON)
+    success = score >= SUCCESS
+    return Metrics(
+        auc=_auc(success, predicted),
+        log_loss=float(-np.mean(score * np.log(inside) + (1.0 - score) * np.log1p(-inside))),
+        rmse=float(np.sqrt(np.mean((score - predicted) ** 2))),
+        accuracy=float(np.mean(success == (predicted >= SUCCESS))),
+        ece=_calibration_error(score, predicted),
+        responses=int(score.size),
+    )
+
+
+def _auc(success: "np.ndarray[tuple[int], np.dtype[np.bool_]]", predicted: Floats) -> float:
+    """The rank-sum statistic, ties counted half. Source: Hanley and McNeil, 1982."""
+    _, at, count = np.unique(predicted, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2.0)[at]
+    positive = int(success.sum())
+    negative = success.size - positive
+    if not positive or not negative:
+        return 0.5
+    return float((rank[success].sum() - positive * (positive + 1) / 2.0) / (positive * negative))
+
+
+def _calibration_error(score: Floats, predicted: Floats) -> float:
+    """Bins hold the same number of predictions each, so that none is a matter of a few. Source: Naeini et al., 2015."""
+    order = np.argsort(predicted, kind="stable")
+    bins = np.array_split(order, min(BINS, order.size))
+    return float(sum(abs(score[each].sum() - predicted[each].sum()) for each in bins) / order.size)

@@ -1,0 +1,306 @@
+"""A calibrated probability of success: Bayesian knowledge tracing, and what it lacks, in one logistic regression.
+
+The log-odds of success are a sum of what is known before the response: how easy the item is, what knowledge tracing
+says, and what it has no place for: the learner's ability overall and at the KC, how far the learner has lately been
+better or worse than the items let expect, and whether the KC is new or has just been practised. Each is kept up online
+with O(KCs of the item) work a response and nothing is refitted for a learner; unknown learners, items and KCs begin at
+the mean. What rises with success has a weight that is not negative, so that a success never lowers a prediction.
+
+Item easiness is a random effect (an item's deviation from the mean of its KCs has a normal prior), its precision and
+the strength of shrinkage of knowledge tracing are chosen by cross-validation over learners, and the weights are fitted
+to predictions of learners whose responses the item parameters have not seen (cross-fitting). Ability is tracked as in
+Elo rating (Pelanek, 2016), recency as in R-PFA (Galyardt and Goldin, 2015).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptivity.engine.estimation import BktParameters, estimate_em, trace
+from adaptivity.engine.parameters import Booleans, Floats, Integers
+from adaptivity.engine.responses import Pairs, Responses
+
+FEATURES = (
+    "intercept",
+    "item_easiness",
+    "knowledge_tracing",
+    "ability",
+    "kc_ability",
+    "recent_success",
+    "last_success",
+    "kc_recent_success",
+    "same_kc",
+    "new_kc",
+    "item_seen",
+)
+# Features that rise with a success: their weights must not be negative.
+RISING = tuple(
+    FEATURES.index(name)
+    for name in ("knowledge_tracing", "ability", "kc_ability", "recent_success", "last_success", "kc_recent_success")
+)
+FOLDS = 5
+ROUNDS = 3
+STRENGTHS = (3.0, 8.0, 20.0, 60.0)
+PRECISIONS = (1.0, 2.5, 6.0, 15.0)
+KC_PRECISION = 0.3
+RIDGE = 1.0
+
+# Steps of ability: large at first and never zero, as learners change.
+ABILITY_STEP, ABILITY_DECAY, ABILITY_FLOOR = 1.2, 0.08, 0.03
+KC_STEP, KC_DECAY, KC_FLOOR = 1.2, 0.15, 0.05
+# What is kept of recent success with each further response, and the responses that "none yet" counts as.
+RECENT, RECENT_PSEUDO = 0.98, 2.0
+KC_RECENT, KC_RECENT_PSEUDO = 0.7, 1.0
+
+# Called with the steps of fitting that are done, and their number.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Easiness:
+    """Log-odds of success at an item: ``mean`` + the mean of its KCs' (KCs,) + its own deviation (items,)."""
+
+    mean: float
+    knowledge_component: Floats
+    item: Floats
+
+    def of_items(self, pairs: Pairs) -> Floats:
+        return self.mean + pairs.mean_by_item(self.knowledge_component[pairs.knowledge_component]) + self.item
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """The fitted model. ``weights`` has one entry for each of FEATURES; ``strength`` and ``precision`` were chosen."""
+
+    parameters: BktParameters
+    easiness: Easiness
+    weights: Floats
+    strength: float
+    precision: float
+
+    def predict(self, responses: Responses) -> Floats:
+        """Probability of success before each response, from the learner's own past alone; shape (responses,)."""
+        return _sigmoid(self.features(responses) @ self.weights)
+
+    def features(self, responses: Responses) -> Floats:
+        """What the log-odds are the weighted sum of, shape (responses, features): the explanation of a prediction."""
+        return _features(responses, self.easiness.of_items(responses.pairs)[responses.item], self._tracing(responses))
+
+    def _tracing(self, responses: Responses) -> Floats:
+        return _log_odds(trace(responses, self.parameters, float(_sigmoid(np.array(self.easiness.mean)))).success)
+
+
+def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_: None) -> Hybrid:
+    """Fits everything to these responses. ``fold``, shape (learners,), in [0, FOLDS), splits learners for
+    cross-validation and cross-fitting. Raises ValueError for no responses."""
+    if not responses.item.size:
+        raise ValueError("there are no responses to fit to")
+    steps = _Steps(progress, total=len(STRENGTHS) * FOLDS + 1 + (ROUNDS + len(PRECISIONS)) * FOLDS + ROUNDS + 1)
+    score = responses.score
+    mean = float(_log_odds(np.clip(score.mean(), 0.01, 0.99)))
+    base = float(_sigmoid(np.array(mean)))
+    folds = [(responses.of(fold != held), fold[responses.learner] == held) for held in range(FOLDS)]
+
+    # Knowledge tracing of learners that its parameters have not seen, at the best of some strengths of shrinkage.
+    losses, traced = {}, {}
+    for strength in STRENGTHS:
+        success = np.empty(score.size)
+        for kept, held in folds:
+            parameters = estimate_em(kept, strength=strength) if kept.item.size else None
+            success[held] = trace(_where(responses, held), parameters, base).success if parameters else base
+            steps.done()
+        losses[strength], traced[strength] = _loss(score, success), _log_odds(success)
+    strength = min(losses, key=losses.__getitem__)
+    tracing = traced[strength]
+    parameters = estimate_em(responses, strength=strength)
+    steps.done()
+
+    # What the rest of the model says, which item easiness comes on top of; at first, nothing.
+    offset = np.zeros(score.size)
+
+    def unseen(precision: float, offset: Floats) -> Floats:
+        easiness = np.empty(score.size)
+        for kept, held in folds:
+            found = _easiness(kept, offset[~held], mean, precision)
+            easiness[held] = found.of_items(responses.pairs)[responses.item[held]]
+            steps.done()
+        return easiness
+
+    precision = min(PRECISIONS, key=lambda each: _loss(score, _sigmoid(unseen(each, offset))))
+    own, best = FEATURES.index("item_easiness"), np.inf
+    for _ in range(ROUNDS):
+        features = _features(responses, unseen(precision, offset), tracing)
+        found = _regression(features, score)
+        loss = _loss(score, _sigmoid(features @ found))
+        if loss < best:
+            # The easiness that goes with these weights is the one that they were fitted to, not a later one.
+            best, weights, given = loss, found, offset
+        offset = features @ found - found[own] * features[:, own] - mean
+        steps.done()
+    easiness = _easiness(responses, given, mean, precision)
+    steps.done()
+    return Hybrid(parameters, easiness, weights, strength, precision)
+
+
+class _Steps:
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def done(self) -> None:
+        self._done += 1
+        self._progress(self._done, self._total)
+
+
+def _where(responses: Responses, kept: Booleans) -> Responses:
+    return Responses(
+        responses.learner[kept], responses.item[kept], responses.score[kept], responses.pairs, responses.learners
+    )
+
+
+def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats:
+    """Each row from the state before its response; then the state takes the response in."""
+    chains, known = _chains(responses)
+    size = responses.item.size
+    _, item_chain = np.unique(
+        responses.learner * np.int64(max(responses.pairs.items, 1)) + responses.item, return_inverse=True
+    )
+    state = _State(responses.learners, int(chains.max(initial=-1)) + 2, int(item_chain.max(initial=-1)) + 1)
+    table = np.empty((size, len(FEATURES)))
+    table[:, 0], table[:, 1], table[:, 2] = 1.0, easiness, tracing
+    order = responses.by_learner.order
+    for step in responses.by_learner.steps():
+        at = order[step]
+        learner, chain, has = responses.learner[at], chains[at], known[at]
+        table[at, 3:] = state.before(learner, chain, has, item_chain[at])
+        state.take(learner, chain, has, item_chain[at], responses.score[at], easiness[at])
+    return table
+
+
+def _chains(responses: Responses) -> tuple[Integers, Booleans]:
+    """The chains (learner and KC) of each response, shape (responses, most KCs of an item); which of them there are."""
+    opportunities, size = responses.opportunities, responses.item.size
+    count = np.bincount(opportunities.response, minlength=size) if size else np.zeros(0, np.int64)
+    width = int(count.max(initial=0))
+    known = np.arange(max(width, 1)) < count[:, None]
+    # The last one, which nothing reads, stands for none.
+    chains = np.full(known.shape, opportunities.chain_kc.size)
+    by_response = np.argsort(opportunities.response, kind="stable")
+    chains[known] = opportunities.chain[by_response]
+    return chains, known
+
+
+class _State:
+    """What is kept of learners, shape (learners,), and of learners' KCs, shape (chains,)."""
+
+    def __init__(self, learners: int, chains: int, item_chains: int) -> None:
+        self.ability, self.responses = np.zeros(learners), np.zeros(learners)
+        self.recent, self.recent_weight = np.zeros(learners), np.zeros(learners)
+        self.last = np.zeros(learners)
+        self.last_chain = np.full(learners, -1)
+        self.kc_ability, self.kc_responses = np.zeros(chains), np.zeros(chains)
+        self.kc_recent, self.kc_recent_weight = np.zeros(chains), np.zeros(chains)
+        self.seen = np.zeros(item_chains)
+
+    def before(self, learner: Integers, chain: Integers, has: Booleans, item: Integers) -> Floats:
+        kcs = np.maximum(has.sum(axis=1), 1)
+
+        def mean(of_chains: Floats) -> Floats:
+            average: Floats = (of_chains[chain] * has).sum(axis=1) / kcs
+            return average
+
+        return np.stack(
+            (
+                self.ability[learner],
+                mean(self.kc_ability),
+                self.recent[learner] / (self.recent_weight[learner] + RECENT_PSEUDO),
+                self.last[learner],
+                mean(self.kc_recent / (self.kc_recent_weight + KC_RECENT_PSEUDO)),
+                (self.last_chain[learner] == chain[:, 0]) & has[:, 0],
+                mean((self.kc_responses == 0).astype(np.float64)),
+                np.log1p(self.seen[item]),
+            ),
+            axis=1,
+        )
+
+    def take(
+        self, learner: Integers, chain: Integers, has: Booleans, item: Integers, score: Floats, easiness: Floats
+    ) -> None:
+        kcs = has.sum(axis=1)
+        expected = easiness + self.ability[learner]
+        expected = expected + (self.kc_ability[chain] * has).sum(axis=1) / np.maximum(kcs, 1)
+        surprise, above = score - _sigmoid(expected), score - _sigmoid(easiness)
+        step = ABILITY_STEP / (1.0 + ABILITY_DECAY * self.responses[learner]) + ABILITY_FLOOR
+        self.ability[learner] += surprise * step
+        self.responses[learner] += 1.0
+        self.recent[learner] = self.recent[learner] * RECENT + above
+        self.recent_weight[learner] = self.recent_weight[learner] * RECENT + 1.0
+        self.last[learner] = above
+        self.last_chain[learner] = np.where(has[:, 0], chain[:, 0], -1)
+        self.seen[item] += 1.0
+        own = chain[has]
+        step = KC_STEP / (1.0 + KC_DECAY * self.kc_responses[own]) + KC_FLOOR
+        self.kc_ability[own] += np.repeat(surprise, kcs) * step
+        self.kc_responses[own] += 1.0
+        self.kc_recent[own] = self.kc_recent[own] * KC_RECENT + np.repeat(above, kcs)
+        self.kc_recent_weight[own] = self.kc_recent_weight[own] * KC_RECENT + 1.0
+
+
+def _easiness(responses: Responses, offset: Floats, mean: float, precision: float) -> Easiness:
+    """The most probable easiness given the rest of the log-odds: Newton's steps on items and KCs in turn."""
+    pairs = responses.pairs
+    of_kc, of_item = np.zeros(pairs.knowledge_components), np.zeros(pairs.items)
+    opportunities, size = responses.opportunities, responses.item.size
+    share = 1.0 / np.maximum(np.bincount(opportunities.response, minlength=size), 1)[opportunities.response]
+    kc = pairs.knowledge_component[opportunities.pair]
+    for _ in range(12):
+        fixed = offset + mean + pairs.mean_by_item(of_kc[pairs.knowledge_component])[responses.item]
+        predicted = _sigmoid(fixed + of_item[responses.item])
+        slope = np.bincount(responses.item, responses.score - predicted, pairs.items) - precision * of_item
+        of_item = of_item + slope / (
+            np.bincount(responses.item, predicted * (1.0 - predicted), pairs.items) + precision
+        )
+        predicted = _sigmoid(fixed + of_item[responses.item])
+        rest, curve = responses.score - predicted, predicted * (1.0 - predicted)
+        slope = np.bincount(kc, rest[opportunities.response] * share, of_kc.size) - KC_PRECISION * of_kc
+        bend = np.bincount(kc, curve[opportunities.response] * share, of_kc.size) + KC_PRECISION
+        # KCs that share items would overshoot together.
+        of_kc = of_kc + 0.7 * slope / bend
+    return Easiness(mean, of_kc, of_item)
+
+
+def _regression(features: Floats, score: Floats) -> Floats:
+    """Ridge logistic regression by Newton's method, a weight of RISING that would be negative held at 0."""
+    free = np.ones(features.shape[1], dtype=bool)
+    while True:
+        used = features[:, free]
+        weights = np.zeros(used.shape[1])
+        for _ in range(25):
+            predicted = _sigmoid(used @ weights)
+            slope = used.T @ (predicted - score) + RIDGE * weights
+            bend = (used * (predicted * (1.0 - predicted))[:, None]).T @ used + RIDGE * np.eye(weights.size)
+            step = np.linalg.solve(bend, slope)
+            weights = weights - step
+            if np.abs(step).max() < 1e-8:
+                break
+        found = np.zeros(features.shape[1])
+        found[free] = weights
+        negative = [index for index in RISING if found[index] < 0.0]
+        if not negative:
+            return found
+        free[min(negative, key=found.__getitem__)] = False
+
+
+def _loss(score: Floats, predicted: Floats) -> float:
+    inside = np.clip(predicted, 1e-6, 1.0 - 1e-6)
+    return float(-np.mean(score * np.log(inside) + (1.0 - score) * np.log1p(-inside)))
+
+
+def _sigmoid(log_odds: Floats) -> Floats:
+    return 1.0 / (1.0 + np.exp(-log_odds))
+
+
+def _log_odds(probability: Floats) -> Floats:
+    inside = np.clip(probability, 1e-4, 1.0 - 1e-4)
+    result: Floats = np.log(inside / (1.0 - inside))
+    return result

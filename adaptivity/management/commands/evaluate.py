@@ -1,0 +1,88 @@
+"""manage.py evaluate FILE: how well each model predicts responses of learners that it has not seen."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from adaptivity.errors import AdaptivityError
+from adaptivity.jobs.evaluate import MODELS, Result, dataset, evaluate
+from adaptivity.management.progress import Progress
+
+
+def silent(_phase: str, _done: int, _total: int) -> None:
+    """Progress that nobody sees."""
+
+
+COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "fit s", "responses/s")
+
+
+class Command(BaseCommand):
+    help = (
+        "Fits models to the learners of a file with crc32(learner) % 5 != 0 and predicts the others' responses, each "
+        "from the learner's own past. The file is one that import_scores takes. Needs no database. "
+        "Exit codes: 0 done, 1 an error."
+    )
+    requires_system_checks = ()
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the CSV file, plain or gzip")
+        parser.add_argument(
+            "--model", action="append", choices=list(MODELS), metavar="NAME",
+            help=f"only this one (may be given again): {', '.join(MODELS)}",
+        )  # fmt: skip
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with Progress() as progress:
+                # Standard output has the JSON alone, and log lines would go there, too.
+                tell = progress if sys.stderr.isatty() or not options["json"] else silent
+                data = dataset(options["file"], progress=tell)
+                results = evaluate(data, models=options["model"] or tuple(MODELS), progress=tell)
+        except AdaptivityError as error:
+            raise CommandError(str(error)) from error
+        if data.refused:
+            self.stderr.write(f"{data.refused} rows of the file were left out; import_scores says why")
+        if options["json"]:
+            self.stdout.write(json.dumps({"models": {name: _as_json(result) for name, result in results.items()}}))
+            return
+        for line in _table(results):
+            self.stdout.write(line)
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    return {
+        **asdict(result.metrics),
+        "fit_seconds": result.fit_seconds,
+        "responses_a_second": result.responses_a_second,
+    }
+
+
+def _table(results: dict[str, Result]) -> list[str]:
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    for name, result in results.items():
+        found = result.metrics
+        figures = (found.auc, found.log_loss, found.rmse, found.accuracy, found.ece)
+        rows.append(
+            (
+                name,
+                *(f"{figure:.4f}" for figure in figures),
+                f"{found.responses}",
+                f"{result.fit_seconds:.1f}",
+                f"{result.responses_a_second:,.0f}",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    return [
+        "  ".join(
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]

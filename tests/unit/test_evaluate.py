@@ -1,0 +1,99 @@
+"""manage.py evaluate: who is held out, what is printed, and that no database is asked."""
+
+import gzip
+import json
+import zlib
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from adaptivity.jobs.evaluate import MODELS, dataset, evaluate
+
+MEASURES = {"auc", "log_loss", "rmse", "accuracy", "ece", "responses", "fit_seconds", "responses_a_second"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """60 learners of 20 responses to 10 items, the odd ones hard; one row without a score."""
+    random = np.random.default_rng(3)
+    lines = ["learner,item,kcs,score"]
+    for learner in range(60):
+        for _ in range(20):
+            item = int(random.integers(10))
+            score = int(random.random() < (0.3 if item % 2 else 0.8))
+            lines.append(f"u{learner},q{item},k{item % 3};k{item % 4},{score}")
+    lines.append("u1,q1,k1,")
+    file = tmp_path / "scores.csv.gz"
+    file.write_bytes(gzip.compress("\n".join(lines).encode()))
+    return file
+
+
+def test_learners_are_held_out_by_their_hash(path):
+    data = dataset(path)
+
+    assert data.refused == 1
+    assert data.responses.item.size == 1200
+    held_out = {name for name, held in zip(data.names, data.held_out, strict=True) if held}
+    assert held_out == {f"u{n}" for n in range(60) if zlib.crc32(f"u{n}".encode()) % 5 == 0}
+
+
+def test_json(path, capsys):
+    call_command("evaluate", path, "--json")
+
+    models = json.loads(capsys.readouterr().out)["models"]
+    assert list(models) == list(MODELS)
+    assert all(set(figures) == MEASURES for figures in models.values())
+    held_out = sum(zlib.crc32(f"u{n}".encode()) % 5 == 0 for n in range(60)) * 20
+    assert {figures["responses"] for figures in models.values()} == {held_out}
+    assert models["constant"]["auc"] == 0.5
+    assert models["item_mean"]["auc"] > 0.7
+    assert models["hybrid"]["log_loss"] < models["constant"]["log_loss"] - 0.05
+
+
+def test_a_table_of_the_models_asked_for(path, capsys):
+    call_command("evaluate", path, "--model", "constant", "--model", "em")
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("{")]
+    assert [line.split()[0] for line in lines] == ["model", "constant", "em"]
+
+
+def test_no_prediction_knows_the_future(path):
+    """Every model: what held-out learners do later changes nothing of what was predicted before."""
+    data = dataset(path)
+    responses = data.responses
+    train, test = responses.of(~data.held_out), responses.of(data.held_out)
+    seen = {}
+    position = np.array([np.sum(test.learner[:row] == test.learner[row]) for row in range(test.learner.size)])
+    for name, fit in MODELS.items():
+        predict = fit(train, data.fold, lambda *_: None)
+        before = predict(test)
+        planted = type(test)(
+            test.learner, test.item, np.where(position >= 10, 1.0 - test.score, test.score), test.pairs, test.learners
+        )
+        after = predict(planted)
+        assert np.array_equal(after[position <= 10], before[position <= 10]), name
+        seen[name] = np.array_equal(after, before)
+    # Those that trace learners do learn from it afterwards.
+    assert seen == {name: name in {"constant", "item_mean"} for name in MODELS}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("learner,item,kcs,score\n", "has no usable row"),
+        ("learner,item,score\nu1,q1,1\n", "the header lacks the column kcs"),
+        ("learner,item,kcs,score\nu1,q1,k1,1\n", "the file has too few learners"),
+    ],
+)
+def test_a_file_that_cannot_be_evaluated(tmp_path, text, problem):
+    file = tmp_path / "scores.csv"
+    file.write_text(text)
+
+    with pytest.raises(CommandError, match=problem):
+        call_command("evaluate", file)
+
+
+def test_an_unknown_model(path):
+    with pytest.raises(Exception, match="dkt: is none of constant, item_mean"):
+        evaluate(dataset(path), models=["dkt"])

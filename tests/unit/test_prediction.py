@@ -1,0 +1,136 @@
+"""The calibrated probability of success: what it may know, and how it moves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from adaptivity.engine import prediction
+from adaptivity.engine.metrics import metrics
+from adaptivity.engine.prediction import FEATURES, RISING
+from adaptivity.engine.responses import Pairs, Responses
+
+LEARNERS, ITEMS, KCS = 120, 40, 5
+
+
+@pytest.fixture(scope="module")
+def responses():
+    """Learners of different ability, items of different difficulty, some of two KCs, some of none."""
+    random = np.random.default_rng(7)
+    tags = [tuple({int(random.integers(KCS)), int(random.integers(KCS))}) if q % 10 else () for q in range(ITEMS)]
+    learner = np.repeat(np.arange(LEARNERS), 40)
+    item = random.integers(0, ITEMS, learner.size)
+    ability, easiness = random.normal(0, 1, LEARNERS), random.normal(0.5, 1, ITEMS)
+    practice = np.tile(np.arange(40), LEARNERS) / 40
+    chance = 1 / (1 + np.exp(-(ability[learner] + easiness[item] + practice)))
+    return Responses(learner, item, (random.random(learner.size) < chance).astype(float), Pairs.of(tags, KCS), LEARNERS)
+
+
+@pytest.fixture(scope="module")
+def fold():
+    return np.arange(LEARNERS) // 2 % prediction.FOLDS
+
+
+@pytest.fixture(scope="module")
+def hybrid(responses, fold):
+    return prediction.fit(responses.of(np.arange(LEARNERS) % 2 == 0), fold=fold)
+
+
+def test_it_predicts_learners_that_it_has_not_seen(responses, hybrid):
+    unseen = responses.of(np.arange(LEARNERS) % 2 == 1)
+
+    found = metrics(unseen.score, hybrid.predict(unseen))
+
+    mean = metrics(unseen.score, np.full(unseen.score.size, unseen.score.mean()))
+    assert found.auc > 0.7
+    assert found.log_loss < mean.log_loss - 0.05
+    assert found.ece < 0.05
+
+
+def test_nothing_of_the_future_is_known(responses, hybrid):
+    """Whatever is planted from a response on, the predictions up to it stay what they were, bit for bit."""
+    before = hybrid.predict(responses)
+    position = np.tile(np.arange(40), LEARNERS)
+    for moment in (0, 1, 17, 39):
+        later = position >= moment
+        planted = replace(
+            responses,
+            score=np.where(later, 1.0 - responses.score, responses.score),
+            item=np.where(position > moment, (responses.item + 1) % ITEMS, responses.item),
+        )
+
+        after = hybrid.predict(planted)
+
+        assert np.array_equal(after[position <= moment], before[position <= moment])
+        if moment < 39:
+            assert not np.array_equal(after[position == moment + 1], before[position == moment + 1])
+
+
+def test_a_leak_would_be_seen(responses, fold):
+    """The test above fails where a model looks at a response's own score."""
+
+    def leaking(given):
+        return 0.5 + 0.1 * given.score
+
+    planted = replace(responses, score=1.0 - responses.score)
+    assert not np.array_equal(leaking(planted), leaking(responses))
+
+
+def test_other_learners_do_not_matter(responses, hybrid):
+    one = np.arange(LEARNERS) == 5
+
+    alone = hybrid.predict(responses.of(one))
+
+    assert alone == pytest.approx(hybrid.predict(responses)[responses.learner == 5], abs=1e-12)
+
+
+def test_a_success_never_lowers_the_next_prediction(responses, hybrid):
+    assert np.all(hybrid.weights[list(RISING)] >= 0.0)
+    position = np.tile(np.arange(40), LEARNERS)
+    for moment in (0, 5, 20):
+        at = position == moment
+        success = hybrid.predict(replace(responses, score=np.where(at, 1.0, responses.score)))
+        failure = hybrid.predict(replace(responses, score=np.where(at, 0.0, responses.score)))
+        assert np.all((success - failure)[position == moment + 1] >= 0.0)
+        assert np.any((success - failure)[position == moment + 1] > 0.0)
+
+
+def test_half_a_score_lies_between(responses, hybrid):
+    position = np.tile(np.arange(40), LEARNERS)
+    none, half, full = (
+        hybrid.predict(replace(responses, score=np.where(position == 3, score, responses.score)))[position == 4]
+        for score in (0.0, 0.5, 1.0)
+    )
+    assert np.all((none <= half) & (half <= full))
+
+
+def test_the_prediction_is_the_sum_of_its_features(responses, hybrid):
+    table = hybrid.features(responses)
+
+    assert table.shape == (responses.item.size, len(FEATURES))
+    assert hybrid.predict(responses) == pytest.approx(1 / (1 + np.exp(-table @ hybrid.weights)), abs=1e-15)
+
+
+def test_an_item_that_nobody_has_tried_is_as_easy_as_its_kcs(responses, fold):
+    tags = [tuple(responses.pairs.knowledge_component[responses.pairs.first[q] : responses.pairs.first[q + 1]])
+            for q in range(ITEMS)]  # fmt: skip
+    wider = replace(responses, pairs=Pairs.of([*tags, (2,), ()], KCS))
+
+    found = prediction.fit(wider, fold=fold).easiness
+
+    assert np.array_equal(found.item[ITEMS:], [0.0, 0.0])
+    easiness = found.of_items(wider.pairs)
+    assert easiness[ITEMS] == pytest.approx(found.mean + found.knowledge_component[2])
+    assert easiness[ITEMS + 1] == found.mean
+
+
+def test_nothing_to_fit_to(responses, fold):
+    with pytest.raises(ValueError, match="no responses"):
+        prediction.fit(responses.of(np.zeros(LEARNERS, dtype=bool)), fold=fold)
+
+
+def test_the_same_data_give_the_same_model(responses, fold, hybrid):
+    again = prediction.fit(responses.of(np.arange(LEARNERS) % 2 == 0), fold=fold)
+
+    assert np.array_equal(again.weights, hybrid.weights)
+    assert (again.strength, again.precision) == (hybrid.strength, hybrid.precision)
