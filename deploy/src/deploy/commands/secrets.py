@@ -1,0 +1,107 @@
+"""`deploy secrets`: values of Parameter Store that go in and never come out."""
+
+import sys
+
+import click
+
+from deploy import parameters
+from deploy.cli import Context, dry_run, env, json_output, pass_context
+from deploy.errors import DeployError
+
+COMMON = "common"
+MISSING_SECRETS = 3
+
+
+def scope(environment: str, *, common: bool) -> str:
+    return COMMON if common else environment
+
+
+def value_of(name: str) -> str:
+    """What is typed without echo, or what comes on standard input; never an argument, which others may read."""
+    if sys.stdin.isatty():
+        value: str = click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        value = sys.stdin.read().removesuffix("\n")
+    if not value:
+        raise DeployError(f"the value of {name} is empty", hint="type it, or send it to standard input", exit_code=2)
+    return value
+
+
+@click.group()
+def secrets() -> None:
+    """Check, list and put the secrets that task definitions name; no value is ever shown."""
+
+
+@secrets.command()
+@env
+@json_output
+@pass_context
+def check(context: Context) -> None:
+    """Compare what the task definitions name with what exists; end with 3 where a value is missing."""
+    findings = parameters.check(context.clients, context.task_definitions())
+    if context.json:
+        context.output.result([finding.as_dict() for finding in findings])
+    else:
+        context.output.table(
+            ["secret", "state", "containers"],
+            [[finding.path, finding.state, ", ".join(finding.containers)] for finding in findings],
+        )
+    lacking = [finding for finding in findings if finding.state != parameters.SET]
+    if lacking:
+        raise DeployError(
+            "; ".join(f"{finding.path} is {finding.state}" for finding in lacking),
+            hint=f"deploy secrets put --env {context.env} NAME",
+            exit_code=MISSING_SECRETS,
+        )
+
+
+@secrets.command("list")
+@env
+@click.option("--common", is_flag=True, help="Those that all environments share.")
+@json_output
+@pass_context
+def list_(context: Context, *, common: bool) -> None:
+    """List the parameters of an environment, by their metadata."""
+    found = parameters.listed(context.clients.ssm, context.project, scope(context.env, common=common))
+    if context.json:
+        context.output.result([parameter.as_dict() for parameter in found])
+        return
+    context.output.table(
+        ["parameter", "state", "version", "changed"],
+        [
+            [parameter.path, parameter.state, str(parameter.version), f"{parameter.modified:%Y-%m-%d %H:%M}"]
+            for parameter in found
+        ],
+    )
+
+
+@secrets.command()
+@env
+@click.argument("name")
+@click.argument("rest", nargs=-1, metavar="", type=click.UNPROCESSED)
+@click.option("--common", is_flag=True, help="A parameter that all environments share.")
+@click.option("--generate", is_flag=True, help="A random value, which nobody sees.")
+@dry_run
+@json_output
+@pass_context
+def put(context: Context, name: str, rest: tuple[str, ...], *, common: bool, generate: bool) -> None:
+    """Put a value into a declared parameter: typed without echo, from standard input, or generated."""
+    if rest or "=" in name:
+        # Said without the value, which is in the shell's history already.
+        raise DeployError(
+            "a value is never given on the command line, where others can read it",
+            hint="give the name alone, and type the value or send it to standard input",
+            exit_code=2,
+        )
+    path = parameters.path(context.project, scope(context.env, common=common), name)
+    parameter = parameters.declared(context.clients.ssm, path)
+    if context.dry_run:
+        context.output.step(f"{path} (version {parameter.version}) would get another value")
+        context.output.result({"path": path, "version": parameter.version})
+        return
+    value = parameters.generate() if generate else value_of(name)
+    version = parameters.put(context.clients.ssm, parameter, value)
+    context.output.step(
+        f"{path} has version {version}; containers get it when their tasks start: deploy redeploy --env {context.env}"
+    )
+    context.output.result({"path": path, "version": version})
