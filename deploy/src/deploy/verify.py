@@ -9,7 +9,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from deploy import aws, compare, images, parameters
-from deploy.config import Config
+from deploy.config import Config, load
 from deploy.errors import DeployError
 
 Definitions = Sequence[Mapping[str, Any]]
@@ -69,11 +69,14 @@ def _images(subject: Subject, item: str) -> list[Finding]:
 
 
 def _values(subject: Subject, item: str) -> list[Finding]:
-    """The images of the environment's file and those that are built are the same repositories."""
-    path = subject.config.values(subject.env)
+    """The repositories of the environment's file, which Terraform by itself takes, are those of deploy.toml.
+
+    What a variable of the environment says comes before both.
+    """
+    path, file = subject.config.values(subject.env), load(subject.config.root, {})
     text = path.read_text(encoding="utf-8")
     findings = []
-    for name, expected in {"app_image": subject.config.app_image, "nginx_image": subject.config.nginx_image}.items():
+    for name, expected in {"app_image": file.app_image, "nginx_image": file.nginx_image}.items():
         found = re.search(rf'^\s*{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)
         if found and found[1] != expected:
             findings.append(Finding(item, f"{path.name} has {name} {found[1]}, and deploy.toml has {expected}"))
