@@ -11,7 +11,7 @@ from typing import Any
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.ec2.models.security_groups import SecurityGroupRule
-from moto.ecs.models import EC2ContainerServiceBackend, Service
+from moto.ecs.models import Container, EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.rds.models import DBParameterGroup
 
@@ -28,6 +28,9 @@ SERVICE_FIELDS = (
     "serviceConnectConfiguration",
     "volumeConfigurations",
 )
+
+# The end of a tag whose image's containers end with exit code 1.
+FAILS = "-fails"
 
 
 def install() -> None:
@@ -86,7 +89,7 @@ def services() -> None:
 
 
 def tasks() -> None:
-    """A container needs no memory of its own on Fargate; moto's RunTask fails without."""
+    """A container needs no memory of its own on Fargate, where moto's RunTask fails without; and it may fail."""
     calculate = EC2ContainerServiceBackend._calculate_task_resource_requirements
 
     def tolerant(task_definition: Any) -> dict[str, Any]:
@@ -95,6 +98,14 @@ def tasks() -> None:
         return {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
 
     EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(tolerant)  # type: ignore[method-assign]
+    make = Container.__init__
+
+    def made(self: Container, task_def: Any) -> None:
+        make(self, task_def)
+        # moto's containers end well whatever they are: one whose image's tag says that it fails does not.
+        self.exitCode = 1 if str(self.image).endswith(FAILS) else 0
+
+    Container.__init__ = made  # type: ignore[method-assign]
 
 
 def autoscaling_tags() -> None:

@@ -127,19 +127,33 @@ def _bucket(context: Context, name: str, region: str) -> None:
     say(f"made {name}: versioned, encrypted, private")
 
 
+def forget(context: Context) -> None:
+    """Deletes what ``create`` made beside Terraform, but for the bucket, which all environments' state is in."""
+    try:
+        context.clients.ssm.delete_parameter(Name=parameters.path(context.project, context.env, PASSWORD))
+    except ClientError as error:
+        if aws.code(error) != "ParameterNotFound":
+            raise
+
+
 def _password(context: Context) -> str:
     """The database's password: generated once and kept before the database is made, so that no stop loses it."""
     ssm, name = context.clients.ssm, parameters.path(context.project, context.env, PASSWORD)
     try:
-        found: str = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-        return found
+        found = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        if found["Version"] > 1:
+            value: str = found["Value"]
+            return value
     except ClientError as error:
         if aws.code(error) != "ParameterNotFound":
             raise
+        # Version 1 is a parameter that is declared and not set, as the modules have it.
+        ssm.put_parameter(
+            Name=name, Value="declared, not set", Type="SecureString",
+            Description="Password of the database's user; deploy create made it",
+        )  # fmt: skip
     password = secrets.token_hex(PASSWORD_BYTES)
-    ssm.put_parameter(
-        Name=name, Value=password, Type="SecureString", Description="Password of the database's user; deploy made it"
-    )
+    ssm.put_parameter(Name=name, Value=password, Type="SecureString", Overwrite=True)
     context.output.step(f"{name} was generated")
     return password
 

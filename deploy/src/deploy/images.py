@@ -104,7 +104,8 @@ def source(root: Path, tag: str | None) -> Iterator[Source]:
     prefix = run(["git", "-C", str(root), "rev-parse", "--show-prefix"]).stdout.strip().rstrip("/")
     with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
         archive = Path(directory) / "source.tar"
-        run(["git", "-C", str(root), "archive", "--output", str(archive), f"{commit}:{prefix}" if prefix else commit])
+        top = run(["git", "-C", str(root), "rev-parse", "--show-toplevel"]).stdout.strip()
+        run(["git", "-C", top, "archive", "--output", str(archive), f"{commit}:{prefix}" if prefix else commit])
         files = Path(directory) / "source"
         shutil.unpack_archive(archive, files, filter="tar")
         archive.unlink()
@@ -265,5 +266,6 @@ def check_deploy(image: str, *, say: Say) -> str:
     )
     if done.returncode == 0:
         return ""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip().startswith("?:") or "Error" in line]
-    return "; ".join(lines) or f"exit code {done.returncode}"
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    # What each check says; or, where the start itself is refused, why.
+    return "; ".join(line for line in lines if line.startswith("?:")) or "; ".join(lines[-1:]) or "nothing was said"

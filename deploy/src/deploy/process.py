@@ -45,19 +45,16 @@ def run(
         )  # fmt: skip
         said = (done.stderr or done.stdout).splitlines()
     else:
-        process = subprocess.Popen(
+        said = []
+        # On Ctrl-C the program has got the signal, too, and is waited for while it ends in its own time.
+        with subprocess.Popen(
             list(command), cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        said = []
-        try:
+        ) as process:  # fmt: skip
             for line in process.stdout or ():
                 said.append(line.rstrip("\n"))
                 say(said[-1])
-        finally:
-            # On Ctrl-C the program has got the signal, too, and ends in its own time.
-            code = process.wait()
-        done = subprocess.CompletedProcess(list(command), code, "\n".join(said), "")
+        done = subprocess.CompletedProcess(list(command), process.returncode, "\n".join(said), "")
     if done.returncode not in accept:
         what = " ".join(command[:2])
         lines = [line for line in said if line.strip()]

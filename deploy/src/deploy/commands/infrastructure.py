@@ -337,4 +337,5 @@ def destroy(context: Context) -> None:
             if typed != context.env:
                 raise DeployError("not confirmed; nothing was changed", exit_code=REFUSED)
         stack.apply(planned)
+    foundation.forget(context)
     output.line(f"{context.env} is destroyed")
