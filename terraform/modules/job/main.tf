@@ -48,71 +48,71 @@ data "aws_region" "current" {}
 data "aws_caller_identity" "current" {}
 
 locals {
+  partition   = data.aws_partition.current.partition
+  region      = data.aws_region.current.name
   account     = data.aws_caller_identity.current.account_id
-  arn         = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${local.account}"
-  cluster_arn = "${local.arn}:cluster/${var.cluster_name}"
+  ecs         = "arn:${local.partition}:ecs:${local.region}:${local.account}"
+  cluster_arn = "${local.ecs}:cluster/${var.cluster_name}"
   container   = jsondecode(var.container_definitions)[0].name
 
   # Known before the revision is: a new one leaves the schedules as they are.
-  family_arn = "${local.arn}:task-definition/${var.name}"
-}
-
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "run" {
-  # Every revision of the one family, as a schedule takes the newest; in the one cluster.
-  statement {
-    actions   = ["ecs:RunTask"]
-    resources = [local.family_arn, "${local.family_arn}:*"]
-
-    condition {
-      test     = "ArnEquals"
-      variable = "ecs:cluster"
-      values   = [local.cluster_arn]
-    }
-  }
-
-  statement {
-    actions   = ["iam:PassRole"]
-    resources = [var.role_arn, var.execution_role_arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["ecs-tasks.amazonaws.com"]
-    }
-  }
+  family_arn = "${local.ecs}:task-definition/${var.name}"
 }
 
 resource "aws_iam_role" "scheduler" {
   count = length(var.schedules) > 0 ? 1 : 0
 
-  name               = "${var.name}-scheduler"
-  description        = "Starts tasks of ${var.name} on schedule"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name        = "${var.name}-scheduler"
+  description = "Starts tasks of ${var.name} on schedule"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = local.account
+          # EventBridge Scheduler gives the group of the schedule, and not the schedule.
+          "aws:SourceArn" = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/default"
+        }
+      }
+    }]
+  })
 }
 
 resource "aws_iam_role_policy" "scheduler" {
   count = length(var.schedules) > 0 ? 1 : 0
 
-  name   = "run"
-  role   = aws_iam_role.scheduler[0].name
-  policy = data.aws_iam_policy_document.run.json
+  name = "run"
+  role = aws_iam_role.scheduler[0].name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # Every revision of the one family, as a schedule takes the newest; in the one cluster.
+        Effect    = "Allow"
+        Action    = "ecs:RunTask"
+        Resource  = [local.family_arn, "${local.family_arn}:*"]
+        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
+      },
+      {
+        # The tags that a task takes from its task definition, when it starts.
+        Effect    = "Allow"
+        Action    = "ecs:TagResource"
+        Resource  = ["${local.ecs}:task/${var.cluster_name}/*"]
+        Condition = { StringEquals = { "ecs:CreateAction" = "RunTask" } }
+      },
+      {
+        Effect    = "Allow"
+        Action    = "iam:PassRole"
+        Resource  = [var.role_arn, var.execution_role_arn]
+        Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+      },
+    ]
+  })
 }
 
 resource "aws_scheduler_schedule" "main" {

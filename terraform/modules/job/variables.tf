@@ -18,12 +18,24 @@ variable "container_definitions" {
   type        = string
 
   validation {
-    condition     = can([for container in jsondecode(var.container_definitions) : container.name])
-    error_message = "container_definitions must be a JSON list of objects, each with a name."
+    condition     = try(length([for container in jsondecode(var.container_definitions) : container.name]) > 0, false)
+    error_message = "container_definitions must be a JSON list of one object at least, each with a name."
   }
 }
 
 # The pairs that Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+locals {
+  fargate_memory = {
+    "256"   = [512, 1024, 2048]
+    "512"   = range(1024, 4096 + 1, 1024)
+    "1024"  = range(2048, 8192 + 1, 1024)
+    "2048"  = range(4096, 16384 + 1, 1024)
+    "4096"  = range(8192, 30720 + 1, 1024)
+    "8192"  = range(16384, 61440 + 1, 4096)
+    "16384" = range(32768, 122880 + 1, 8192)
+  }
+}
+
 variable "cpu" {
   description = "CPU units of the task; 1024 are one vCPU"
   type        = number
@@ -39,15 +51,7 @@ variable "memory" {
   type        = number
 
   validation {
-    condition = contains(lookup({
-      "256"   = [512, 1024, 2048]
-      "512"   = range(1024, 4096 + 1, 1024)
-      "1024"  = range(2048, 8192 + 1, 1024)
-      "2048"  = range(4096, 16384 + 1, 1024)
-      "4096"  = range(8192, 30720 + 1, 1024)
-      "8192"  = range(16384, 61440 + 1, 4096)
-      "16384" = range(32768, 122880 + 1, 8192)
-    }, tostring(var.cpu), []), var.memory)
+    condition     = contains(lookup(local.fargate_memory, tostring(var.cpu), []), var.memory)
     error_message = "Fargate has no task of so much memory with so many CPU units. 256: 512, 1024, 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, each in steps of 1024; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
   }
 }
@@ -122,5 +126,13 @@ variable "schedules" {
   validation {
     condition     = alltrue([for schedule in var.schedules : length(schedule.command) > 0])
     error_message = "A schedule needs a command."
+  }
+
+  validation {
+    condition = alltrue([
+      for schedule in var.schedules :
+      contains(lookup(local.fargate_memory, tostring(schedule.cpu == null ? var.cpu : schedule.cpu), []), schedule.memory == null ? var.memory : schedule.memory)
+    ])
+    error_message = "Fargate has no task of the memory and CPU units that a schedule has; what it does not give is the task definition's."
   }
 }

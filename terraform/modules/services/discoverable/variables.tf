@@ -18,8 +18,8 @@ variable "container_definitions" {
   type        = string
 
   validation {
-    condition     = can([for container in jsondecode(var.container_definitions) : container.name])
-    error_message = "container_definitions must be a JSON list of objects, each with a name."
+    condition     = try(length([for container in jsondecode(var.container_definitions) : container.name]) > 0, false)
+    error_message = "container_definitions must be a JSON list of one object at least, each with a name."
   }
 }
 

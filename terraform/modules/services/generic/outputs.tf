@@ -22,3 +22,13 @@ output "running_task_definition_arn" {
   description = "Task definition that the service runs"
   value       = data.aws_ecs_service.running.task_definition
 }
+
+output "service" {
+  description = "The service, with all its attributes"
+  value       = local.service
+}
+
+output "scaling_labels" {
+  description = "Policy of autoscaling => what it looks at beyond the service itself"
+  value       = { for name, policy in local.scaling : name => policy.label if policy.label != null }
+}

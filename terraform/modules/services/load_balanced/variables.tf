@@ -18,8 +18,8 @@ variable "container_definitions" {
   type        = string
 
   validation {
-    condition     = can([for container in jsondecode(var.container_definitions) : container.name])
-    error_message = "container_definitions must be a JSON list of objects, each with a name."
+    condition     = try(length([for container in jsondecode(var.container_definitions) : container.name]) > 0, false)
+    error_message = "container_definitions must be a JSON list of one object at least, each with a name."
   }
 }
 
@@ -182,11 +182,21 @@ variable "target_group_arn" {
 variable "load_balancer_container_name" {
   description = "Container that the load balancer sends requests to"
   type        = string
+
+  validation {
+    condition     = contains(try(jsondecode(var.container_definitions)[*].name, []), var.load_balancer_container_name)
+    error_message = "load_balancer_container_name must be a container of container_definitions."
+  }
 }
 
 variable "load_balancer_container_port" {
   description = "Port of that container"
   type        = number
+
+  validation {
+    condition     = var.load_balancer_container_port >= 1 && var.load_balancer_container_port <= 65535
+    error_message = "load_balancer_container_port must be 1 to 65535."
+  }
 }
 
 variable "health_check_grace_period_seconds" {
