@@ -237,6 +237,8 @@ def _error(lines: Sequence[str]) -> str:
 def _hint(told: str) -> str:
     if "state lock" in told or "PreconditionFailed" in told:
         return "somebody else is at work on it; wait, or see whose lock it is (terraform force-unlock)"
+    if "credential" in told:
+        return "log in (aws sso login), or set AWS_PROFILE"
     if "bucket" in told and "exist" in told:
         return "deploy create makes the bucket of the state"
     if "provider" in told and ("registry" in told or "available" in told):
