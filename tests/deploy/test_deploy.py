@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,6 +120,8 @@ def dev(environment: Environment) -> Environment:
     life.keep("next", "apply", "--env", "dev", "--tag", "1.1.0", "--yes", *SKIP)
     life.seen["after 1.1.0"] = life.services()
 
+    operate(life)
+
     life.keep("failing", "apply", "--env", "dev", "--tag", "1.2.0-fails", "--yes", *SKIP)
     life.seen["after the failure"] = life.services()
 
@@ -143,6 +146,23 @@ def dev(environment: Environment) -> Environment:
     return life
 
 
+def operate(life: Environment) -> None:
+    """What is done with an environment that runs."""
+    life.keep(
+        "run", "run", "--env", "dev", "--cpu", "1024", "--memory", "2048", "--set", "ONE=1", "--json", "--", "check"
+    )
+    life.keep("redeploy", "redeploy", "--env", "dev", "web", "--json")
+    logs, now = life.aws.client("logs"), int(time.time() * 1000)
+    for stream, message in (("ecs/web/aa11", "from web"), ("ecs/worker/bb22", "from worker")):
+        logs.create_log_stream(logGroupName=NAME, logStreamName=stream)
+        logs.put_log_events(logGroupName=NAME, logStreamName=stream, logEvents=[{"timestamp": now, "message": message}])
+    life.keep("logs", "logs", "--env", "dev", "web", "--since", "1h", "--json")
+    life.keep("put", "secrets", "put", "--env", "dev", "SECRET_KEY", "--json", stdin="a value from standard input\n")
+    life.keep("undeclared", "secrets", "put", "--env", "dev", "OTHER", stdin="x")
+    life.keep("check", "secrets", "check", "--env", "dev", "--json")
+    life.keep("list", "secrets", "list", "--env", "dev", "--json")
+
+
 def test_create_makes_a_bucket_for_the_state_that_is_versioned_encrypted_and_private(dev: Environment) -> None:
     s3 = dev.aws.client("s3")
 
@@ -158,7 +178,7 @@ def test_create_leaves_no_service_and_puts_the_values_that_can_be_generated(dev:
     assert created.asked("ecs", "CreateService") == []
     assert "dev is ready for its first version" in created.out
     values = dev.seen["values"]
-    assert len(values["SECRET_KEY"]) >= 64
+    assert values["SECRET_KEY"] == "a value from standard input"
     user, password = values["RABBITMQ_DEFAULT_USER"], values["RABBITMQ_DEFAULT_PASS"]
     assert values["CELERY_BROKER_URL"] == f"amqp://{user}:{password}@rabbit.dev.adaptivity.internal:5672//"
     database = f"postgres://adaptivity:{values['DATABASE_PASSWORD']}@"
@@ -255,6 +275,63 @@ def test_the_next_version_changes_what_it_should(dev: Environment) -> None:
     assert dev.seen["after 1.1.0"] == {
         f"{NAME}-web": f"{NAME}-web:2", f"{NAME}-worker": f"{NAME}-worker:2", f"{NAME}-rabbit": f"{NAME}-rabbit:1",
     }  # fmt: skip
+
+
+def test_a_one_off_task_has_its_overrides_and_its_exit_code(dev: Environment) -> None:
+    run = dev.runs["run"]
+    (asked,) = run.asked("ecs", "RunTask")
+
+    assert run.exit_code == 0, run.err
+    assert asked["overrides"] == {
+        "cpu": "1024",
+        "memory": "2048",
+        "containerOverrides": [
+            {
+                "name": "job",
+                "command": ["check"],
+                "environment": [{"name": "ONE", "value": "1"}],
+                "cpu": 1024,
+                "memory": 2048,
+            }
+        ],
+    }
+    network = asked["networkConfiguration"]["awsvpcConfiguration"]
+    assert (len(network["subnets"]), network["assignPublicIp"]) == (2, "ENABLED")
+    assert json.loads(run.out)["task_definition"] == f"{NAME}-job:2"
+
+
+def test_a_redeployment_is_of_the_service_that_was_named_and_of_its_revision(dev: Environment) -> None:
+    run = dev.runs["redeploy"]
+    (asked,) = run.asked("ecs", "UpdateService")
+
+    assert run.exit_code == 0, run.err
+    assert (asked["service"], asked["forceNewDeployment"], asked.get("taskDefinition")) == (f"{NAME}-web", True, None)
+    assert json.loads(run.out) == [{"service": f"{NAME}-web", "task_definition": f"{NAME}-web:2"}]
+
+
+def test_logs_are_those_of_the_service_that_was_named(dev: Environment) -> None:
+    (line,) = dev.runs["logs"].out.splitlines()
+
+    assert json.loads(line)["message"] == "from web"
+
+
+def test_a_secret_is_put_where_it_is_declared(dev: Environment) -> None:
+    (asked,) = dev.runs["put"].asked("ssm", "PutParameter")
+
+    assert (asked["Name"], asked["Value"], asked["Type"], asked["Overwrite"]) == (
+        "/adaptivity/dev/SECRET_KEY", "a value from standard input", "SecureString", True,
+    )  # fmt: skip
+    assert json.loads(dev.runs["put"].out) == {"path": "/adaptivity/dev/SECRET_KEY", "version": 3}
+    refused = dev.runs["undeclared"]
+    assert (refused.exit_code, refused.asked("ssm", "PutParameter")) == (1, [])
+    assert refused.err.startswith("error: there is no parameter /adaptivity/dev/OTHER — declare it")
+
+
+def test_secrets_are_looked_at_by_their_metadata(dev: Environment) -> None:
+    assert {each["state"] for each in json.loads(dev.runs["check"].out)} == {"set"}
+    assert len(json.loads(dev.runs["list"].out)) == 6
+    for name in ("check", "list"):
+        assert dev.runs[name].asked("ssm", "GetParameter") + dev.runs[name].asked("ssm", "GetParameters") == []
 
 
 def test_migrations_that_fail_leave_the_services_as_they_were(dev: Environment) -> None:

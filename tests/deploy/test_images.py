@@ -1,6 +1,7 @@
 """Images of a version: tags, refs, what is built from them, and what a registry has."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,7 +191,7 @@ def test_a_build_has_the_tag_s_commit_and_nothing_of_the_working_tree(
     for name in names:
         if (ROOT / name).is_file():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+            shutil.copy2(ROOT / name, tmp_path / name)
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", "--all", "--force")
     git(tmp_path, "commit", "--quiet", "--message", "one")

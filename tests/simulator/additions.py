@@ -1,6 +1,6 @@
-"""The actions and fields that Terraform's provider reads and moto does not have.
+"""The actions and fields that Terraform's provider and the deploy command use and moto does not have.
 
-Each is the least that makes a second plan empty. What AWS would do (place tasks, check health, roll back) is not here.
+Each is the least that makes a second plan empty, or a command's answer right. What AWS would do (place tasks, check health, roll back) is not here.
 """
 
 import json
@@ -13,6 +13,7 @@ from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.models import Container, EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.logs.responses import LogsResponse
 from moto.rds.models import DBParameterGroup
 
 # Parameters of CreateService that moto drops. UpdateService keeps them.
@@ -39,6 +40,7 @@ def install() -> None:
     autoscaling_tags()
     security_group_rules()
     database_parameters()
+    log_stream_prefixes()
 
 
 def services() -> None:
@@ -161,3 +163,16 @@ def database_parameters() -> None:
         update(self, [{**parameter, "Source": "user"} for parameter in new])
 
     DBParameterGroup.update_parameters = update_parameters  # type: ignore[method-assign]
+
+
+def log_stream_prefixes() -> None:
+    """FilterLogEvents of the streams that begin with a prefix; moto gives those of all."""
+    respond = LogsResponse.filter_log_events
+
+    def filter_log_events(self: LogsResponse) -> str:
+        answer = json.loads(respond(self))
+        prefix = self._get_param("logStreamNamePrefix") or ""
+        answer["events"] = [event for event in answer["events"] if event["logStreamName"].startswith(prefix)]
+        return json.dumps(answer)
+
+    LogsResponse.filter_log_events = filter_log_events  # type: ignore[method-assign]

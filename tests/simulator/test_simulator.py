@@ -1,5 +1,6 @@
 """The stand-in of AWS has what the other tests take as given of it, and says what it was asked."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_a_rule_that_names_a_group_has_its_description(aws: Simulator) -> None:
         IpPermissions=[{"IpProtocol": "tcp", "FromPort": 5672, "ToPort": 5672, "UserIdGroupPairs": [pair]}],
     )["SecurityGroupRules"]
     assert rule["Description"] == "from its like"
+
+
+def test_log_events_are_those_of_the_streams_with_the_prefix(aws: Simulator) -> None:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="prefixes")
+    for stream in ("ecs/web/1", "ecs/worker/2"):
+        logs.create_log_stream(logGroupName="prefixes", logStreamName=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": stream}
+        logs.put_log_events(logGroupName="prefixes", logStreamName=stream, logEvents=[event])
+
+    def found(**prefix: str) -> list[str]:
+        return [event["message"] for event in logs.filter_log_events(logGroupName="prefixes", **prefix)["events"]]
+
+    assert found(logStreamNamePrefix="ecs/web/") == ["ecs/web/1"]
+    assert found() == ["ecs/web/1", "ecs/worker/2"]
 
 
 def test_requests_are_on_record_until_they_are_forgotten(aws: Simulator) -> None:

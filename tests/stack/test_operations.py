@@ -54,7 +54,8 @@ def test_ready(service: Service) -> None:
 def test_version(service: Service) -> None:
     response = requests.get(f"{service.address}/version/", timeout=20)
 
-    assert (response.status_code, response.json()) == (200, {"tag": None, "commit": None, "model_version": None})
+    unknown = {"tag": None, "commit": None, "model_version": None, "task": None}
+    assert (response.status_code, response.json()) == (200, unknown)
 
 
 def test_an_unreachable_broker(on_sqlite: tuple[Database, str], tmp_path: Path) -> None:

@@ -344,8 +344,10 @@ def test_every_service_runs_its_task_definition_where_it_should(dev: Life) -> No
     assert set(services) == set(dev.outputs["services"].values())
     for name, service in services.items():
         assert service["taskDefinition"] == dev.seen["definitions"][name]["taskDefinitionArn"]
-        assert service["networkConfiguration"]["awsvpcConfiguration"] == {
-            "subnets": dev.outputs["subnet_ids"],
+        network = service["networkConfiguration"]["awsvpcConfiguration"]
+        # A set, whose order is Terraform's.
+        assert {**network, "subnets": sorted(network["subnets"])} == {
+            "subnets": sorted(dev.outputs["subnet_ids"]),
             "securityGroups": [dev.outputs["security_group"]],
             "assignPublicIp": "ENABLED",
         }
