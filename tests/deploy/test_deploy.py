@@ -297,7 +297,7 @@ def test_a_one_off_task_has_its_overrides_and_its_exit_code(dev: Environment) ->
     }
     network = asked["networkConfiguration"]["awsvpcConfiguration"]
     assert (len(network["subnets"]), network["assignPublicIp"]) == (2, "ENABLED")
-    assert json.loads(run.out)["task_definition"] == f"{NAME}-job:2"
+    assert json.loads(run.out)["task_definition"].endswith(f":task-definition/{NAME}-job:2")
 
 
 def test_a_redeployment_is_of_the_service_that_was_named_and_of_its_revision(dev: Environment) -> None:
