@@ -32,3 +32,13 @@ class Conflict(AdaptivityError):
     """The input is well-formed but contradicts what is recorded; nothing was changed."""
 
     code = "conflict"
+
+
+class AlreadyRunning(Conflict):
+    """Another process is at the same work; nothing was changed."""
+
+    code = "already_running"
+
+
+class Stopped(Exception):
+    """Work ended early because it was asked to; what it had done is saved, and the same call goes on from there."""

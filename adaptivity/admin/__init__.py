@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from adaptivity.admin import activity, collection, evidence, knowledge_component, learner, model_version
+from adaptivity.admin import activity, collection, evidence, job_run, knowledge_component, learner, model_version
 
-__all__ = ["activity", "collection", "evidence", "knowledge_component", "learner", "model_version"]
+__all__ = ["activity", "collection", "evidence", "job_run", "knowledge_component", "learner", "model_version"]
 
 admin.site.site_header = "Adaptivity"
 admin.site.site_title = "Adaptivity"

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
-from adaptivity.errors import InvalidInput
+from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.models import ScoreImport
 from adaptivity.services.imports import ScoreRow, items_ensure, scores_import_batch
 from adaptivity.services.tracing import stale_learners_retrace
@@ -61,6 +61,7 @@ def import_scores(
     strict: bool = False,
     progress: Progress = lambda *_: None,
     refuse: Refuse = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
     """Imports the file's scores, then traces every learner whose masteries are out of date.
 
@@ -69,8 +70,8 @@ def import_scores(
     same file continues where an import of it stopped and is never imported twice. A bad row is reported and left out;
     with ``strict`` the first one stops the import, with nothing imported.
 
-    Raises InvalidInput for a file that cannot be read, an unusable header, or in strict mode a bad row; Conflict where
-    the same file is being imported by another process.
+    Raises InvalidInput for a file that cannot be read, an unusable header, or in strict mode a bad row; AlreadyRunning
+    where the same file is being imported by another process; Stopped between two batches where ``stop`` answers true.
     """
     check_text("collection", collection_id or "-", 255)
     check_text("guid", guid or "-", 255)
@@ -83,12 +84,16 @@ def import_scores(
         for batch in _batches(path):
             _import_batch(run, batch, collection_id, strict=strict, report=report, refuse=refuse)
             progress("importing", batch[-1].line, lines)
+            if stop():
+                raise Stopped(f"{report.imported} scores imported; stopped, run it again to go on")
         if run.finished_at is None:
             run.finished_at = timezone.now()
             run.save(update_fields=["finished_at"])
     for done, total in stale_learners_retrace():
         report.learners_traced = done
         progress("tracing", done, total)
+        if done < total and stop():
+            raise Stopped(f"{report.imported} scores imported; stopped, {total - done} learners are left to trace")
     return report
 
 

@@ -1,6 +1,7 @@
 from adaptivity.models.activity import Activity, ActivityKnowledgeComponent, PrerequisiteActivity
 from adaptivity.models.collection import Collection, CollectionActivity
 from adaptivity.models.evidence import HandSetMastery, Score, ScoreImport, ScoreRevision
+from adaptivity.models.job_run import JobRun, RunStatus
 from adaptivity.models.knowledge_component import KnowledgeComponent, PrerequisiteKnowledgeComponent
 from adaptivity.models.learner import DoneActivity, Learner, Mastery
 from adaptivity.models.model_version import (
@@ -19,6 +20,7 @@ __all__ = [
     "EngineState",
     "HandSetMastery",
     "ItemParameters",
+    "JobRun",
     "KnowledgeComponent",
     "KnowledgeComponentParameters",
     "Learner",
@@ -26,6 +28,7 @@ __all__ = [
     "ModelVersion",
     "PrerequisiteActivity",
     "PrerequisiteKnowledgeComponent",
+    "RunStatus",
     "Score",
     "ScoreImport",
     "ScoreRevision",

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from adaptivity.errors import Conflict
+from adaptivity.errors import AlreadyRunning
 from adaptivity.models import (
     Activity,
     ActivityKnowledgeComponent,
@@ -57,12 +57,12 @@ def scores_import_batch(
     """Appends the rows to the evidence log, in their order, and notes that the file is done up to ``lines_done``.
 
     Creates missing learners, activities, KCs and the collection, and puts the activities into the collection; an
-    activity that exists keeps its KCs. The learners become stale: tracing them is a step of its own. Raises Conflict
-    where another process is importing the same file.
+    activity that exists keeps its KCs. The learners become stale: tracing them is a step of its own. Raises
+    AlreadyRunning where another process is importing the same file.
     """
     current = ScoreImport.objects.select_for_update().get(pk=run.pk)
     if current.lines_done != run.lines_done:
-        raise Conflict("Another import of the same file is running.")
+        raise AlreadyRunning("Another import of the same file is running.")
     activity_ids = items_ensure(rows=rows, collection_id=collection_id)
     identities = {row.learner: LearnerIdentity(row.learner, run.tool_consumer_instance_guid) for row in rows}
     learners = learners_lock(identities=identities.values())

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import ERROR, get_messages
 from django.db import IntegrityError, connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -25,6 +26,7 @@ from adaptivity.models import (
     EngineState,
     HandSetMastery,
     ItemParameters,
+    JobRun,
     KnowledgeComponent,
     KnowledgeComponentParameters,
     Learner,
@@ -57,6 +59,7 @@ RECORDS = {
     EngineState,
     HandSetMastery,
     ItemParameters,
+    JobRun,
     KnowledgeComponentParameters,
     Learner,
     Mastery,
@@ -148,6 +151,9 @@ def populate(count: int) -> None:
         for n, kc in enumerate(kcs)
     )
     ScoreImport.objects.bulk_create(ScoreImport(content_hash=f"{n:064}", started_at=NOON) for n in range(count))
+    JobRun.objects.bulk_create(
+        JobRun(command=f"command {n}", started_by="ada", started_at=NOON, seen_at=NOON) for n in range(count)
+    )
     user = get_user_model().objects.create_user("teacher")
     TokenProxy.objects.create(user=user)
 
@@ -211,7 +217,7 @@ def revisions() -> tuple[int, int]:
 class TestPages:
     def test_every_model_has_a_page(self) -> None:
         registered = set(admin.site._registry)
-        exported = {getattr(models, exported) for exported in models.__all__}
+        exported = {value for exported in models.__all__ if issubclass(value := getattr(models, exported), Model)}
 
         assert exported == CONTENT | RECORDS
         assert exported <= registered
@@ -225,7 +231,7 @@ class TestPages:
         for rows in (base.INLINE_ROWS, 2 * base.INLINE_ROWS):
             for stored in (EngineState, ScoreRevision, Score, HandSetMastery, Mastery, DoneActivity, Learner):
                 stored.objects.all().delete()
-            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport):
+            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport, JobRun):
                 stored.objects.all().delete()
             get_user_model().objects.filter(username="teacher").delete()
             populate(rows)
@@ -282,6 +288,7 @@ class TestPages:
             (HandSetMastery, "anna", 0),
             (ModelVersion, "v", 0),
             (ScoreImport, "0", 0),
+            (JobRun, "import", 0),
         ],
     )
     def test_search(self, staff: Client, course: Collection, model: Any, query: str, found: int) -> None:

@@ -1,27 +1,23 @@
 """manage.py import_scores FILE: scores from a CSV file into the evidence log."""
 
-import signal
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from adaptivity import tasks
-from adaptivity.errors import AdaptivityError
+from adaptivity.errors import AdaptivityError, Stopped
 from adaptivity.jobs.import_scores import import_scores
-from adaptivity.management.progress import Progress
-
-INTERRUPTED = 130
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, exit_code_of
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     help = (
         "Imports scores from a CSV file (plain or gzip) with the columns "
         "learner,item,kcs,score[,timestamp][,event_id], kcs joined by ';'. Creates what is missing and traces every "
         "learner. Stopped, it continues when it is run again with the same file; no row is imported twice. A bad row "
-        "is reported by its line and left out. "
-        "Exit codes: 0 done, 1 an error or (with --strict) a bad row, 130 interrupted."
+        "is reported by its line and left out. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,32 +27,31 @@ class Command(BaseCommand):
         parser.add_argument("--strict", action="store_true", help="stop at the first bad row, with nothing imported")
         parser.add_argument("--background", action="store_true", help="let a Celery worker that has the file do it")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run_job(self, job: Job, **options: Any) -> Outcome:
         path: Path = options["file"]
         if options["background"]:
             tasks.import_scores.delay_on_commit(
                 str(path.resolve()), options["collection"], guid=options["guid"], strict=options["strict"]
             )
-            self.stdout.write("The import was handed to a worker.")
-            return
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+            return Outcome("The import was handed to a worker.")
         try:
-            with Progress() as progress:
-                report = import_scores(
-                    path,
-                    collection_id=options["collection"],
-                    guid=options["guid"],
-                    strict=options["strict"],
-                    progress=progress,
-                    refuse=lambda line, reason: self.stderr.write(f"line {line}: {reason}"),
-                )
-        except AdaptivityError as error:
-            raise CommandError(f"{error}; nothing of it was imported" if options["strict"] else str(error)) from error
-        except KeyboardInterrupt:
-            raise CommandError(
-                "interrupted; run it again to continue where it stopped", returncode=INTERRUPTED
-            ) from None
-        self.stdout.write(
+            report = import_scores(
+                path,
+                collection_id=options["collection"],
+                guid=options["guid"],
+                strict=options["strict"],
+                progress=job.progress,
+                refuse=lambda line, reason: self.stderr.write(f"line {line}: {reason}"),
+                stop=job.stop,
+            )
+        except (AdaptivityError, Stopped) as error:
+            if not options["strict"]:
+                raise
+            if isinstance(error, Stopped):
+                raise Stopped("stopped; nothing of it was imported") from None
+            raise CommandError(f"{error}; nothing of it was imported", returncode=exit_code_of(error)) from error
+        return Outcome(
             f"{report.imported} scores imported, {report.known} known already, {report.refused} rows refused, "
-            f"{report.learners_traced} learners traced"
+            f"{report.learners_traced} learners traced",
+            rejects=report.refused > 0,
         )

@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
-from adaptivity.management.progress import Progress
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 from adaptivity.services.tracing import stale_learners_retrace
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     help = (
         "Replays the evidence log of every learner whose masteries were traced under earlier parameters. "
-        "May be stopped and run again."
+        "May be stopped and run again. " + EXIT_CODES_HELP
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run_job(self, job: Job, **options: Any) -> Outcome:
         traced = 0
-        with Progress() as progress:
-            for traced, total in stale_learners_retrace():
-                progress("tracing", traced, total)
-        self.stdout.write(f"{traced} learners traced")
+        for traced, total in stale_learners_retrace():
+            job.progress("tracing", traced, total)
+            if traced < total and job.stop():
+                return Outcome(f"{traced} learners traced; stopped, {total - traced} are left", stopped=True)
+        return Outcome(f"{traced} learners traced")

@@ -1,0 +1,274 @@
+"""What the commands with a finite run share: their record in the database, their exit codes, and being stopped."""
+
+import asyncio
+import getpass
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError, connection
+
+from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped
+from adaptivity.management.progress import Progress
+from adaptivity.management.stopping import StopRequest
+from adaptivity.models import JobRun, RunStatus
+from adaptivity.services.job_runs import job_run_end, job_run_seen, job_run_start
+from config.logs import formatter
+
+log = structlog.get_logger(__name__)
+
+TAIL_LINES = 100
+LINE_LENGTH = 1000
+SECONDS_BETWEEN_SIGNS = 10.0
+MASK = "***"
+SECRET = re.compile(r"secret|password|passwd|token|credential|api_?key", re.IGNORECASE)
+# The user and password of a URL.
+USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# What every command of Django takes.
+COMMON_OPTIONS = {
+    "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks",
+}  # fmt: skip
+
+
+class ExitCode(IntEnum):
+    """What a job's exit code tells whoever scheduled it."""
+
+    DONE = 0
+    FAILED = 1  # trying again may help
+    REFUSED_INPUT = 2  # bad input, usage or configuration: trying again does not help
+    REJECTS = 3  # done, but something was refused
+    ALREADY_RUNNING = 4
+    STOPPED = 75  # by a signal or a limit of time, with its work saved: run it again to go on
+
+
+STATUS = {
+    ExitCode.DONE: RunStatus.DONE,
+    ExitCode.REJECTS: RunStatus.REJECTS,
+    ExitCode.STOPPED: RunStatus.STOPPED,
+}
+EXIT_CODES_HELP = (
+    "Exit codes: 0 done; 1 failed, trying again may help; 2 bad input, usage or configuration; 3 done, but something "
+    "was refused; 4 already running; 75 stopped with its work saved, run it again to go on."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended that raised nothing. ``summary`` is one line without personal data; ``printed`` where the command
+    has written its own answer to standard output, and the summary is for the record alone."""
+
+    summary: str
+    rejects: bool = False
+    stopped: bool = False
+    printed: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.stopped:
+            return ExitCode.STOPPED
+        return ExitCode.REJECTS if self.rejects else ExitCode.DONE
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a running job gets: ``stop`` answers whether it is to end, with its work saved; ``progress`` takes a phase,
+    how much of it is done, and its total. Either also tells the record that the job is alive."""
+
+    stop: Callable[[], bool]
+    progress: Callable[[str, int, int], None]
+
+
+class JobCommand(BaseCommand):
+    """A command whose runs are recorded. Its subclass says in ``run_job`` what it does.
+
+    An error of ours, or CommandError, ends it with the exit code of its kind; any other is logged and ends it with 1.
+    SIGTERM and SIGINT make ``job.stop()`` answer true; a job that has stopped returns an Outcome that says so, or
+    raises Stopped. Called from Python, it raises CommandError where the exit code is 1, 2, 4 or 75, and ``exit_code``
+    has it in any case.
+    """
+
+    # Options whose values are not recorded: secrets by another name, and what says who a learner is.
+    masked_options: frozenset[str] = frozenset()
+    exit_code = ExitCode.DONE
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        """Does the work."""
+        raise NotImplementedError
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        super().run_from_argv(argv)
+        if self.exit_code:
+            sys.exit(self.exit_code)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with StopRequest() as stop, LogTail() as tail:
+            self._recorded(stop, tail, options)
+
+    def _recorded(self, stop: StopRequest, tail: "LogTail", options: dict[str, Any]) -> None:
+        command = type(self).__module__.rpartition(".")[2]
+        try:
+            run = job_run_start(
+                command=command,
+                arguments=self.recorded_arguments(options),
+                started_by=started_by(),
+                host=f"{socket.gethostname()}:{os.getpid()}",
+            )
+        except DatabaseError as error:
+            raise CommandError(
+                f"the run cannot be recorded: {error}".splitlines()[0] + "; is the database migrated?", returncode=1
+            ) from error
+        failure: CommandError | None = None
+        try:
+            with Progress() as progress:
+                silent = bool(options.get("json")) and not sys.stderr.isatty()
+                signs = _Signs(run, tail)
+                outcome = self.run_job(
+                    Job(stop=signs.after(stop), progress=signs.after(_nothing if silent else progress)), **options
+                )
+        except CommandError as error:
+            failure = error
+        except (Stopped, KeyboardInterrupt) as error:
+            outcome = Outcome(str(error) or "stopped; run it again to go on", stopped=True)
+        except AdaptivityError as error:
+            failure = CommandError(str(error), returncode=exit_code_of(error))
+            failure.__cause__ = error
+        except Exception as error:
+            log.exception("job_failed", command=command)
+            failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=1)
+            failure.__cause__ = error
+        stop.let_finish()
+        if failure is None:
+            self.exit_code, summary = outcome.exit_code, outcome.summary
+        else:
+            self.exit_code, summary = ExitCode(failure.returncode), str(failure)
+        # The connection may have been lost with the job.
+        connection.close_if_unusable_or_obsolete()
+        job_run_end(
+            run=run,
+            status=STATUS.get(self.exit_code, RunStatus.FAILED),
+            exit_code=self.exit_code,
+            summary=summary,
+            log_tail=tail.text(),
+        )
+        if failure is not None:
+            raise failure
+        if outcome.stopped:
+            raise CommandError(outcome.summary, returncode=ExitCode.STOPPED)
+        if not outcome.printed:
+            self.stdout.write(outcome.summary)
+
+    def recorded_arguments(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options that were given a value, as JSON, with secrets masked."""
+        recorded = {}
+        for name, value in options.items():
+            if name in COMMON_OPTIONS or value in (None, False, "", [], ()):
+                continue
+            if name in self.masked_options or SECRET.search(name):
+                recorded[name] = MASK
+            else:
+                recorded[name] = _plain(value)
+        return recorded
+
+
+def exit_code_of(error: AdaptivityError) -> ExitCode:
+    """Which exit code says what the error says."""
+    if isinstance(error, AlreadyRunning):
+        return ExitCode.ALREADY_RUNNING
+    return ExitCode.FAILED if isinstance(error, Overtaken) else ExitCode.REFUSED_INPUT
+
+
+def started_by() -> str:
+    """Who started this process: what JOB_STARTED_BY says, the task of ECS, or the user of the system."""
+    if settings.JOB_STARTED_BY:
+        return str(settings.JOB_STARTED_BY)
+    if settings.ECS_TASK:
+        return f"ECS task {settings.ECS_TASK['family']}:{settings.ECS_TASK['revision']}"
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an image's user may have no name
+        return f"user {os.getuid()}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return USERINFO.sub(MASK, str(value)).replace("\0", "")
+
+
+def _nothing(_phase: str, _done: int, _total: int) -> None:
+    """Progress that nobody sees: standard output is for the command's JSON alone."""
+
+
+class _Signs:
+    """Notes now and then that the run is alive, when the job asks or tells something: no thread, no connection more."""
+
+    def __init__(self, run: JobRun, tail: "LogTail") -> None:
+        self._run, self._tail = run, tail
+        self._thread = threading.current_thread()
+        self._next = time.monotonic() + SECONDS_BETWEEN_SIGNS
+
+    def after(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any) -> Any:
+            result = function(*arguments)
+            if time.monotonic() >= self._next and self._may_write():
+                self._next = time.monotonic() + SECONDS_BETWEEN_SIGNS
+                try:
+                    job_run_seen(run=self._run, log_tail=self._tail.text())
+                except (DatabaseError, InterfaceError):
+                    # The job's own next query will tell whether that matters.
+                    log.warning("sign_of_life_failed", command=self._run.command, exc_info=True)
+            return result
+
+        return called
+
+    def _may_write(self) -> bool:
+        """In another thread it would take a connection more, in a transaction of the job it would hold the row, and
+        Django lets nobody write from within an event loop."""
+        if threading.current_thread() is not self._thread or connection.in_atomic_block:
+            return False
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return True
+        return False
+
+
+class LogTail(logging.Handler):
+    """Keeps the last lines that the process has logged. A context manager: it listens inside the block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[str] = deque(maxlen=TAIL_LINES)
+        self.setFormatter(formatter("json"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self._lines.append(line if len(line) <= LINE_LENGTH else line[:LINE_LENGTH] + "…")
+
+    def text(self) -> str:
+        return "\n".join(list(self._lines))
+
+    def __enter__(self) -> "LogTail":
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)

@@ -1,0 +1,45 @@
+from django.db import models
+from django.db.models import Q
+
+from adaptivity.models.constraints import not_blank
+
+
+class RunStatus(models.TextChoices):
+    """How a run stands. A run that was killed stays ``running``; nothing has been heard of it since ``seen_at``."""
+
+    RUNNING = "running"
+    DONE = "done"
+    REJECTS = "rejects", "done, with rejects"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class JobRun(models.Model):
+    """One run of a job command: a record for whoever operates the service, not used by jobs."""
+
+    command = models.CharField(max_length=100)
+    arguments = models.JSONField(default=dict, blank=True, help_text="What was not left out; secrets are masked.")
+    started_by = models.CharField(max_length=255, help_text="A user of the system, a task of ECS, or a pipeline.")
+    host = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.RUNNING)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="When it last gave a sign of life.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    exit_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    summary = models.TextField(blank=True, default="")
+    log_tail = models.TextField(blank=True, default="", help_text="The last lines that it logged.")
+
+    class Meta:
+        constraints = [
+            *not_blank("command"),
+            models.CheckConstraint(
+                name="%(class)s_ended_or_running",
+                condition=Q(status=RunStatus.RUNNING, ended_at=None, exit_code=None)
+                | (~Q(status=RunStatus.RUNNING) & Q(ended_at__isnull=False, exit_code__isnull=False)),
+                violation_error_message="A run that has ended has a time and an exit code, and a running one has none.",
+            ),
+        ]
+        indexes = [models.Index(fields=["command", "-started_at"], name="%(class)s_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.command} {self.pk}"
