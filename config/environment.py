@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ import environ
 
 # gunicorn takes this exit code of a worker for "failed to boot" and stops, instead of starting another for ever.
 CANNOT_START = 3
+# Of manage.py, whose jobs say something else with 3: what is wrong stays wrong when it is tried again.
+CANNOT_START_COMMAND = 2
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
@@ -43,7 +46,7 @@ env.escape_proxy = True
 def stop(name: str, problem: str) -> NoReturn:
     """Ends the process with one line that names the variable and never shows its value."""
     sys.stderr.write(f"adaptivity cannot start: the environment variable {name} {problem}\n")
-    raise SystemExit(CANNOT_START)
+    raise SystemExit(CANNOT_START_COMMAND if Path(sys.argv[0]).name == "manage.py" else CANNOT_START)
 
 
 def _required(name: str, expected: str) -> str:

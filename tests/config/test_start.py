@@ -60,7 +60,7 @@ def start(command: list[str | Path], **changes: str | None) -> subprocess.Comple
 def test_one_line_names_the_variable(way: str, name: str, value: str | None, problem: str) -> None:
     done = start(WAYS[way], **{name: value})
 
-    assert done.returncode == 3
+    assert done.returncode == (2 if way == "manage.py" else 3)
     line = f"adaptivity cannot start: the environment variable {name} {problem}"
     output = done.stdout + done.stderr
     assert [found for found in output.splitlines() if name in found] == [line]
@@ -94,7 +94,7 @@ def test_servers_have_no_default_settings(way: str) -> None:
 def test_other_variables_too(name: str, value: str, problem: str) -> None:
     done = start(MANAGE, **{name: value})
 
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"adaptivity cannot start: the environment variable {name} {problem}")
