@@ -7,6 +7,8 @@ from celery import shared_task
 from django.db.utils import OperationalError
 
 from adaptivity.jobs import import_scores as job
+from adaptivity.jobs.pipelines.attempts import attempt_run
+from adaptivity.models import StepRun
 from adaptivity.services.verification import state_verify
 
 log = structlog.get_logger(__name__)
@@ -37,3 +39,15 @@ def verify_state() -> int:
     report = log.error if differences else log.info
     report("state_verified", learners=checked, stale=stale, differences=differences)
     return differences
+
+
+# Taken from the queue when it begins: a step may take longer than the broker waits for an acknowledgement. Who waits
+# for the step notices when its worker is lost.
+@shared_task(acks_late=False)
+def run_step(step_id: int, attempt: int, started_by: str) -> None:
+    """Runs an attempt at a step of a pipeline, unless it is no longer wanted."""
+    step = StepRun.objects.filter(pk=step_id, attempts=attempt).first()
+    if step is None:
+        log.warning("step_not_wanted", attempt=attempt)
+        return
+    attempt_run(step, started_by)

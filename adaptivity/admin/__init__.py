@@ -2,9 +2,27 @@
 
 from django.contrib import admin
 
-from adaptivity.admin import activity, collection, evidence, job_run, knowledge_component, learner, model_version
+from adaptivity.admin import (
+    activity,
+    collection,
+    evidence,
+    job_run,
+    knowledge_component,
+    learner,
+    model_version,
+    pipeline_run,
+)
 
-__all__ = ["activity", "collection", "evidence", "job_run", "knowledge_component", "learner", "model_version"]
+__all__ = [
+    "activity",
+    "collection",
+    "evidence",
+    "job_run",
+    "knowledge_component",
+    "learner",
+    "model_version",
+    "pipeline_run",
+]
 
 admin.site.site_header = "Adaptivity"
 admin.site.site_title = "Adaptivity"

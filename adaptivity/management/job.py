@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped
 from adaptivity.management.progress import Progress
-from adaptivity.management.stopping import StopRequest
+from adaptivity.management.stopping import GRACE_SECONDS, StopRequest
 from adaptivity.models import JobRun, RunStatus
 from adaptivity.services.job_runs import job_run_end, job_run_seen, job_run_start
 from config.logs import formatter
@@ -101,6 +101,8 @@ class JobCommand(BaseCommand):
 
     # Options whose values are not recorded: secrets by another name, and what says who a learner is.
     masked_options: frozenset[str] = frozenset()
+    # After a signal, work that has not asked is interrupted in so many seconds.
+    grace_seconds = GRACE_SECONDS
     exit_code = ExitCode.DONE
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
@@ -113,7 +115,7 @@ class JobCommand(BaseCommand):
             sys.exit(self.exit_code)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with StopRequest() as stop, LogTail() as tail:
+        with StopRequest(self.grace_seconds) as stop, LogTail() as tail:
             self._recorded(stop, tail, options)
 
     def _recorded(self, stop: StopRequest, tail: "LogTail", options: dict[str, Any]) -> None:
@@ -123,7 +125,7 @@ class JobCommand(BaseCommand):
                 command=command,
                 arguments=self.recorded_arguments(options),
                 started_by=started_by(),
-                host=f"{socket.gethostname()}:{os.getpid()}",
+                host=host(),
             )
         except DatabaseError as error:
             raise CommandError(
@@ -187,6 +189,11 @@ def exit_code_of(error: AdaptivityError) -> ExitCode:
     if isinstance(error, AlreadyRunning):
         return ExitCode.ALREADY_RUNNING
     return ExitCode.FAILED if isinstance(error, Overtaken) else ExitCode.REFUSED_INPUT
+
+
+def host() -> str:
+    """Where this process is: the machine's name and the process's number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def started_by() -> str:

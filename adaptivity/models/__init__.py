@@ -10,6 +10,7 @@ from adaptivity.models.model_version import (
     KnowledgeComponentParameters,
     ModelVersion,
 )
+from adaptivity.models.pipeline_run import PipelineRun, StepRun, StepStatus
 
 __all__ = [
     "Activity",
@@ -26,10 +27,13 @@ __all__ = [
     "Learner",
     "Mastery",
     "ModelVersion",
+    "PipelineRun",
     "PrerequisiteActivity",
     "PrerequisiteKnowledgeComponent",
     "RunStatus",
     "Score",
     "ScoreImport",
     "ScoreRevision",
+    "StepRun",
+    "StepStatus",
 ]

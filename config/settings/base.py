@@ -150,6 +150,9 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "inte
 # How many collections' arrays a process keeps; one of 10,000 activities takes about 2 MB.
 COLLECTION_CACHE_SIZE = environment.whole_number("COLLECTION_CACHE_SIZE", default=64, minimum=1)
 
+# Where the pipelines are declared: a tuple of them, which a deployment's settings may replace by its own.
+PIPELINES = "adaptivity.jobs.pipelines.shipped.PIPELINES"
+
 # What the record of a job's run says of who started it.
 JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
 

@@ -1,0 +1,125 @@
+"""A step as a process of this machine: started, looked at, ended; and whether a process of before is still there."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+TAIL_BYTES = 20_000
+# A log that a step writes for days is cut now and then; its end stays.
+KEPT_BYTES = 10_000_000
+NAMESPACE = Path("/proc/self/ns/pid")
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+# In /proc/PID/stat after the name: state is the first field, the time of the start the twentieth.
+STATE, START_TIME = 0, 19
+POLL_SECONDS = 0.1
+
+
+class StepProcess:
+    """manage.py with a step's command, in a session of its own: a signal for the terminal's foreground is not for it.
+
+    What it writes goes to a file and not to a pipe: when this process is killed, the step may still write.
+    """
+
+    def __init__(self, command: Sequence[str], *, started_by: str) -> None:
+        self._output = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close()
+        # Appending, so that what is cut off leaves no hole.
+        fcntl.fcntl(self._output, fcntl.F_SETFL, fcntl.fcntl(self._output, fcntl.F_GETFL) | os.O_APPEND)
+        self._process = subprocess.Popen(  # noqa: S603 - the command is a declared one
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
+            env={**os.environ, "JOB_STARTED_BY": started_by},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            start_new_session=True,
+        )
+        self.started = time.monotonic()
+        self.identity = identity(self._process.pid)
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """Ends it and what it has started."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def tail(self) -> str:
+        """The last of what it wrote."""
+        descriptor = self._output.fileno()
+        size = os.fstat(descriptor).st_size
+        tail = os.pread(descriptor, TAIL_BYTES, max(0, size - TAIL_BYTES))
+        if size > KEPT_BYTES:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, tail)
+        return tail.decode(errors="replace")
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._output.close()
+
+
+def identity(pid: int) -> str:
+    """A process of this machine so that no other has the same name: boot, namespace, id and time of start. "" where the
+    system does not say it."""
+    fields = _stat(pid)
+    if fields is None:
+        return ""
+    return f"{BOOT.read_text().strip()}/{NAMESPACE.stat().st_ino}/{pid}/{fields[START_TIME]}"
+
+
+def own_identity() -> str:
+    """The identity of this process."""
+    return identity(os.getpid())
+
+
+def is_gone(process: str) -> bool:
+    """Whether it is known that the process of that identity has ended: it was one of this machine, and is not there."""
+    here = own_identity()
+    if not process or not here or process.split("/")[:2] != here.split("/")[:2]:
+        return False
+    return identity(_pid(process)) != process
+
+
+def end_process(process: str, *, grace_seconds: float) -> None:
+    """Ends the process of that identity where it still runs on this machine: what a killed run has left behind."""
+    here = own_identity()
+    if not process or not here or process.split("/")[:2] != here.split("/")[:2]:
+        return
+    pid, until = _pid(process), time.monotonic() + grace_seconds
+    try:
+        if not is_gone(process):
+            os.kill(pid, signal.SIGTERM)
+        while not is_gone(process):
+            if time.monotonic() >= until:
+                os.killpg(pid, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+    except ProcessLookupError:
+        return
+
+
+def _pid(process: str) -> int:
+    return int(process.split("/")[2])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields after the process's name, which may have anything in it; None where there is no such process, or only
+    what is left of one."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[STATE] in "ZX" else fields

@@ -1,0 +1,35 @@
+"""The pipelines that come with the service. Settings name them in PIPELINES; a deployment may name its own."""
+
+from adaptivity.jobs.pipelines.declaration import Pipeline, Step
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+NIGHTLY = Pipeline(
+    name="nightly",
+    description="New content and new evidence in, masteries brought up, and what came of it out.",
+    # 08:00 UTC is night in America.
+    schedule="cron(0 8 * * ? *)",
+    parameters={"export_directory": "var/export"},
+    steps=(
+        Step("scrape", ("scrape_courses",), retries=3, timeout=2 * HOUR),
+        # A crawl may run for days; each start goes on where the one before stopped.
+        Step("crawl", ("crawl",), after=("scrape",), retries=2, timeout=5 * DAY),
+        Step("import_evidence", ("import_evidence", "--inbox"), retries=2, timeout=6 * HOUR),
+        Step("trace", ("trace_learners",), after=("import_evidence",), retries=2, timeout=6 * HOUR),
+        Step("export", ("export_evidence", "{export_directory}"), after=("trace",), retries=2, timeout=2 * HOUR),
+    ),
+)
+
+ONBOARD_COURSE = Pipeline(
+    name="onboard_course",
+    description="A new course: its structure, its pages, and the masteries of learners whom its tags concern.",
+    parameters={"source": None},
+    steps=(
+        Step("scrape", ("scrape_courses", "--source", "{source}"), retries=3, timeout=2 * HOUR),
+        Step("crawl", ("crawl", "--source", "{source}"), after=("scrape",), retries=2, timeout=5 * DAY),
+        Step("trace", ("trace_learners",), after=("scrape",), retries=2, timeout=6 * HOUR),
+    ),
+)
+
+PIPELINES = (NIGHTLY, ONBOARD_COURSE)

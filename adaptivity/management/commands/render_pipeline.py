@@ -1,0 +1,32 @@
+"""manage.py render_pipeline NAME: a pipeline in another language."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from adaptivity.errors import AdaptivityError
+from adaptivity.jobs.pipelines import mermaid, state_machine
+from adaptivity.jobs.pipelines.registry import pipeline
+
+FORMATS = {"asl": state_machine.render, "mermaid": mermaid.render}
+
+
+class Command(BaseCommand):
+    help = (
+        "Prints a pipeline: asl, the definition of an AWS Step Functions state machine as a Terraform template for "
+        "terraform/modules/pipeline; mermaid, a picture. Needs no database."
+    )
+    requires_system_checks = ()
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="the pipeline")
+        parser.add_argument("--format", choices=list(FORMATS), default="mermaid", help="asl or mermaid (the default)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            text = FORMATS[options["format"]](pipeline(options["name"]))
+        except AdaptivityError as error:
+            raise CommandError(str(error), returncode=2) from error
+        self.stdout.write(text, ending="")

@@ -1,0 +1,105 @@
+"""manage.py run_pipeline NAME: the steps of a pipeline, those that wait for nothing at the same time."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from adaptivity.jobs.pipelines.attempts import STOP_SECONDS, LocalAttempt
+from adaptivity.jobs.pipelines.processes import own_identity
+from adaptivity.jobs.pipelines.registry import pipeline
+from adaptivity.jobs.pipelines.runner import (
+    EXIT_FAILED,
+    EXIT_REFUSED,
+    EXIT_REJECTS,
+    EXIT_STOPPED,
+    Result,
+    pipeline_begin,
+    pipeline_execute,
+    pipeline_resume,
+)
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, host, started_by
+from adaptivity.management.pipeline_display import Display
+from adaptivity.management.worker_steps import WorkerAttempt
+from adaptivity.models import StepRun, StepStatus
+from adaptivity.services.pipeline_runs import Starter
+
+TAIL_LINES = 20
+
+
+class Command(JobCommand):
+    help = (
+        "Runs a pipeline: its steps are commands of manage.py. Those that wait for nothing run at the same time, as "
+        "Celery tasks where a broker is set, else as processes of this machine. Where a step fails, those after it are "
+        "left out. One run of a pipeline at a time. manage.py jobs lists the pipelines. " + EXIT_CODES_HELP
+    )
+    # Steps get their time first.
+    grace_seconds = STOP_SECONDS + 2
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="the pipeline")
+        part = parser.add_mutually_exclusive_group()
+        part.add_argument("--from", dest="from_step", metavar="STEP", help="this step and all that come after it")
+        part.add_argument("--only", metavar="STEP", help="this step alone")
+        part.add_argument(
+            "--resume", action="store_true",
+            help="go on with the last run, which failed, was stopped or killed: what is done is not run again",
+        )  # fmt: skip
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter's value (may be given again)"
+        )
+        parser.add_argument(
+            "--local", action="store_true", help="run the steps as processes of this machine though a broker is set"
+        )
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        chosen_pipeline = pipeline(options["name"])
+        given = _given(options["set"])
+        starter = Starter(name=started_by(), host=host(), process=own_identity())
+        if options["resume"]:
+            if given:
+                raise CommandError("--resume takes the parameters of the run; --set is not for it", returncode=2)
+            run = pipeline_resume(chosen_pipeline, starter=starter)
+        else:
+            chosen = None
+            if options["only"]:
+                chosen = {chosen_pipeline.step(options["only"]).name}
+            elif options["from_step"]:
+                chosen = chosen_pipeline.from_step(options["from_step"])
+            run = pipeline_begin(chosen_pipeline, starter=starter, chosen=chosen, given=given)
+        local = options["local"] or not settings.CELERY_BROKER_URL
+        result = pipeline_execute(
+            chosen_pipeline,
+            run,
+            launch=LocalAttempt if local else WorkerAttempt,
+            stop=job.stop,
+            report=Display(chosen_pipeline, sys.stderr),
+        )
+        return self._outcome(chosen_pipeline.name, result)
+
+    def _outcome(self, name: str, result: Result) -> Outcome:
+        counts = [f"{count} {status}" for status in StepStatus if (count := list(result.steps.values()).count(status))]
+        summary = f"{name}, run {result.run_id}: {', '.join(counts)}"
+        if result.exit_code in (EXIT_FAILED, EXIT_REFUSED):
+            for step in StepRun.objects.filter(run=result.run_id, status=StepStatus.FAILED).order_by("position"):
+                self._show(step)
+            raise CommandError(f"{summary}; run it again with --resume to go on", returncode=result.exit_code)
+        return Outcome(summary, rejects=result.exit_code == EXIT_REJECTS, stopped=result.exit_code == EXIT_STOPPED)
+
+    def _show(self, step: StepRun) -> None:
+        how = step.problem or f"exit code {step.exit_code}"
+        self.stderr.write(f"{step.name} failed: {how}. The last of what it wrote:")
+        for line in step.log_tail.splitlines()[-TAIL_LINES:]:
+            self.stderr.write(f"  {line}")
+
+
+def _given(assignments: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for assignment in assignments:
+        name, sign, value = assignment.partition("=")
+        if not sign or not name:
+            raise CommandError(f"--set {assignment}: must be NAME=VALUE", returncode=2)
+        given[name] = value
+    return given

@@ -1,0 +1,59 @@
+"""A pipeline's steps as Celery tasks: each is sent to a worker, which writes into the step's row how it goes."""
+
+import time
+
+from kombu.exceptions import OperationalError
+
+from adaptivity import tasks
+from adaptivity.jobs.pipelines.attempts import RETRIED, Ended, LaunchError
+from adaptivity.models import StepRun, StepStatus
+from adaptivity.services.pipeline_runs import step_end, step_lost, step_request_stop
+
+SECONDS_BETWEEN_LOOKS = 1.0
+OVER = (StepStatus.DONE, StepStatus.REJECTS, StepStatus.FAILED, StepStatus.STOPPED)
+
+
+class WorkerAttempt:
+    """An attempt that a worker is to run. Raises LaunchError where the broker does not take it."""
+
+    def __init__(self, step: StepRun, started_by: str) -> None:
+        self._step, self._number = step, step.attempts
+        self._sent = time.monotonic()
+        self._next_look = 0.0
+        self._stopped = False
+        try:
+            tasks.run_step.apply_async((step.pk, step.attempts, started_by))
+        except OperationalError as error:
+            raise LaunchError("the broker does not answer") from error
+
+    def look(self) -> Ended | None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return None
+        self._next_look = now + SECONDS_BETWEEN_LOOKS
+        self._step.refresh_from_db()
+        row = self._step
+        if row.status in OVER:
+            timed_out = row.problem.startswith("timed out")
+            return Ended(
+                row.exit_code, row.problem, self._stopped, retriable=row.exit_code in RETRIED and not timed_out
+            )
+        if row.status == StepStatus.QUEUED and self._stopped:
+            return self._end("no worker had taken it", retriable=False)
+        if row.status == StepStatus.QUEUED and now >= self._sent + row.timeout:
+            return self._end(f"no worker took it in {row.timeout} seconds", retriable=False)
+        if step_lost(step=row):
+            return self._end("its worker is lost", retriable=True)
+        return None
+
+    def stop(self) -> None:
+        self._stopped = True
+        step_request_stop(step=self._step)
+
+    def abandon(self) -> None:
+        step_request_stop(step=self._step)
+
+    def _end(self, problem: str, *, retriable: bool) -> Ended:
+        ended = Ended(None, problem, self._stopped, retriable=retriable)
+        step_end(step=self._step, status=ended.status, exit_code=None, problem=problem, log_tail=None)
+        return ended
