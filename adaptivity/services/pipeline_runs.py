@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -175,6 +175,11 @@ def _holder(starter: Starter) -> dict[str, object]:
     }
 
 
+def running_runs(pipeline: str) -> QuerySet[PipelineRun]:
+    """The runs of the pipeline that say they run: one, or none."""
+    return PipelineRun.objects.filter(pipeline=pipeline, status=RunStatus.RUNNING)
+
+
 @contextmanager
 def _turn(pipeline: str, is_gone: Callable[[str], bool]) -> Iterator[list[str]]:
     """Inside the block, one transaction, the pipeline has no run that is alive. Of two that begin at once, one waits
@@ -182,7 +187,7 @@ def _turn(pipeline: str, is_gone: Callable[[str], bool]) -> Iterator[list[str]]:
     left: list[str] = []
     try:
         with transaction.atomic():
-            running = PipelineRun.objects.select_for_update().filter(pipeline=pipeline, status=RunStatus.RUNNING)
+            running = running_runs(pipeline).select_for_update()
             expired = Now() - timedelta(seconds=LEASE_SECONDS)
             for run in running:
                 if not running.filter(pk=run.pk, seen_at__lt=expired).exists() and not is_gone(run.process):

@@ -34,6 +34,14 @@ class Database:
             cursor.execute(sql, parameters)
             return cursor.fetchall()
 
+    def execute(self, sql: str) -> None:
+        """Changes rows."""
+        if self.url.startswith("sqlite:"):
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection, connection:
+                connection.execute(sql)
+            return
+        administer(self.url, sql)
+
     @contextmanager
     def gone(self) -> Iterator[None]:
         """For the time of the block, nobody can connect to the database, and who was connected no longer is."""

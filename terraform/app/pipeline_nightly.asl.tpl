@@ -1,0 +1,1028 @@
+{
+  "Comment": "New content and new evidence in, masteries brought up, and what came of it out.",
+  "StartAt": "Who else runs",
+  "States": {
+    "Who else runs": {
+      "Type": "Task",
+      "Resource": "arn:${partition}:states:::aws-sdk:sfn:listExecutions",
+      "Parameters": {
+        "StateMachineArn.$": "$$.StateMachine.Id",
+        "StatusFilter": "RUNNING",
+        "MaxResults": 2
+      },
+      "ResultSelector": {
+        "running.$": "States.ArrayLength($.Executions)"
+      },
+      "ResultPath": "$.executions",
+      "Retry": [
+        {
+          "ErrorEquals": [
+            "States.ALL"
+          ],
+          "IntervalSeconds": 5,
+          "MaxAttempts": 3,
+          "BackoffRate": 2.0
+        }
+      ],
+      "Catch": [
+        {
+          "ErrorEquals": [
+            "States.ALL"
+          ],
+          "ResultPath": "$.error",
+          "Next": "Notify of the failure"
+        }
+      ],
+      "Next": "Is it the only one"
+    },
+    "Is it the only one": {
+      "Type": "Choice",
+      "Choices": [
+        {
+          "Variable": "$.executions.running",
+          "NumericGreaterThan": 1,
+          "Next": "Another execution is running"
+        }
+      ],
+      "Default": "Parameters"
+    },
+    "Another execution is running": {
+      "Type": "Pass",
+      "Result": {
+        "Error": "AlreadyRunning"
+      },
+      "ResultPath": "$.error",
+      "Next": "Notify of the failure"
+    },
+    "Parameters": {
+      "Type": "Pass",
+      "Parameters": {
+        "parameters.$": "States.JsonMerge(States.StringToJson('{\"export_directory\": \"var/export\"}'), $$.Execution.Input, false)"
+      },
+      "Next": "Run"
+    },
+    "Run": {
+      "Type": "Parallel",
+      "Branches": [
+        {
+          "StartAt": "scrape: begin",
+          "States": {
+            "scrape: begin": {
+              "Type": "Pass",
+              "Result": {
+                "number": 1,
+                "seconds": 30
+              },
+              "ResultPath": "$.attempt",
+              "Next": "scrape"
+            },
+            "scrape": {
+              "Type": "Task",
+              "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+              "Parameters": {
+                "Cluster": "${cluster_arn}",
+                "TaskDefinition": "${task_definition_family}",
+                "LaunchType": "FARGATE",
+                "PropagateTags": "TASK_DEFINITION",
+                "NetworkConfiguration": {
+                  "AwsvpcConfiguration": {
+                    "Subnets": ${jsonencode(subnet_ids)},
+                    "SecurityGroups": [
+                      "${security_group_id}"
+                    ],
+                    "AssignPublicIp": "${assign_public_ip}"
+                  }
+                },
+                "Overrides": {
+                  "ContainerOverrides": [
+                    {
+                      "Name": "${container_name}",
+                      "Command": [
+                        "python",
+                        "manage.py",
+                        "scrape_courses"
+                      ],
+                      "Environment": [
+                        {
+                          "Name": "JOB_STARTED_BY",
+                          "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        }
+                      ]
+                    }
+                  ]
+                }
+              },
+              "TimeoutSeconds": 7200,
+              "ResultPath": null,
+              "Retry": [
+                {
+                  "ErrorEquals": [
+                    "ECS.AmazonECSException",
+                    "ECS.ServerException",
+                    "ECS.ThrottlingException",
+                    "AmazonECS.Unknown"
+                  ],
+                  "IntervalSeconds": 30,
+                  "MaxAttempts": 5,
+                  "BackoffRate": 2.0
+                }
+              ],
+              "Catch": [
+                {
+                  "ErrorEquals": [
+                    "States.TaskFailed"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "scrape: ended"
+                },
+                {
+                  "ErrorEquals": [
+                    "States.ALL"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "scrape: failed"
+                }
+              ],
+              "Next": "crawl: begin"
+            },
+            "scrape: ended": {
+              "Type": "Pass",
+              "Parameters": {
+                "task.$": "States.StringToJson($.error.Cause)"
+              },
+              "ResultPath": "$.ended",
+              "Next": "scrape: exit code"
+            },
+            "scrape: exit code": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 3
+                    }
+                  ],
+                  "Next": "crawl: begin"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 3
+                    },
+                    {
+                      "Not": {
+                        "Variable": "$.ended.task.Containers[0].ExitCode",
+                        "IsPresent": true
+                      }
+                    }
+                  ],
+                  "Next": "scrape: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 3
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 1
+                    }
+                  ],
+                  "Next": "scrape: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 3
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 75
+                    }
+                  ],
+                  "Next": "scrape: pause"
+                }
+              ],
+              "Default": "scrape: failed"
+            },
+            "scrape: failed": {
+              "Type": "Pass",
+              "Result": {
+                "failed": true,
+                "step": "scrape"
+              },
+              "End": true
+            },
+            "scrape: pause": {
+              "Type": "Wait",
+              "SecondsPath": "$.attempt.seconds",
+              "Next": "scrape: again"
+            },
+            "scrape: again": {
+              "Type": "Pass",
+              "Parameters": {
+                "number.$": "States.MathAdd($.attempt.number, 1)",
+                "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+              },
+              "ResultPath": "$.attempt",
+              "Next": "scrape"
+            },
+            "crawl: begin": {
+              "Type": "Pass",
+              "Result": {
+                "number": 1,
+                "seconds": 30
+              },
+              "ResultPath": "$.attempt",
+              "Next": "crawl"
+            },
+            "crawl": {
+              "Type": "Task",
+              "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+              "Parameters": {
+                "Cluster": "${cluster_arn}",
+                "TaskDefinition": "${task_definition_family}",
+                "LaunchType": "FARGATE",
+                "PropagateTags": "TASK_DEFINITION",
+                "NetworkConfiguration": {
+                  "AwsvpcConfiguration": {
+                    "Subnets": ${jsonencode(subnet_ids)},
+                    "SecurityGroups": [
+                      "${security_group_id}"
+                    ],
+                    "AssignPublicIp": "${assign_public_ip}"
+                  }
+                },
+                "Overrides": {
+                  "ContainerOverrides": [
+                    {
+                      "Name": "${container_name}",
+                      "Command": [
+                        "python",
+                        "manage.py",
+                        "crawl"
+                      ],
+                      "Environment": [
+                        {
+                          "Name": "JOB_STARTED_BY",
+                          "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        }
+                      ]
+                    }
+                  ]
+                }
+              },
+              "TimeoutSeconds": 432000,
+              "ResultPath": null,
+              "Retry": [
+                {
+                  "ErrorEquals": [
+                    "ECS.AmazonECSException",
+                    "ECS.ServerException",
+                    "ECS.ThrottlingException",
+                    "AmazonECS.Unknown"
+                  ],
+                  "IntervalSeconds": 30,
+                  "MaxAttempts": 5,
+                  "BackoffRate": 2.0
+                }
+              ],
+              "Catch": [
+                {
+                  "ErrorEquals": [
+                    "States.TaskFailed"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "crawl: ended"
+                },
+                {
+                  "ErrorEquals": [
+                    "States.ALL"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "crawl: failed"
+                }
+              ],
+              "Next": "Branch 1 is done"
+            },
+            "crawl: ended": {
+              "Type": "Pass",
+              "Parameters": {
+                "task.$": "States.StringToJson($.error.Cause)"
+              },
+              "ResultPath": "$.ended",
+              "Next": "crawl: exit code"
+            },
+            "crawl: exit code": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 3
+                    }
+                  ],
+                  "Next": "Branch 1 is done"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Not": {
+                        "Variable": "$.ended.task.Containers[0].ExitCode",
+                        "IsPresent": true
+                      }
+                    }
+                  ],
+                  "Next": "crawl: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 1
+                    }
+                  ],
+                  "Next": "crawl: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 75
+                    }
+                  ],
+                  "Next": "crawl: pause"
+                }
+              ],
+              "Default": "crawl: failed"
+            },
+            "crawl: failed": {
+              "Type": "Pass",
+              "Result": {
+                "failed": true,
+                "step": "crawl"
+              },
+              "End": true
+            },
+            "crawl: pause": {
+              "Type": "Wait",
+              "SecondsPath": "$.attempt.seconds",
+              "Next": "crawl: again"
+            },
+            "crawl: again": {
+              "Type": "Pass",
+              "Parameters": {
+                "number.$": "States.MathAdd($.attempt.number, 1)",
+                "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+              },
+              "ResultPath": "$.attempt",
+              "Next": "crawl"
+            },
+            "Branch 1 is done": {
+              "Type": "Pass",
+              "Result": {
+                "failed": false,
+                "step": ""
+              },
+              "End": true
+            }
+          }
+        },
+        {
+          "StartAt": "import_evidence: begin",
+          "States": {
+            "import_evidence: begin": {
+              "Type": "Pass",
+              "Result": {
+                "number": 1,
+                "seconds": 30
+              },
+              "ResultPath": "$.attempt",
+              "Next": "import_evidence"
+            },
+            "import_evidence": {
+              "Type": "Task",
+              "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+              "Parameters": {
+                "Cluster": "${cluster_arn}",
+                "TaskDefinition": "${task_definition_family}",
+                "LaunchType": "FARGATE",
+                "PropagateTags": "TASK_DEFINITION",
+                "NetworkConfiguration": {
+                  "AwsvpcConfiguration": {
+                    "Subnets": ${jsonencode(subnet_ids)},
+                    "SecurityGroups": [
+                      "${security_group_id}"
+                    ],
+                    "AssignPublicIp": "${assign_public_ip}"
+                  }
+                },
+                "Overrides": {
+                  "ContainerOverrides": [
+                    {
+                      "Name": "${container_name}",
+                      "Command": [
+                        "python",
+                        "manage.py",
+                        "import_evidence",
+                        "--inbox"
+                      ],
+                      "Environment": [
+                        {
+                          "Name": "JOB_STARTED_BY",
+                          "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        }
+                      ]
+                    }
+                  ]
+                }
+              },
+              "TimeoutSeconds": 21600,
+              "ResultPath": null,
+              "Retry": [
+                {
+                  "ErrorEquals": [
+                    "ECS.AmazonECSException",
+                    "ECS.ServerException",
+                    "ECS.ThrottlingException",
+                    "AmazonECS.Unknown"
+                  ],
+                  "IntervalSeconds": 30,
+                  "MaxAttempts": 5,
+                  "BackoffRate": 2.0
+                }
+              ],
+              "Catch": [
+                {
+                  "ErrorEquals": [
+                    "States.TaskFailed"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "import_evidence: ended"
+                },
+                {
+                  "ErrorEquals": [
+                    "States.ALL"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "import_evidence: failed"
+                }
+              ],
+              "Next": "trace: begin"
+            },
+            "import_evidence: ended": {
+              "Type": "Pass",
+              "Parameters": {
+                "task.$": "States.StringToJson($.error.Cause)"
+              },
+              "ResultPath": "$.ended",
+              "Next": "import_evidence: exit code"
+            },
+            "import_evidence: exit code": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 3
+                    }
+                  ],
+                  "Next": "trace: begin"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Not": {
+                        "Variable": "$.ended.task.Containers[0].ExitCode",
+                        "IsPresent": true
+                      }
+                    }
+                  ],
+                  "Next": "import_evidence: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 1
+                    }
+                  ],
+                  "Next": "import_evidence: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 75
+                    }
+                  ],
+                  "Next": "import_evidence: pause"
+                }
+              ],
+              "Default": "import_evidence: failed"
+            },
+            "import_evidence: failed": {
+              "Type": "Pass",
+              "Result": {
+                "failed": true,
+                "step": "import_evidence"
+              },
+              "End": true
+            },
+            "import_evidence: pause": {
+              "Type": "Wait",
+              "SecondsPath": "$.attempt.seconds",
+              "Next": "import_evidence: again"
+            },
+            "import_evidence: again": {
+              "Type": "Pass",
+              "Parameters": {
+                "number.$": "States.MathAdd($.attempt.number, 1)",
+                "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+              },
+              "ResultPath": "$.attempt",
+              "Next": "import_evidence"
+            },
+            "trace: begin": {
+              "Type": "Pass",
+              "Result": {
+                "number": 1,
+                "seconds": 30
+              },
+              "ResultPath": "$.attempt",
+              "Next": "trace"
+            },
+            "trace": {
+              "Type": "Task",
+              "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+              "Parameters": {
+                "Cluster": "${cluster_arn}",
+                "TaskDefinition": "${task_definition_family}",
+                "LaunchType": "FARGATE",
+                "PropagateTags": "TASK_DEFINITION",
+                "NetworkConfiguration": {
+                  "AwsvpcConfiguration": {
+                    "Subnets": ${jsonencode(subnet_ids)},
+                    "SecurityGroups": [
+                      "${security_group_id}"
+                    ],
+                    "AssignPublicIp": "${assign_public_ip}"
+                  }
+                },
+                "Overrides": {
+                  "ContainerOverrides": [
+                    {
+                      "Name": "${container_name}",
+                      "Command": [
+                        "python",
+                        "manage.py",
+                        "trace_learners"
+                      ],
+                      "Environment": [
+                        {
+                          "Name": "JOB_STARTED_BY",
+                          "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        }
+                      ]
+                    }
+                  ]
+                }
+              },
+              "TimeoutSeconds": 21600,
+              "ResultPath": null,
+              "Retry": [
+                {
+                  "ErrorEquals": [
+                    "ECS.AmazonECSException",
+                    "ECS.ServerException",
+                    "ECS.ThrottlingException",
+                    "AmazonECS.Unknown"
+                  ],
+                  "IntervalSeconds": 30,
+                  "MaxAttempts": 5,
+                  "BackoffRate": 2.0
+                }
+              ],
+              "Catch": [
+                {
+                  "ErrorEquals": [
+                    "States.TaskFailed"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "trace: ended"
+                },
+                {
+                  "ErrorEquals": [
+                    "States.ALL"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "trace: failed"
+                }
+              ],
+              "Next": "export: begin"
+            },
+            "trace: ended": {
+              "Type": "Pass",
+              "Parameters": {
+                "task.$": "States.StringToJson($.error.Cause)"
+              },
+              "ResultPath": "$.ended",
+              "Next": "trace: exit code"
+            },
+            "trace: exit code": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 3
+                    }
+                  ],
+                  "Next": "export: begin"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Not": {
+                        "Variable": "$.ended.task.Containers[0].ExitCode",
+                        "IsPresent": true
+                      }
+                    }
+                  ],
+                  "Next": "trace: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 1
+                    }
+                  ],
+                  "Next": "trace: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 75
+                    }
+                  ],
+                  "Next": "trace: pause"
+                }
+              ],
+              "Default": "trace: failed"
+            },
+            "trace: failed": {
+              "Type": "Pass",
+              "Result": {
+                "failed": true,
+                "step": "trace"
+              },
+              "End": true
+            },
+            "trace: pause": {
+              "Type": "Wait",
+              "SecondsPath": "$.attempt.seconds",
+              "Next": "trace: again"
+            },
+            "trace: again": {
+              "Type": "Pass",
+              "Parameters": {
+                "number.$": "States.MathAdd($.attempt.number, 1)",
+                "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+              },
+              "ResultPath": "$.attempt",
+              "Next": "trace"
+            },
+            "export: begin": {
+              "Type": "Pass",
+              "Result": {
+                "number": 1,
+                "seconds": 30
+              },
+              "ResultPath": "$.attempt",
+              "Next": "export"
+            },
+            "export": {
+              "Type": "Task",
+              "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+              "Parameters": {
+                "Cluster": "${cluster_arn}",
+                "TaskDefinition": "${task_definition_family}",
+                "LaunchType": "FARGATE",
+                "PropagateTags": "TASK_DEFINITION",
+                "NetworkConfiguration": {
+                  "AwsvpcConfiguration": {
+                    "Subnets": ${jsonencode(subnet_ids)},
+                    "SecurityGroups": [
+                      "${security_group_id}"
+                    ],
+                    "AssignPublicIp": "${assign_public_ip}"
+                  }
+                },
+                "Overrides": {
+                  "ContainerOverrides": [
+                    {
+                      "Name": "${container_name}",
+                      "Command.$": "States.Array('python', 'manage.py', 'export_evidence', $.parameters.export_directory)",
+                      "Environment": [
+                        {
+                          "Name": "JOB_STARTED_BY",
+                          "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        }
+                      ]
+                    }
+                  ]
+                }
+              },
+              "TimeoutSeconds": 7200,
+              "ResultPath": null,
+              "Retry": [
+                {
+                  "ErrorEquals": [
+                    "ECS.AmazonECSException",
+                    "ECS.ServerException",
+                    "ECS.ThrottlingException",
+                    "AmazonECS.Unknown"
+                  ],
+                  "IntervalSeconds": 30,
+                  "MaxAttempts": 5,
+                  "BackoffRate": 2.0
+                }
+              ],
+              "Catch": [
+                {
+                  "ErrorEquals": [
+                    "States.TaskFailed"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "export: ended"
+                },
+                {
+                  "ErrorEquals": [
+                    "States.ALL"
+                  ],
+                  "ResultPath": "$.error",
+                  "Next": "export: failed"
+                }
+              ],
+              "Next": "Branch 2 is done"
+            },
+            "export: ended": {
+              "Type": "Pass",
+              "Parameters": {
+                "task.$": "States.StringToJson($.error.Cause)"
+              },
+              "ResultPath": "$.ended",
+              "Next": "export: exit code"
+            },
+            "export: exit code": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 3
+                    }
+                  ],
+                  "Next": "Branch 2 is done"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Not": {
+                        "Variable": "$.ended.task.Containers[0].ExitCode",
+                        "IsPresent": true
+                      }
+                    }
+                  ],
+                  "Next": "export: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 1
+                    }
+                  ],
+                  "Next": "export: pause"
+                },
+                {
+                  "And": [
+                    {
+                      "Variable": "$.attempt.number",
+                      "NumericLessThanEquals": 2
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "IsPresent": true
+                    },
+                    {
+                      "Variable": "$.ended.task.Containers[0].ExitCode",
+                      "NumericEquals": 75
+                    }
+                  ],
+                  "Next": "export: pause"
+                }
+              ],
+              "Default": "export: failed"
+            },
+            "export: failed": {
+              "Type": "Pass",
+              "Result": {
+                "failed": true,
+                "step": "export"
+              },
+              "End": true
+            },
+            "export: pause": {
+              "Type": "Wait",
+              "SecondsPath": "$.attempt.seconds",
+              "Next": "export: again"
+            },
+            "export: again": {
+              "Type": "Pass",
+              "Parameters": {
+                "number.$": "States.MathAdd($.attempt.number, 1)",
+                "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+              },
+              "ResultPath": "$.attempt",
+              "Next": "export"
+            },
+            "Branch 2 is done": {
+              "Type": "Pass",
+              "Result": {
+                "failed": false,
+                "step": ""
+              },
+              "End": true
+            }
+          }
+        }
+      ],
+      "ResultSelector": {
+        "failed.$": "States.ArrayContains($[*].failed, true)",
+        "steps.$": "$[*].step"
+      },
+      "ResultPath": "$.result",
+      "Catch": [
+        {
+          "ErrorEquals": [
+            "States.ALL"
+          ],
+          "ResultPath": "$.error",
+          "Next": "Notify of the failure"
+        }
+      ],
+      "Next": "Did a step fail"
+    },
+    "Did a step fail": {
+      "Type": "Choice",
+      "Choices": [
+        {
+          "Variable": "$.result.failed",
+          "BooleanEquals": true,
+          "Next": "Notify of the failure"
+        }
+      ],
+      "Default": "Done"
+    },
+    "Notify of the failure": {
+      "Type": "Task",
+      "Resource": "arn:${partition}:states:::sns:publish",
+      "Parameters": {
+        "TopicArn": "${topic_arn}",
+        "Subject": "Pipeline nightly failed in ${env_label}",
+        "Message.$": "States.Format('Pipeline nightly failed: {} Execution: {}', States.JsonToString($), $$.Execution.Id)"
+      },
+      "ResultPath": null,
+      "Retry": [
+        {
+          "ErrorEquals": [
+            "States.ALL"
+          ],
+          "IntervalSeconds": 5,
+          "MaxAttempts": 3,
+          "BackoffRate": 2.0
+        }
+      ],
+      "Next": "Failed"
+    },
+    "Failed": {
+      "Type": "Fail",
+      "Error": "PipelineFailed",
+      "Cause": "The notification has the steps that failed."
+    },
+    "Done": {
+      "Type": "Succeed"
+    }
+  }
+}

@@ -1,0 +1,61 @@
+"""A job for tests: notes in a directory that it began, does what it is told, and notes that it is done."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from adaptivity.management.job import Job, JobCommand, Outcome
+
+POLL_SECONDS = 0.02
+# A rendezvous that does not come about is a failure of the test, not a hanging one.
+PATIENCE_SECONDS = 50
+
+
+class Command(JobCommand):
+    help = "For tests."
+    # They take longer than what it does.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("directory", type=Path)
+        parser.add_argument("name")
+        parser.add_argument("deeds", nargs="*")
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        directory, name = options["directory"], options["name"]
+        with (directory / f"{name}.begun").open("a") as begun:
+            begun.write(f"{os.getpid()}\n")
+        self.stdout.write(f"{name} writes, started by {os.environ['JOB_STARTED_BY']}")
+        self.stdout.flush()
+        for deed in options["deeds"]:
+            kind, _, value = deed.partition("=")
+            if kind == "exit":
+                self._exit(directory / value)
+            elif not self._wait(job, directory / (f"{value}.begun" if kind == "meet" else value)):
+                (directory / f"{name}.stopped").touch()
+                return Outcome(f"{name} has stopped", stopped=True)
+        (directory / f"{name}.done").touch()
+        return Outcome(f"{name} is done")
+
+    def _wait(self, job: Job, file: Path) -> bool:
+        """Until the file is there; False where the job was asked to end before."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not file.exists():
+            if job.stop():
+                return False
+            if time.monotonic() >= until:
+                raise CommandError(f"{file.name} did not come", returncode=2)
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _exit(self, codes: Path) -> None:
+        """Ends with the first exit code of the file, which the next attempt does not find any more; 0: goes on."""
+        code, _, rest = codes.read_text().partition(" ")
+        codes.write_text(rest or code)
+        if int(code) == -9:
+            os.kill(os.getpid(), 9)
+        if int(code):
+            raise CommandError(f"ends with {code}", returncode=int(code))

@@ -1,0 +1,311 @@
+"""run_pipeline with real processes, and with a real Celery worker over RabbitMQ."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from tests.stack.databases import Database, new_database
+from tests.stack.service import BIN, ROOT, manage, poll, service_environment
+
+SECONDS = 60
+WAYS = [
+    pytest.param(("sqlite", "processes"), id="processes, sqlite", marks=pytest.mark.xdist_group("pipelines-sqlite")),
+    pytest.param(
+        ("postgresql", "processes"),
+        id="processes, postgresql",
+        marks=[pytest.mark.postgresql, pytest.mark.xdist_group("pipelines-postgresql")],
+    ),
+    pytest.param(
+        ("postgresql", "worker"),
+        id="worker, postgresql",
+        marks=[pytest.mark.postgresql, pytest.mark.rabbitmq, pytest.mark.xdist_group("pipelines-worker")],
+    ),
+]
+every_way = pytest.mark.parametrize("place", WAYS, indirect=True)
+one_way = pytest.mark.parametrize("place", WAYS[:1], indirect=True)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How run_pipeline ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Runs:
+    """run_pipeline in processes of its own, and what is left of its runs."""
+
+    database: Database
+    directory: Path
+    env: dict[str, str]
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "run_pipeline", *arguments],
+            cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def new(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
+        return self.start(name, "--set", f"directory={self.directory}", *arguments)
+
+    def run(self, name: str, *arguments: str) -> Done:
+        return end(self.new(name, *arguments))
+
+    def resume(self, name: str) -> Done:
+        return end(self.start(name, "--resume"))
+
+    def tell(self, file: str, text: str = "") -> None:
+        """Writes what steps wait for."""
+        (self.directory / file).write_text(text)
+
+    def begun(self, step: str) -> list[int]:
+        """The processes that the step has been, in turn."""
+        file = self.directory / f"{step}.begun"
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    def wait_for(self, step: str, number: int = 1) -> int:
+        """The process that the step is, once it has begun so often."""
+        return poll(
+            lambda: (self.begun(step) + [0] * number)[number - 1] or None,
+            seconds=SECONDS,
+            failure=lambda: f"{step} did not begin",
+        )
+
+    def steps(self) -> dict[str, tuple[Any, ...]]:
+        """Each step of the last run: its status, attempts, exit code and problem."""
+        rows = self.database.rows(
+            "SELECT name, status, attempts, exit_code, problem FROM adaptivity_steprun "
+            "WHERE run_id = (SELECT MAX(id) FROM adaptivity_pipelinerun) ORDER BY position"
+        )
+        return {name: tuple(rest) for name, *rest in rows}
+
+    def tail(self, step: str) -> str:
+        ((text,),) = self.database.rows("SELECT log_tail FROM adaptivity_steprun WHERE name = %s", step)
+        return text
+
+    def runs(self) -> list[tuple[Any, ...]]:
+        """Each run's pipeline, status and exit code."""
+        return self.database.rows("SELECT pipeline, status, exit_code FROM adaptivity_pipelinerun ORDER BY id")
+
+
+def end(process: "subprocess.Popen[str]") -> Done:
+    out, err = process.communicate(timeout=SECONDS)
+    return Done(process.returncode, out, err)
+
+
+@contextmanager
+def worker(env: dict[str, str], output: Path) -> Iterator[None]:
+    """A worker of the queue, killed with its processes at the end of the block."""
+    command = [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", env["TEST_QUEUE"], "-n", env["TEST_QUEUE"]]
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        with Connection(env["CELERY_BROKER_URL"]) as connection, connection.channel() as channel:
+            channel.queue_delete(env["TEST_QUEUE"])
+
+
+@pytest.fixture(scope="module")
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, dict]]:
+    """A migrated database and the variables of processes, with a worker where steps are for one."""
+    kind, how = request.param
+    directory = tmp_path_factory.mktemp("pipelines")
+    with ExitStack() as stack:
+        database = stack.enter_context(new_database(kind, directory))
+        env = service_environment(database, DJANGO_SETTINGS_MODULE="tests.stack.pipelines.settings")
+        if how == "worker":
+            env |= {
+                "CELERY_BROKER_URL": os.environ["TEST_BROKER_URL"],
+                "TEST_QUEUE": f"adaptivity-test-pipelines-{os.getpid()}",
+            }
+        manage("migrate", "--verbosity", "0", env=env)
+        if how == "worker":
+            stack.enter_context(worker(env, directory / "worker"))
+        yield database, env
+
+
+@pytest.fixture
+def runs(place: tuple[Database, dict[str, str]], tmp_path: Path) -> Iterator[Runs]:
+    database, env = place
+    yield Runs(database, tmp_path, env)
+    for table in ("steprun", "pipelinerun", "jobrun"):
+        database.execute(f"DELETE FROM adaptivity_{table}")
+
+
+@every_way
+def test_steps_that_wait_for_nothing_run_at_the_same_time(runs: Runs) -> None:
+    done = runs.run("parallel")
+
+    # Each of the two ends only where the other has begun before.
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1].startswith("parallel, run ")
+    assert done.out.splitlines()[-1].endswith(": 3 done")
+    assert runs.steps() == dict.fromkeys(("left", "right", "last"), ("done", 1, 0, ""))
+    assert runs.runs() == [("parallel", "done", 0)]
+    events = [json.loads(line) for line in done.out.splitlines()[:-1]]
+    order = [(event["event"], event["step"]) for event in events if event["event"].startswith("step_")]
+    assert set(order[:2]) == {("step_started", "left"), ("step_started", "right")}
+    assert order[-2:] == [("step_started", "last"), ("step_ended", "last")]
+    ((run_id,),) = runs.database.rows("SELECT id FROM adaptivity_pipelinerun")
+    assert f"left writes, started by pipeline parallel, run {run_id}\nleft is done\n" in runs.tail("left")
+    recorded = runs.database.rows("SELECT started_by, status FROM adaptivity_jobrun WHERE command = 'act'")
+    assert recorded == [(f"pipeline parallel, run {run_id}", "done")] * 3
+
+
+@every_way
+def test_a_killed_run_is_resumed_where_it_was(runs: Runs) -> None:
+    # given a run that is killed while its second step runs
+    process = runs.new("chain")
+    left = runs.wait_for("second")
+    process.kill()
+    process.communicate()
+
+    # when it is resumed
+    process = runs.start("chain", "--resume")
+    runs.wait_for("second", 2)
+    # then what the killed run had left behind is no longer at work beside it
+    assert (runs.directory / "second.stopped").exists()
+    assert not alive(left)
+    runs.tell("gate")
+    done = end(process)
+
+    # and what was done is not run again
+    assert (done.code, done.err) == (0, "")
+    assert [len(runs.begun(step)) for step in ("first", "second", "third")] == [1, 2, 1]
+    assert runs.steps() == {"first": ("done", 1, 0, ""), "second": ("done", 2, 0, ""), "third": ("done", 1, 0, "")}
+    assert runs.runs() == [("chain", "done", 0)]
+    again = runs.resume("chain")
+    assert again.code == 2
+    assert "chain: there is nothing to resume: its last run, " in again.err
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+@every_way
+def test_a_second_run_is_refused_and_one_that_is_asked_to_end_can_be_resumed(runs: Runs) -> None:
+    process = runs.new("chain")
+    runs.wait_for("second")
+
+    second = runs.run("chain")
+    assert second.code == 4
+    assert second.err.startswith("CommandError: chain is running: run ")
+    assert runs.resume("chain").code == 4
+
+    process.terminate()
+    done = end(process)
+    assert done.code == 75
+    assert (runs.directory / "second.stopped").exists()
+    assert runs.steps() == {
+        "first": ("done", 1, 0, ""),
+        "second": ("stopped", 1, 75, ""),
+        "third": ("waiting", 0, None, ""),
+    }
+    assert runs.runs() == [("chain", "stopped", 75)]
+
+    runs.tell("gate")
+    assert runs.resume("chain").code == 0
+    assert [len(runs.begun(step)) for step in ("first", "second", "third")] == [1, 2, 1]
+    assert runs.runs() == [("chain", "done", 0)]
+
+
+@one_way
+def test_what_may_help_is_tried_again_and_what_may_not_is_not(runs: Runs) -> None:
+    runs.tell("code", "1 75 3")
+    done = runs.run("branches", "--only", "failing")
+    assert (done.code, runs.runs()) == (3, [("branches", "rejects", 3)])
+    assert runs.steps() == {"failing": ("rejects", 3, 3, "")}
+
+    runs.tell("code", "2")
+    done = runs.run("branches", "--from", "failing")
+    assert done.code == 2
+    assert runs.steps() == {"failing": ("failed", 1, 2, ""), "behind": ("skipped", 0, None, "a step before it failed")}
+    assert "failing failed: exit code 2. The last of what it wrote:\n" in done.err
+    assert "  CommandError: ends with 2\n" in done.err
+
+    runs.tell("code", "-9")
+    done = runs.run("branches", "--only", "failing")
+    assert done.code == 1
+    assert runs.steps() == {"failing": ("failed", 1, -9, "ended by SIGKILL")}
+
+
+@one_way
+def test_other_branches_go_on_and_a_failed_run_is_resumed(runs: Runs) -> None:
+    runs.tell("code", "2")
+    assert runs.run("branches").code == 2
+    assert runs.steps() == {
+        "failing": ("failed", 1, 2, ""),
+        "other": ("done", 1, 0, ""),
+        "behind": ("skipped", 0, None, "a step before it failed"),
+        "behind_other": ("done", 1, 0, ""),
+    }
+
+    runs.tell("code", "0")
+    assert runs.resume("branches").code == 0
+    assert runs.steps()["failing"] == ("done", 2, 0, "")
+    assert {step: len(runs.begun(step)) for step in runs.steps()} == {
+        "failing": 2,
+        "other": 1,
+        "behind": 1,
+        "behind_other": 1,
+    }
+
+
+@one_way
+def test_a_step_that_takes_too_long_is_ended(runs: Runs) -> None:
+    done = runs.run("slow")
+
+    assert done.code == 1
+    status, attempts, exit_code, problem = runs.steps()["endless"]
+    assert (status, attempts, problem) == ("failed", 1, "timed out after 1 seconds")
+    # On a slow machine it has not come as far as to listen to signals.
+    assert exit_code in (75, -signal.SIGTERM)
+    assert runs.steps()["behind"] == ("skipped", 0, None, "a step before it failed")
+
+
+@one_way
+def test_the_graph_is_drawn_on_a_terminal(runs: Runs) -> None:
+    ours, theirs = pty.openpty()
+    with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "run_pipeline", "parallel", "--set", f"directory={runs.directory}"],
+            cwd=ROOT, env=runs.env, stdout=subprocess.DEVNULL, stderr=theirs,
+        )  # fmt: skip
+        os.close(theirs)
+        drawn = b""
+        try:
+            while block := terminal.read(65536):
+                drawn += block
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        assert process.wait(timeout=SECONDS) == 0
+
+    drawings = [drawing.splitlines() for drawing in drawn.decode().split("\x1b[J")[1:]]
+    assert all(len([line for line in drawing if line and "\x1b" not in line]) == 3 for drawing in drawings)
+    last = [" ".join(line.split()) for line in drawings[-1]]
+    assert [line.split(" s")[0].rpartition(" ")[0] for line in last] == ["✔ left done", "✔ right done", "✔ last done"]
+    assert last[2].endswith("← left, right")
+    assert drawings[-1][2].startswith("✔   last")
