@@ -40,6 +40,11 @@ output "job_task_definition_family" {
   value       = module.job.family
 }
 
+output "pipelines" {
+  description = "Pipeline => its state machine in Step Functions"
+  value       = { nightly = module.nightly.state_machine_arn }
+}
+
 # What terraform apply -target=module.job leaves alone until the services have it.
 output "app_tag" {
   description = "Version that the services have"

@@ -244,6 +244,17 @@ variable "schedules" {
   default = {}
 }
 
+variable "nightly" {
+  description = "When the pipeline nightly runs; null: never. expression is cron(), rate() or at() of EventBridge Scheduler; parameters are the pipeline's"
+  type = object({
+    expression = optional(string, "cron(0 8 * * ? *)")
+    timezone   = optional(string, "UTC")
+    enabled    = optional(bool, true)
+    parameters = optional(map(string), {})
+  })
+  default = {}
+}
+
 variable "database" {
   description = "PostgreSQL, as the module database takes it"
   type = object({

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
@@ -32,11 +33,13 @@ from adaptivity.models import (
     Learner,
     Mastery,
     ModelVersion,
+    PipelineRun,
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
     Score,
     ScoreImport,
     ScoreRevision,
+    StepRun,
 )
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
@@ -64,9 +67,11 @@ RECORDS = {
     Learner,
     Mastery,
     ModelVersion,
+    PipelineRun,
     Score,
     ScoreImport,
     ScoreRevision,
+    StepRun,
 }
 OURS = sorted(CONTENT | RECORDS, key=lambda model: model.__name__)
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -154,6 +159,13 @@ def populate(count: int) -> None:
     JobRun.objects.bulk_create(
         JobRun(command=f"command {n}", started_by="ada", started_at=NOON, seen_at=NOON) for n in range(count)
     )
+    runs = PipelineRun.objects.bulk_create(
+        PipelineRun(pipeline=f"pipeline {n}", token=UUID(int=n), started_by="ada", started_at=NOON, seen_at=NOON)
+        for n in range(count)
+    )
+    StepRun.objects.bulk_create(
+        StepRun(run=runs[0], name=f"step {n}", position=n, command=["act"], timeout=1) for n in range(count)
+    )
     user = get_user_model().objects.create_user("teacher")
     TokenProxy.objects.create(user=user)
 
@@ -231,7 +243,7 @@ class TestPages:
         for rows in (base.INLINE_ROWS, 2 * base.INLINE_ROWS):
             for stored in (EngineState, ScoreRevision, Score, HandSetMastery, Mastery, DoneActivity, Learner):
                 stored.objects.all().delete()
-            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport, JobRun):
+            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport, JobRun, PipelineRun):
                 stored.objects.all().delete()
             get_user_model().objects.filter(username="teacher").delete()
             populate(rows)
@@ -289,6 +301,8 @@ class TestPages:
             (ModelVersion, "v", 0),
             (ScoreImport, "0", 0),
             (JobRun, "import", 0),
+            (PipelineRun, "nightly", 0),
+            (StepRun, "nightly", 0),
         ],
     )
     def test_search(self, staff: Client, course: Collection, model: Any, query: str, found: int) -> None:
@@ -718,3 +732,30 @@ class TestRefusals:
         assert "Collection activities: 61" in page.replace("collection activities", "Collection activities")
         assert "activity 1<" not in page
         assert count <= 10
+
+
+class TestRuns:
+    """How jobs and pipelines went, for whoever operates the service."""
+
+    def test_the_record_of_a_job_has_the_end_of_its_log(self, staff: Client) -> None:
+        populate(1)
+        JobRun.objects.update(log_tail="the last line", arguments={"file": "scores.csv"})
+
+        _, page = queries(staff, url_of(JobRun, "change", JobRun.objects.get().pk))
+
+        assert "the last line" in page
+        assert "scores.csv" in page
+        assert 'name="_save"' not in page
+
+    def test_a_run_shows_its_steps_which_have_the_end_of_what_they_wrote(self, staff: Client) -> None:
+        populate(1)
+        StepRun.objects.update(log_tail="the last line", problem="timed out after 1 seconds", process="a/process")
+        step = StepRun.objects.get()
+
+        _, run_page = queries(staff, url_of(PipelineRun, "change", step.run_id))
+        _, step_page = queries(staff, url_of(StepRun, "change", step.pk))
+
+        assert "timed out after 1 seconds" in run_page
+        assert url_of(StepRun, "change", step.pk) in run_page
+        assert "the last line" in step_page
+        assert "a/process" not in step_page

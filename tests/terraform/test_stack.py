@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from adaptivity.jobs.pipelines.shipped import NIGHTLY
 from tests.simulator import ACCOUNT, CERTIFICATE, REGION, Simulator, running
 from tests.stack.service import ROOT
 
@@ -185,7 +186,7 @@ def seen(aws: Simulator, outputs: dict[str, Any]) -> dict[str, Any]:
     role = f"{NAME}-execution"
     (database,) = aws.client("rds").describe_db_instances()["DBInstances"]
     groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [database["DBSubnetGroup"]["VpcId"]]}])
-    (schedule,) = aws.client("scheduler").list_schedules()["Schedules"]
+    scheduler, sfn = aws.client("scheduler"), aws.client("stepfunctions")
     return {
         "services": ecs.describe_services(cluster=NAME, services=list(outputs["services"].values()))["services"],
         "definitions": {
@@ -198,7 +199,11 @@ def seen(aws: Simulator, outputs: dict[str, Any]) -> dict[str, Any]:
         "database": database,
         "database rules": rules(aws, database["VpcSecurityGroups"][0]["VpcSecurityGroupId"]),
         "parameters": aws.client("ssm").describe_parameters()["Parameters"],
-        "schedule": aws.client("scheduler").get_schedule(Name=schedule["Name"]),
+        "schedules": {
+            schedule["Name"]: scheduler.get_schedule(Name=schedule["Name"])
+            for schedule in scheduler.list_schedules()["Schedules"]
+        },
+        "pipeline": sfn.describe_state_machine(stateMachineArn=outputs["pipelines"]["nightly"]),
         "alarms": aws.client("cloudwatch").describe_alarms()["MetricAlarms"],
         "events": aws.client("events").list_rules()["Rules"],
         "objects": [item["Key"] for item in aws.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]],
@@ -238,6 +243,7 @@ def left(aws: Simulator) -> dict[str, Any]:
         "log groups": aws.client("logs").describe_log_groups()["logGroups"],
         "roles": aws.client("iam").list_roles()["Roles"],
         "schedules": aws.client("scheduler").list_schedules()["Schedules"],
+        "pipelines": aws.client("stepfunctions").list_state_machines()["stateMachines"],
         "rules": aws.client("events").list_rules()["Rules"],
         "alarms": aws.client("cloudwatch").describe_alarms()["MetricAlarms"],
         "topics": aws.client("sns").list_topics()["Topics"],
@@ -322,6 +328,7 @@ def test_the_outputs_say_where_everything_is(dev: Life) -> None:
         "subnet_ids": subnets,
         "assign_public_ip": True,
         "job_task_definition_family": f"{NAME}-job",
+        "pipelines": {"nightly": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-nightly"},
         "app_tag": "1.0.0",
         "url": "https://adaptivity-dev.example.edu",
         "log_group_name": NAME,
@@ -439,10 +446,40 @@ def test_the_database_is_private_and_encrypted_and_got_its_password_once(dev: Li
 
 
 def test_a_schedule_takes_the_newest_revision(dev: Life) -> None:
-    target = dev.seen["schedule"]["Target"]
-    assert dev.seen["schedule"]["ScheduleExpression"] == "cron(0 4 * * ? *)"
+    schedule = dev.seen["schedules"][f"{NAME}-job-trace-learners"]
+    target = schedule["Target"]
+    assert schedule["ScheduleExpression"] == "cron(0 4 * * ? *)"
     assert target["EcsParameters"]["TaskDefinitionArn"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{NAME}-job"
     assert json.loads(target["Input"])["containerOverrides"][0]["command"] == ["python", "manage.py", "trace_learners"]
+
+
+def test_the_pipeline_is_the_declared_one_and_takes_the_newest_revision(dev: Life) -> None:
+    schedule = dev.seen["schedules"][f"{NAME}-nightly"]
+    definition = json.loads(dev.seen["pipeline"]["definition"])
+    branches = definition["States"]["Run"]["Branches"]
+    tasks = {
+        name: state["Parameters"]
+        for branch in branches
+        for name, state in branch["States"].items()
+        if state["Type"] == "Task"
+    }
+
+    assert schedule["Target"]["Arn"] == dev.outputs["pipelines"]["nightly"]
+    assert (schedule["ScheduleExpression"], schedule["State"]) == (NIGHTLY.schedule, "ENABLED")
+    assert {
+        name: parameters["Overrides"]["ContainerOverrides"][0].get("Command") for name, parameters in tasks.items()
+    } == {step.name: None if step.parameters() else ["python", "manage.py", *step.command] for step in NIGHTLY.steps}
+    for parameters in tasks.values():
+        # A family without a revision: what ECS has registered last, also after a release.
+        assert parameters["TaskDefinition"] == f"{NAME}-job"
+        assert parameters["Cluster"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{NAME}"
+        assert parameters["NetworkConfiguration"]["AwsvpcConfiguration"] == {
+            "Subnets": dev.outputs["subnet_ids"],
+            "SecurityGroups": [dev.outputs["security_group"]],
+            "AssignPublicIp": "ENABLED",
+        }
+    assert definition["States"]["Notify of the failure"]["Parameters"]["TopicArn"] == dev.outputs["alarm_topic_arn"]
+    assert not any("sfn" in address or "nightly" in address for address in dev.changes)
 
 
 def test_alarms_and_restarts_reach_the_topic(dev: Life) -> None:
