@@ -155,8 +155,9 @@ class JobCommand(BaseCommand):
             self.exit_code, summary = outcome.exit_code, outcome.summary
         else:
             self.exit_code, summary = ExitCode(failure.returncode), str(failure)
-        # The connection may have been lost with the job.
-        connection.close_if_unusable_or_obsolete()
+        # The connection may have been lost with the job. In a caller's transaction, Django would close a sound one.
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         job_run_end(
             run=run,
             status=STATUS.get(self.exit_code, RunStatus.FAILED),
