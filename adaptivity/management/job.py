@@ -119,42 +119,10 @@ class JobCommand(BaseCommand):
             self._recorded(stop, tail, options)
 
     def _recorded(self, stop: StopRequest, tail: "LogTail", options: dict[str, Any]) -> None:
-        command = type(self).__module__.rpartition(".")[2]
-        try:
-            run = job_run_start(
-                command=command,
-                arguments=self.recorded_arguments(options),
-                started_by=started_by(),
-                host=host(),
-            )
-        except DatabaseError as error:
-            raise CommandError(
-                f"the run cannot be recorded: {error}".splitlines()[0] + "; is the database migrated?", returncode=1
-            ) from error
-        failure: CommandError | None = None
-        try:
-            with Progress() as progress:
-                silent = bool(options.get("json")) and not sys.stderr.isatty()
-                signs = _Signs(run, tail)
-                outcome = self.run_job(
-                    Job(stop=signs.after(stop), progress=signs.after(_nothing if silent else progress)), **options
-                )
-        except CommandError as error:
-            failure = error
-        except (Stopped, KeyboardInterrupt) as error:
-            outcome = Outcome(str(error) or "stopped; run it again to go on", stopped=True)
-        except AdaptivityError as error:
-            failure = CommandError(str(error), returncode=exit_code_of(error))
-            failure.__cause__ = error
-        except Exception as error:
-            log.exception("job_failed", command=command)
-            failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=1)
-            failure.__cause__ = error
+        run = self._start(options)
+        outcome, failure = self._work(stop, _Signs(run, tail), options)
         stop.let_finish()
-        if failure is None:
-            self.exit_code, summary = outcome.exit_code, outcome.summary
-        else:
-            self.exit_code, summary = ExitCode(failure.returncode), str(failure)
+        self.exit_code = ExitCode(failure.returncode) if failure else outcome.exit_code
         # The connection may have been lost with the job. In a caller's transaction, Django would close a sound one.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
@@ -162,7 +130,7 @@ class JobCommand(BaseCommand):
             run=run,
             status=STATUS.get(self.exit_code, RunStatus.FAILED),
             exit_code=self.exit_code,
-            summary=summary,
+            summary=str(failure) if failure else outcome.summary,
             log_tail=tail.text(),
         )
         if failure is not None:
@@ -171,6 +139,40 @@ class JobCommand(BaseCommand):
             raise CommandError(outcome.summary, returncode=ExitCode.STOPPED)
         if not outcome.printed:
             self.stdout.write(outcome.summary)
+
+    def _start(self, options: dict[str, Any]) -> JobRun:
+        try:
+            return job_run_start(
+                command=type(self).__module__.rpartition(".")[2],
+                arguments=self.recorded_arguments(options),
+                started_by=started_by(),
+                host=host(),
+            )
+        except DatabaseError as error:
+            raise CommandError(
+                f"the run cannot be recorded: {error}".splitlines()[0] + "; is the database migrated?", returncode=1
+            ) from error
+
+    def _work(self, stop: StopRequest, signs: "_Signs", options: dict[str, Any]) -> tuple[Outcome, CommandError | None]:
+        """How the work ended; where it failed, the error counts and not the outcome."""
+        failure: CommandError
+        try:
+            with Progress() as progress:
+                silent = bool(options.get("json")) and not sys.stderr.isatty()
+                job = Job(stop=signs.after(stop), progress=signs.after(_nothing if silent else progress))
+                return self.run_job(job, **options), None
+        except CommandError as error:
+            failure = error
+        except (Stopped, KeyboardInterrupt) as error:
+            return Outcome(str(error) or "stopped; run it again to go on", stopped=True), None
+        except AdaptivityError as error:
+            failure = CommandError(str(error), returncode=exit_code_of(error))
+            failure.__cause__ = error
+        except Exception as error:
+            log.exception("job_failed", command=type(self).__module__.rpartition(".")[2])
+            failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=1)
+            failure.__cause__ = error
+        return Outcome(""), failure
 
     def recorded_arguments(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options that were given a value, as JSON, with secrets masked."""

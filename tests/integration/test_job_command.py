@@ -78,6 +78,8 @@ def test_a_run_is_recorded_with_its_arguments_and_without_secrets(capsys: pytest
     assert run.host.endswith(f":{os.getpid()}")
 
 
+# Django closes its connections when a command of the command line ends, and with them a test's transaction.
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("work", "code", "status", "summary"),
     [

@@ -1,6 +1,5 @@
 """A step as a process of this machine: started, looked at, ended; and whether a process of before is still there."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -13,8 +12,6 @@ from pathlib import Path
 from django.conf import settings
 
 TAIL_BYTES = 20_000
-# A log that a step writes for days is cut now and then; its end stays.
-KEPT_BYTES = 10_000_000
 NAMESPACE = Path("/proc/self/ns/pid")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 # In /proc/PID/stat after the name: state is the first field, the time of the start the twentieth.
@@ -30,8 +27,6 @@ class StepProcess:
 
     def __init__(self, command: Sequence[str], *, started_by: str) -> None:
         self._output = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close()
-        # Appending, so that what is cut off leaves no hole.
-        fcntl.fcntl(self._output, fcntl.F_SETFL, fcntl.fcntl(self._output, fcntl.F_GETFL) | os.O_APPEND)
         self._process = subprocess.Popen(  # noqa: S603 - the command is a declared one
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
             env={**os.environ, "JOB_STARTED_BY": started_by},
@@ -62,9 +57,6 @@ class StepProcess:
         descriptor = self._output.fileno()
         size = os.fstat(descriptor).st_size
         tail = os.pread(descriptor, TAIL_BYTES, max(0, size - TAIL_BYTES))
-        if size > KEPT_BYTES:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, tail)
         return tail.decode(errors="replace")
 
     def close(self) -> None:
