@@ -34,6 +34,12 @@ class Conflict(AdaptivityError):
     code = "conflict"
 
 
+class Unavailable(AdaptivityError):
+    """Something that this depends on does not answer as it should now; trying again later may help."""
+
+    code = "unavailable"
+
+
 class AlreadyRunning(Conflict):
     """Another process is at the same work; nothing was changed."""
 

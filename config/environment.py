@@ -1,6 +1,7 @@
 """Settings from environment variables; one that is missing or malformed stops the start with one line naming it."""
 
 import importlib.util
+import json
 import os
 import re
 import sys
@@ -148,6 +149,24 @@ def broker_url(name: str) -> str:
     if parts.scheme not in {"amqp", "amqps", "pyamqp"} or not parts.hostname:
         stop(name, f"must be {expected}")
     return url
+
+
+def credentials(name: str) -> dict[str, dict[str, str]]:
+    """A JSON object of entries by name, each with the ``url`` that it is for, ``client_id`` and ``client_secret``."""
+    expected = (
+        'JSON such as {"campus": {"url": "https://lms.example", "client_id": "…", "client_secret": "…"}}, or empty'
+    )
+    try:
+        entries = json.loads(text(name, default="{}"))
+    except ValueError:
+        entries = None
+    keys = {"url", "client_id", "client_secret"}
+    if not isinstance(entries, dict) or not all(
+        isinstance(entry, dict) and set(entry) == keys and all(isinstance(value, str) for value in entry.values())
+        for entry in entries.values()
+    ):
+        stop(name, f"must be {expected}")
+    return entries
 
 
 def servers(*names: str) -> None:

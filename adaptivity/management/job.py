@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
-from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped
+from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped, Unavailable
 from adaptivity.management.progress import Progress
 from adaptivity.management.stopping import GRACE_SECONDS, StopRequest
 from adaptivity.models import JobRun, RunStatus
@@ -191,7 +191,7 @@ def exit_code_of(error: AdaptivityError) -> ExitCode:
     """Which exit code says what the error says."""
     if isinstance(error, AlreadyRunning):
         return ExitCode.ALREADY_RUNNING
-    return ExitCode.FAILED if isinstance(error, Overtaken) else ExitCode.REFUSED_INPUT
+    return ExitCode.FAILED if isinstance(error, Overtaken | Unavailable) else ExitCode.REFUSED_INPUT
 
 
 def host() -> str:

@@ -11,12 +11,15 @@ from adaptivity.models.model_version import (
     ModelVersion,
 )
 from adaptivity.models.pipeline_run import PipelineRun, StepRun, StepStatus
+from adaptivity.models.source import CourseSource, CrawledPage, SourceItem, SourceSection
 
 __all__ = [
     "Activity",
     "ActivityKnowledgeComponent",
     "Collection",
     "CollectionActivity",
+    "CourseSource",
+    "CrawledPage",
     "DoneActivity",
     "EngineState",
     "HandSetMastery",
@@ -34,6 +37,8 @@ __all__ = [
     "Score",
     "ScoreImport",
     "ScoreRevision",
+    "SourceItem",
+    "SourceSection",
     "StepRun",
     "StepStatus",
 ]

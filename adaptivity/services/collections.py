@@ -1,6 +1,7 @@
 """Collections and what is in them: created, changed and deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 from django.db import transaction
@@ -22,6 +23,16 @@ class CollectionFields(TypedDict, total=False):
 class MembershipFields(TypedDict, total=False):
     activity: Activity
     collection: Collection
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of activities: the id of each by its source_launch_url, and the ids of those that are new or
+    changed."""
+
+    ids: dict[str, int]
+    created: list[int]
+    updated: list[int]
 
 
 @transaction.atomic
@@ -58,6 +69,43 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
     known ones, deletes none. Of a repeated source_launch_url the last entry wins. All or nothing."""
     content_lock()
     collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    written = _write(activities)
+    present = set(collection.memberships.values_list("activity_id", flat=True))
+    _take_out(collection, present - set(written.ids.values()))
+    _put_in(collection, set(written.ids.values()) - present)
+    content_changed(collection_ids={collection.id} | collections_of(written.updated))
+    return collection
+
+
+@transaction.atomic
+def collection_activities_add(*, collection_id: str, activities: Sequence[ActivityFields]) -> Written:
+    """Puts these activities into the collection and leaves the others there; creates it and the unknown ones, updates
+    the given fields of known ones. Of a repeated source_launch_url the last entry wins. All or nothing."""
+    content_lock()
+    collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    written = _write(activities)
+    new = set(written.ids.values()) - set(collection.memberships.values_list("activity_id", flat=True))
+    _put_in(collection, new)
+    content_changed(collection_ids=({collection.id} if new else set()) | collections_of(written.updated))
+    return written
+
+
+@transaction.atomic
+def collection_activities_remove(*, collection_id: str, activity_ids: Iterable[int]) -> int:
+    """Takes these activities out of the collection and deletes none; answers how many were in it."""
+    content_lock()
+    collection = Collection.objects.filter(collection_id=collection_id).first()
+    if collection is None:
+        return 0
+    present = set(collection.memberships.values_list("activity_id", flat=True)) & set(activity_ids)
+    _take_out(collection, present)
+    if present:
+        content_changed(collection_ids=[collection.id])
+    return len(present)
+
+
+def _write(activities: Sequence[ActivityFields]) -> Written:
+    """Creates the unknown activities and updates the given fields of known ones."""
     wanted = {fields["source_launch_url"]: fields for fields in activities}
     known = _by_url(list(wanted))
 
@@ -75,17 +123,24 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
     Activity.objects.bulk_create(
         [Activity(**_columns(fields)) for url, fields in wanted.items() if url not in known], batch_size=BATCH
     )
+    ids = {url: activity.id for url, activity in _by_url(list(wanted)).items()}
+    return Written(
+        ids=ids,
+        created=[id_ for url, id_ in ids.items() if url not in known],
+        updated=[activity.id for activity in touched],
+    )
 
-    members = {activity.id for activity in _by_url(list(wanted)).values()}
-    present = set(collection.memberships.values_list("activity_id", flat=True))
-    for gone in batched(sorted(present - members), BATCH):
+
+def _take_out(collection: Collection, activity_ids: set[int]) -> None:
+    for gone in batched(sorted(activity_ids), BATCH):
         collection.memberships.filter(activity__in=gone).delete()
+
+
+def _put_in(collection: Collection, activity_ids: set[int]) -> None:
     CollectionActivity.objects.bulk_create(
-        [CollectionActivity(collection=collection, activity_id=new) for new in sorted(members - present)],
+        [CollectionActivity(collection=collection, activity_id=new) for new in sorted(activity_ids)],
         batch_size=BATCH,
     )
-    content_changed(collection_ids={collection.id} | collections_of(activity.id for activity in touched))
-    return collection
 
 
 @transaction.atomic

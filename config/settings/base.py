@@ -156,4 +156,9 @@ PIPELINES = "adaptivity.jobs.pipelines.shipped.PIPELINES"
 # What the record of a job's run says of who started it.
 JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
 
+# What jobs show platforms, by the name that a source has for it; each entry is for one platform alone.
+SOURCE_CREDENTIALS = environment.credentials("SOURCE_CREDENTIALS")
+# How the crawler introduces itself; robots.txt is read for it.
+CRAWLER_USER_AGENT = environment.text("CRAWLER_USER_AGENT", default="adaptivity-crawler")
+
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

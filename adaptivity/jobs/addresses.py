@@ -1,0 +1,55 @@
+"""Which addresses jobs may connect to: public ones, and what a source names as an exception.
+
+The address that is looked at is the one that is connected to, so a redirect, a name that resolves anew, or an unusual
+way to write an address (``0x7f.1``, ``::ffff:10.0.0.1``) make no difference.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+HOST_AND_PORT = re.compile(r"\[?(.+?)\]?:([0-9]+)")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet: not private, loopback, link-local (where the metadata of a
+    cloud is), shared, multicast or reserved, and not one of those inside of an IPv6 address."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        for inner in (ip.ipv4_mapped, ip.sixtofour):
+            if inner is not None:
+                return is_public(str(inner))
+        if ip.is_site_local:
+            return False
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+@dataclass(frozen=True)
+class AddressGuard:
+    """``exceptions``: pairs of host, as a URL names it, and port whose addresses need not be public."""
+
+    exceptions: frozenset[tuple[str, int]] = frozenset()
+
+    @classmethod
+    def of(cls, exceptions: Iterable[str]) -> "AddressGuard":
+        """From texts such as ``lms.internal:8000`` and ``[::1]:8000``."""
+        matches = (HOST_AND_PORT.fullmatch(entry) for entry in exceptions)
+        return cls(frozenset((match[1], int(match[2])) for match in matches if match is not None))
+
+    def excepts(self, host: str, port: int) -> bool:
+        """Whether the host and port are named as an exception."""
+        return (host.strip("[]").lower(), port) in self.exceptions
+
+    def allows(self, host: str, port: int, address: str) -> bool:
+        """Whether a connection to the host and port may go to the address."""
+        return self.excepts(host, port) or is_public(address)
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of the host that may be connected to; raises socket.gaierror where it has none at all."""
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        return [str(sockaddr[0]) for *_, sockaddr in found if self.allows(host, port, str(sockaddr[0]))]

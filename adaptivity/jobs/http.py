@@ -1,0 +1,249 @@
+"""A client of HTTP APIs for jobs: patient with servers that are slow, busy or broken, but not for ever."""
+
+import json
+import random
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+import structlog
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from adaptivity.errors import InvalidInput, Stopped, Unavailable
+from adaptivity.jobs.addresses import AddressGuard
+
+log = structlog.get_logger(__name__)
+
+SECONDS = re.compile(r"[0-9]{1,9}")
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = range(500, 600)
+CHUNK_BYTES = 64 * 1024
+POLL_SECONDS = 0.1
+USER_AGENT = "adaptivity-scraper"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds, numbers and bytes after which a request is given up. ``longest_wait`` bounds what a server may ask for
+    with Retry-After."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    whole: float = 600.0
+    tries: int = 5
+    first_wait: float = 1.0
+    longest_wait: float = 120.0
+    max_bytes: int = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered in the end. ``body`` is the parsed JSON, None where it is none."""
+
+    status: int
+    body: Any
+
+
+class AddressRefused(NewConnectionError):
+    """The host has addresses, and none of them may be connected to."""
+
+
+class Client:
+    """Asks for JSON, again where that may help: after a time-out, a broken connection, a 5xx and a 429, with waits that
+    double, jittered, or as long as Retry-After says. Follows no redirect, and uses no proxy of the environment.
+
+    Raises Unavailable with the code ``timeout``, ``unreachable``, ``server_error`` or ``throttled`` where all tries
+    failed, InvalidInput with the code ``address_refused`` or ``too_large``, and Stopped where ``stop`` answers true.
+    """
+
+    def __init__(self, *, guard: AddressGuard, stop: Callable[[], bool], patience: Patience = Patience()) -> None:
+        self._stop, self._patience = stop, patience
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["User-Agent"] = USER_AGENT
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _GuardedAdapter(guard))
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def ask(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """The answer to a request; any status but those that are tried again."""
+        failure: Unavailable | None = None
+        for attempt in range(self._patience.tries):
+            if self._stop():
+                raise Stopped
+            wait = self._patience.first_wait * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+            try:
+                with self._response(method, url, headers, options) as response:
+                    status = response.status_code
+                    if status == TOO_MANY_REQUESTS or status in SERVER_ERRORS:
+                        failure = _failure(status)
+                        wait = self._asked_wait(response, failure) or wait
+                    else:
+                        return Answer(status, _parsed(self._body(response)))
+            except requests.RequestException as error:
+                failure = _translated(error)
+            log.warning("request_failed", host=_host(url), code=failure.code, attempt=attempt + 1)
+            if attempt + 1 < self._patience.tries:
+                self._wait(min(wait, self._patience.longest_wait))
+        if failure is None:
+            raise ValueError("Patience.tries must be at least 1")
+        raise failure
+
+    @contextmanager
+    def _response(
+        self, method: str, url: str, headers: Mapping[str, str] | None, options: Mapping[str, Any]
+    ) -> Iterator[requests.Response]:
+        with self._session.request(
+            method,
+            url,
+            headers=headers,
+            timeout=(self._patience.connect, self._patience.read),
+            allow_redirects=False,
+            stream=True,
+            **options,
+        ) as response:
+            yield response
+
+    def _asked_wait(self, response: requests.Response, failure: Unavailable) -> float | None:
+        """The seconds of Retry-After. Raises the failure where that is longer than anybody should wait."""
+        seconds = retry_after(response.headers.get("Retry-After", ""))
+        if seconds is not None and seconds > self._patience.longest_wait:
+            raise Unavailable(f"{failure.message}, and asks to wait for {seconds:.0f} s", code=failure.code)
+        return seconds
+
+    def _body(self, response: requests.Response) -> bytes:
+        until = time.monotonic() + self._patience.whole
+        body = bytearray()
+        for chunk in response.iter_content(CHUNK_BYTES):
+            body += chunk
+            if len(body) > self._patience.max_bytes:
+                raise InvalidInput(f"an answer is larger than {self._patience.max_bytes} bytes", code="too_large")
+            if time.monotonic() > until:
+                raise requests.ReadTimeout
+            if self._stop():
+                raise Stopped
+        return bytes(body)
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stop():
+                raise Stopped
+            time.sleep(min(POLL_SECONDS, left))
+
+
+def retry_after(text: str) -> float | None:
+    """The seconds that a Retry-After header asks to wait for: a number, or a date. None where it is neither."""
+    text = text.strip()
+    if SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _failure(status: int) -> Unavailable:
+    if status == TOO_MANY_REQUESTS:
+        return Unavailable("the server wants fewer requests (429)", code="throttled")
+    return Unavailable(f"the server failed ({status})", code="server_error")
+
+
+def _translated(error: requests.RequestException) -> Unavailable:
+    """Ours for one of requests'. Raises InvalidInput where trying again would not help."""
+    reason: Any = error.args[0] if error.args else None
+    reason = getattr(reason, "reason", reason)
+    if isinstance(reason, AddressRefused):
+        raise InvalidInput(
+            "its address is private, and it is not listed in address_exceptions", code="address_refused"
+        ) from error
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        raise InvalidInput("the URL cannot be asked for", code="invalid_url") from error
+    if isinstance(error, requests.Timeout) or isinstance(reason, urllib3.exceptions.TimeoutError):
+        return Unavailable("the server does not answer in time", code="timeout")
+    return Unavailable("the server cannot be reached", code="unreachable")
+
+
+def _host(url: str) -> str:
+    return urllib3.util.parse_url(url).host or ""
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Connects only to addresses that the guard allows."""
+
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        guard = self._guard
+
+        class PlainConnection(HTTPConnection):
+            def _new_conn(self) -> Any:
+                return _connect(self, guard)
+
+        class TLSConnection(HTTPSConnection):
+            def _new_conn(self) -> Any:
+                return _connect(self, guard)
+
+        class PlainPool(urllib3.HTTPConnectionPool):
+            ConnectionCls = PlainConnection
+
+        class TLSPool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = TLSConnection
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TLSPool}
+
+
+def _connect(connection: Any, guard: AddressGuard) -> Any:
+    """A socket to the first address of the connection's host that the guard allows and that answers."""
+    host, port = connection.host, connection.port
+    try:
+        addresses = guard.addresses(host, port)
+    except socket.gaierror as error:
+        raise NameResolutionError(host, connection, error) from error
+    if not addresses:
+        raise AddressRefused(connection, "no address of the host may be connected to")
+    failure: Exception | None = None
+    for address in addresses:
+        try:
+            connected = urllib3.util.connection.create_connection(
+                (address, port), connection.timeout, connection.source_address, connection.socket_options
+            )
+        except TimeoutError as error:
+            failure = ConnectTimeoutError(connection, f"no connection within {connection.timeout} s")
+            failure.__cause__ = error
+        except OSError as error:
+            failure = NewConnectionError(connection, f"no connection: {error}")
+            failure.__cause__ = error
+        else:
+            sys.audit("http.client.connect", connection, host, port)
+            return connected
+    raise failure or NewConnectionError(connection, "no connection")

@@ -1,0 +1,151 @@
+"""Reads the courses of sources through their platforms' APIs into collections and activities."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from adaptivity.errors import AdaptivityError, InvalidInput, Stopped, Unavailable
+from adaptivity.jobs.addresses import AddressGuard
+from adaptivity.jobs.http import Client, Patience
+from adaptivity.jobs.platforms import PLATFORMS
+from adaptivity.models import CourseSource, SourceItem
+from adaptivity.services.sources import course_source_ended, course_source_started, section_write, sections_retire
+
+log = structlog.get_logger(__name__)
+
+# Called with a phase, how much of it is done, and its total.
+Progress = Callable[[str, int, int], None]
+
+DONE, REJECTS, STOPPED, FAILED = "done", "rejects", "stopped", "failed"
+PATIENT = Patience()
+
+
+@dataclass
+class ScrapeReport:
+    """What became of a source. ``outcome`` is done, rejects, stopped, or the code of the error that ended it."""
+
+    source: str
+    outcome: str = DONE
+    message: str = ""
+    may_help_again: bool = False
+    sections: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    taken_out: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def line(self) -> str:
+        """One line for people."""
+        if self.message:
+            return f"{self.source}: {self.outcome}: {self.message}"
+        return (
+            f"{self.source}: {self.sections} sections; activities: {self.created} new, {self.updated} changed, "
+            f"{self.unchanged} unchanged, {self.taken_out} taken out, {len(self.refused)} refused"
+        )
+
+
+def sources_chosen(slugs: Sequence[str], kinds: Iterable[str]) -> list[CourseSource]:
+    """The sources with these slugs, or without any all that are due.
+
+    Raises InvalidInput where a slug names no source of these kinds, or one that is not enabled.
+    """
+    wanted = CourseSource.objects.filter(kind__in=kinds).order_by("slug")
+    if not slugs:
+        return [source for source in wanted.filter(enabled=True) if is_due(source)]
+    found = {source.slug: source for source in wanted.filter(slug__in=slugs)}
+    for slug in slugs:
+        if slug not in found:
+            raise InvalidInput(f"there is no such source of the kind {' or '.join(kinds)}", field=slug)
+        if not found[slug].enabled:
+            raise InvalidInput("the source is not enabled", field=slug)
+    return [found[slug] for slug in dict.fromkeys(slugs)]
+
+
+def is_due(source: CourseSource) -> bool:
+    """Whether as much time as the source's interval has passed since it was begun to be read to the end."""
+    if not source.interval_hours or source.last_started_at is None or source.last_outcome not in {DONE, REJECTS}:
+        return True
+    return timezone.now() >= source.last_started_at + timedelta(hours=source.interval_hours)
+
+
+def scrape_courses(
+    sources: Sequence[CourseSource],
+    *,
+    credentials: Mapping[str, Mapping[str, str]],
+    progress: Progress = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+    patience: Patience = PATIENT,
+) -> list[ScrapeReport]:
+    """Reads each source; one that fails does not keep the others from being read.
+
+    A section is written as soon as it is known, in a transaction of its own, so that what a stopped run has done is
+    kept; what has vanished is taken out when all of a source's sections are known. After ``stop`` answers true, the
+    report of the source that was being read says so, and the sources after it have none.
+    """
+    reports = []
+    for number, source in enumerate(sources):
+        progress("reading", number, len(sources))
+        report = ScrapeReport(source.slug)
+        reports.append(report)
+        course_source_started(source=source)
+        try:
+            _scrape(source, credentials, stop, patience, report)
+        except Stopped:
+            report.outcome, report.message = STOPPED, "stopped; run it again to go on"
+        except AdaptivityError as error:
+            report.outcome, report.message = error.code, str(error)
+            report.may_help_again = isinstance(error, Unavailable)
+        except BaseException as error:
+            is_interrupt = isinstance(error, KeyboardInterrupt)
+            outcome = STOPPED if is_interrupt else FAILED
+            course_source_ended(source=source, outcome=outcome, message=type(error).__name__)
+            raise
+        course_source_ended(source=source, outcome=report.outcome, message=report.line())
+        log.info(
+            "source_scraped",
+            source=source.slug,
+            outcome=report.outcome,
+            sections=report.sections,
+            created=report.created,
+            updated=report.updated,
+            taken_out=report.taken_out,
+            refused=len(report.refused),
+        )
+        if report.outcome == STOPPED:
+            break
+    else:
+        progress("reading", len(sources), len(sources))
+    return reports
+
+
+def _scrape(
+    source: CourseSource,
+    credentials: Mapping[str, Mapping[str, str]],
+    stop: Callable[[], bool],
+    patience: Patience,
+    report: ScrapeReport,
+) -> None:
+    present: set[str] = set()
+    with Client(guard=AddressGuard.of(source.address_exceptions), stop=stop, patience=patience) as client:
+        for position, section in enumerate(PLATFORMS[source.kind](source, client, credentials).sections()):
+            if stop():
+                raise Stopped
+            result = section_write(source=source, section=section, position=position)
+            present.add(section.external_id)
+            report.sections += 1
+            report.created += result.created
+            report.updated += result.updated
+            report.unchanged += result.unchanged
+            report.taken_out += result.taken_out
+            report.refused += result.refused
+    if not present and SourceItem.objects.filter(source=source, section__isnull=False).exists():
+        raise InvalidInput(
+            "the platform shows no section any more; nothing was taken out of the collections", code="empty"
+        )
+    report.taken_out += sections_retire(source=source, present=present)
+    if report.refused:
+        report.outcome = REJECTS
