@@ -1,36 +1,27 @@
 """Reads the courses of sources through their platforms' APIs into collections and activities."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import structlog
-from django.utils import timezone
 
 from adaptivity.errors import AdaptivityError, InvalidInput, Stopped, Unavailable
 from adaptivity.jobs.addresses import AddressGuard
 from adaptivity.jobs.http import Client, Patience
 from adaptivity.jobs.platforms import PLATFORMS
+from adaptivity.jobs.sources import FAILED, REJECTS, STOPPED, Progress, SourceReport
 from adaptivity.models import CourseSource, SourceItem
 from adaptivity.services.sources import course_source_ended, course_source_started, section_write, sections_retire
 
 log = structlog.get_logger(__name__)
 
-# Called with a phase, how much of it is done, and its total.
-Progress = Callable[[str, int, int], None]
-
-DONE, REJECTS, STOPPED, FAILED = "done", "rejects", "stopped", "failed"
 PATIENT = Patience()
 
 
 @dataclass
-class ScrapeReport:
-    """What became of a source. ``outcome`` is done, rejects, stopped, or the code of the error that ended it."""
+class ScrapeReport(SourceReport):
+    """What became of a source on a platform."""
 
-    source: str
-    outcome: str = DONE
-    message: str = ""
-    may_help_again: bool = False
     sections: int = 0
     created: int = 0
     updated: int = 0
@@ -38,38 +29,11 @@ class ScrapeReport:
     taken_out: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
 
-    def line(self) -> str:
-        """One line for people."""
-        if self.message:
-            return f"{self.source}: {self.outcome}: {self.message}"
+    def counts(self) -> str:
         return (
-            f"{self.source}: {self.sections} sections; activities: {self.created} new, {self.updated} changed, "
+            f"{self.sections} sections; activities: {self.created} new, {self.updated} changed, "
             f"{self.unchanged} unchanged, {self.taken_out} taken out, {len(self.refused)} refused"
         )
-
-
-def sources_chosen(slugs: Sequence[str], kinds: Iterable[str]) -> list[CourseSource]:
-    """The sources with these slugs, or without any all that are due.
-
-    Raises InvalidInput where a slug names no source of these kinds, or one that is not enabled.
-    """
-    wanted = CourseSource.objects.filter(kind__in=kinds).order_by("slug")
-    if not slugs:
-        return [source for source in wanted.filter(enabled=True) if is_due(source)]
-    found = {source.slug: source for source in wanted.filter(slug__in=slugs)}
-    for slug in slugs:
-        if slug not in found:
-            raise InvalidInput(f"there is no such source of the kind {' or '.join(kinds)}", field=slug)
-        if not found[slug].enabled:
-            raise InvalidInput("the source is not enabled", field=slug)
-    return [found[slug] for slug in dict.fromkeys(slugs)]
-
-
-def is_due(source: CourseSource) -> bool:
-    """Whether as much time as the source's interval has passed since it was begun to be read to the end."""
-    if not source.interval_hours or source.last_started_at is None or source.last_outcome not in {DONE, REJECTS}:
-        return True
-    return timezone.now() >= source.last_started_at + timedelta(hours=source.interval_hours)
 
 
 def scrape_courses(

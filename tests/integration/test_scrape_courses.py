@@ -15,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.http import Patience
-from adaptivity.jobs.scrape_courses import ScrapeReport, scrape_courses, sources_chosen
+from adaptivity.jobs.scrape_courses import ScrapeReport, scrape_courses
+from adaptivity.jobs.sources import sources_chosen
 from adaptivity.models import Activity, Collection, CourseSource, JobRun, Score, SourceItem
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.scores import score_create

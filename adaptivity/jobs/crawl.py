@@ -1,0 +1,290 @@
+"""Crawls the websites of sources. A Twisted reactor runs once in a process: so does ``crawl``."""
+
+import logging
+import resource
+import sys
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from scrapy.crawler import CrawlerRunner
+from scrapy.settings import Settings
+from scrapy.utils.defer import deferred_from_coro
+from scrapy.utils.reactor import install_reactor
+from twisted.internet.defer import inlineCallbacks
+
+from adaptivity.jobs.addresses import AddressGuard
+from adaptivity.jobs.crawler.pages import Site, canonical
+from adaptivity.jobs.crawler.resolver import GuardedResolver
+from adaptivity.jobs.crawler.spider import SiteSpider
+from adaptivity.jobs.sources import DONE, FAILED, STOPPED, Progress, SourceReport
+from adaptivity.models import CourseSource, CrawledPage
+from adaptivity.services.crawling import crawl_begin, crawl_end, crawl_statuses, pages_publish
+from adaptivity.services.sources import course_source_ended, course_source_started
+
+log = structlog.get_logger(__name__)
+
+Status = CrawledPage.Status
+# Not asyncio's: within its loop Django refuses the database, and here one thread takes turns anyway.
+REACTOR = "twisted.internet.selectreactor.SelectReactor"
+SECONDS_BETWEEN_LOOKS = 0.25
+# Requests under way when a crawl is stopped have so long to end; then they are left, and asked for by the next run.
+GRACE_SECONDS = 5.0
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Seconds for a whole download, bytes of a body, and requests at the same time, of all hosts and of one."""
+
+    download_seconds: float = 20.0
+    page_bytes: int = 2 * MEGABYTE
+    concurrency: int = 8
+    concurrency_of_host: int = 4
+
+
+BOUNDS = Bounds()
+
+
+@dataclass
+class CrawlReport(SourceReport):
+    """What became of a crawl. ``pages``: how many URLs have which status. ``limited``: links were left aside because of
+    max_pages."""
+
+    pages: dict[str, int] = field(default_factory=dict)
+    asked_before: int = 0
+    gone: int = 0
+    readings: int = 0
+    limited: bool = False
+    peak_megabytes: int = 0
+
+    def counts(self) -> str:
+        found = ", ".join(f"{count} {status}" for status, count in sorted(self.pages.items()) if count)
+        limit = "; max_pages reached, links were left aside" if self.limited else ""
+        return f"pages: {found or 'none'}; {self.gone} gone; {self.readings} readings written{limit}"
+
+
+def crawl(
+    sources: Sequence[CourseSource],
+    *,
+    user_agent: str,
+    progress: Progress = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+    bounds: Bounds = BOUNDS,
+) -> list[CrawlReport]:
+    """Crawls one source after the other, and goes on with those whose crawl was stopped or killed.
+
+    After ``stop`` answers true the requests under way have GRACE_SECONDS to end; the sources after that one have no
+    report. Raises what ended a crawl that is no fault of a site, such as a database that is away.
+    """
+    install_reactor(REACTOR)
+    from twisted.internet import reactor
+    from twisted.internet.task import LoopingCall
+
+    _quieten()
+    loop: Any = reactor
+    resolver = GuardedResolver(loop.nameResolver)
+    loop.installNameResolver(resolver)
+    session = _Session(sources, resolver, CrawlerRunner(_settings(user_agent, bounds)), progress, stop)
+    look = LoopingCall(session.look)
+
+    def begin() -> None:
+        look.start(SECONDS_BETWEEN_LOOKS, now=False).addErrback(session.failed)
+        session.run().addErrback(session.failed).addBoth(lambda _: loop.stop() if loop.running else None)
+
+    loop.callWhenRunning(begin)
+    loop.run(installSignalHandlers=False)
+    return session.finish()
+
+
+class _Session:
+    """The crawls of one run of the reactor."""
+
+    def __init__(
+        self,
+        sources: Sequence[CourseSource],
+        resolver: GuardedResolver,
+        runner: CrawlerRunner,
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._sources, self._resolver, self._runner = sources, resolver, runner
+        self._progress, self._stop = progress, stop
+        self._reports: list[CrawlReport] = []
+        self._crawler: Any = None
+        self._spider: SiteSpider | None = None
+        self._is_stopping = False
+        self._failure: BaseException | None = None
+
+    @inlineCallbacks
+    def run(self) -> Generator[Any, Any, None]:
+        """Crawls one source after the other."""
+        for source in self._sources:
+            if self._stop():
+                self._is_stopping = True
+            if self._is_stopping:
+                return
+            self._begin(source)
+            yield self._runner.crawl(self._crawler, crawl=self._crawl, site=self._site, resolver=self._resolver)
+            spider = self._crawler.spider
+            if spider.failure is not None:
+                raise spider.failure
+            self._end()
+
+    def _begin(self, source: CourseSource) -> None:
+        course_source_started(source=source)
+        start_urls = [url for url in map(canonical, source.start_urls) if url is not None]
+        self._site = Site(source.allowed_domains, frozenset(urlsplit(url).hostname or "" for url in start_urls))
+        self._crawl = crawl_begin(source=source, start_urls=start_urls)
+        self._reports.append(CrawlReport(source.slug, asked_before=self._crawl.asked))
+        self._resolver.guard = AddressGuard.of(source.address_exceptions)
+        self._crawler = self._runner.create_crawler(SiteSpider)
+        self._crawler.settings.set("DOWNLOAD_DELAY", source.delay)
+        self._crawler.settings.set("AUTOTHROTTLE_START_DELAY", source.delay)
+
+    def look(self) -> None:
+        """Now and then: how far it has come, and whether it is to stop."""
+        if self._crawler is None or self._crawler.spider is None:
+            return
+        spider, crawl = self._crawler.spider, self._crawl
+        self._progress(f"crawling {crawl.source.slug}", crawl.asked, max(crawl.asked + crawl.pending, 1))
+        if not self._is_stopping and (spider.failure is not None or self._stop()):
+            from twisted.internet import reactor
+
+            loop: Any = reactor
+            self._is_stopping = spider.is_ending = True
+            deferred_from_coro(self._crawler.stop_async()).addErrback(self.failed)
+            loop.callLater(GRACE_SECONDS, lambda: loop.stop() if loop.running else None)
+
+    def failed(self, failure: Any) -> None:
+        """Keeps the first error, and ends the run."""
+        from twisted.internet import reactor
+
+        loop: Any = reactor
+        self._failure = self._failure or failure.value
+        if loop.running:
+            loop.stop()
+
+    def _end(self) -> None:
+        """What is left to do for a source whose crawler has ended, or was left."""
+        source, report = self._crawl.source, self._reports[-1]
+        report.readings = self._crawler.spider.published
+        if self._is_stopping:
+            report.outcome, report.message = STOPPED, f"{self._crawl.pending} URLs are left; run it again to go on"
+        else:
+            report.gone = crawl_end(crawl=self._crawl)
+        report.readings += pages_publish(source=source)
+        report.pages = crawl_statuses(source=source)
+        report.limited = source.crawl_limited
+        report.peak_megabytes = peak_megabytes()
+        if report.outcome == DONE:
+            _judge(report)
+        course_source_ended(source=source, outcome=report.outcome, message=report.line())
+        log.info(
+            "source_crawled",
+            source=source.slug,
+            outcome=report.outcome,
+            pages=report.pages,
+            gone=report.gone,
+            readings=report.readings,
+            limited=report.limited,
+            peak_megabytes=report.peak_megabytes,
+        )
+        self._crawler = None
+
+    def finish(self) -> list[CrawlReport]:
+        """The reports, once the reactor has ended. Raises what has ended it before its time."""
+        spider = self._crawler.spider if self._crawler is not None else None
+        failure = self._failure or (spider.failure if spider is not None else None)
+        if failure is not None:
+            if self._reports and self._crawler is not None:
+                course_source_ended(source=self._crawl.source, outcome=FAILED, message=type(failure).__name__)
+            raise failure
+        if self._crawler is not None:
+            self._end()
+        return self._reports
+
+
+def _judge(report: CrawlReport) -> None:
+    """A crawl that has stored nothing is none that went well; the report says why."""
+    if report.pages.get(Status.STORED):
+        return
+    for status, outcome, message, may_help in (
+        (Status.FAILED, "unreachable", "no page of the site answers as it should", True),
+        (Status.REFUSED, "address_refused", "the address is private, and not listed in address_exceptions", False),
+        (Status.EXCLUDED, "excluded", "the site does not want robots", False),
+    ):
+        if report.pages.get(status):
+            report.outcome, report.message, report.may_help_again = outcome, message, may_help
+            return
+
+
+def peak_megabytes() -> int:
+    """The most memory that the process has had, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (MEGABYTE if sys.platform == "darwin" else 1024))
+
+
+def _quieten() -> None:
+    """Scrapy logs each request, and URLs with it; its warnings and errors are enough. Pages say what became of them."""
+    logging.getLogger("scrapy").setLevel(logging.WARNING)
+    for name in ("scrapy.downloadermiddlewares", "scrapy.core.downloader", "scrapy.core.scraper"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _settings(user_agent: str, bounds: Bounds) -> Settings:
+    return Settings(
+        {
+            "TWISTED_REACTOR": REACTOR,
+            "TWISTED_REACTOR_ENABLED": True,
+            "USER_AGENT": user_agent,
+            "SCHEDULER": "adaptivity.jobs.crawler.frontier.Frontier",
+            "DOWNLOADER_MIDDLEWARES": {
+                "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+                "adaptivity.jobs.crawler.robots.Robots": 100,
+            },
+            "SPIDER_MIDDLEWARES": {
+                "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+                "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+                "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+            },
+            "DOWNLOAD_HANDLERS": {
+                "http": "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler",
+                "https": "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler",
+                "data": None,
+                "file": None,
+                "ftp": None,
+                "s3": None,
+            },
+            "ROBOTSTXT_OBEY": True,
+            "AUTOTHROTTLE_ENABLED": True,
+            "AUTOTHROTTLE_MAX_DELAY": 60.0,
+            "CONCURRENT_REQUESTS": bounds.concurrency,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": bounds.concurrency_of_host,
+            "DOWNLOAD_TIMEOUT": bounds.download_seconds,
+            "DOWNLOAD_MAXSIZE": bounds.page_bytes,
+            "DOWNLOAD_WARNSIZE": 0,
+            "RETRY_TIMES": 2,
+            # 429 and 503 are the spider's: they say for how long.
+            "RETRY_HTTP_CODES": [408, 500, 502, 504, 522, 524],
+            "RETRY_EXCEPTIONS": [
+                "scrapy.exceptions.DownloadConnectionRefusedError",
+                "scrapy.exceptions.DownloadFailedError",
+                "scrapy.exceptions.DownloadTimeoutError",
+                "scrapy.exceptions.ResponseDataLossError",
+                "twisted.internet.error.ConnectionDone",
+                "twisted.internet.error.ConnectError",
+                "twisted.internet.error.ConnectionLost",
+            ],
+            "METAREFRESH_ENABLED": False,
+            "COOKIES_ENABLED": False,
+            "HTTPPROXY_ENABLED": False,
+            "TELNETCONSOLE_ENABLED": False,
+            "REMOTE_CONTROL_ENABLED": False,
+            "MEMUSAGE_ENABLED": False,
+            "LOGSTATS_INTERVAL": 0,
+            "STATS_DUMP": False,
+        }
+    )

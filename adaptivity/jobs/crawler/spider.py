@@ -1,0 +1,190 @@
+"""The spider: what a response, or the lack of one, means for the page that was asked for."""
+
+from collections.abc import AsyncIterator, Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+import scrapy
+import structlog
+from scrapy.exceptions import CannotResolveHostError, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
+from scrapy.http import HtmlResponse, Request, Response
+from twisted.internet import error as twisted_errors
+from twisted.python.failure import Failure
+
+from adaptivity.jobs.crawler.frontier import Frontier
+from adaptivity.jobs.crawler.pages import SCHEMES, Page, Site, canonical, read_page
+from adaptivity.jobs.crawler.resolver import GuardedResolver
+from adaptivity.jobs.crawler.robots import ExcludedByRobots, RobotsUnreadable
+from adaptivity.jobs.http import retry_after
+from adaptivity.models import CrawledPage
+from adaptivity.services.crawling import (
+    Content,
+    Crawl,
+    is_alias,
+    page_leads_on,
+    page_store,
+    page_without_content,
+    pages_publish,
+)
+
+log = structlog.get_logger(__name__)
+
+Status = CrawledPage.Status
+GONE = {404, 410}
+BUSY = {429, 503}
+REDIRECTS = range(300, 400)
+TRIES_WHEN_BUSY = 4
+LONGEST_WAIT = 120.0
+FIRST_WAIT = 5.0
+PAGES_BETWEEN_PUBLISHING = 200
+
+
+def guarded(method: Callable[..., None]) -> Callable[..., None]:
+    """An error of ours ends the crawl, with the page still pending. Scrapy would log it and go on without the page."""
+
+    @wraps(method)
+    def wrapper(self: "SiteSpider", *arguments: Any) -> None:
+        if self.failure is not None:
+            return
+        try:
+            method(self, *arguments)
+        except Exception as error:
+            self.failure = error
+            self.is_ending = True
+
+    return wrapper
+
+
+class SiteSpider(scrapy.Spider):
+    """Crawls the site of one source. ``failure`` is what has ended it before its time."""
+
+    name = "site"
+    frontier: Frontier
+
+    def __init__(self, crawl: Crawl, site: Site, resolver: GuardedResolver, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.crawl, self.site, self.resolver = crawl, site, resolver
+        self.is_ending = False
+        self.failure: Exception | None = None
+        self.published = 0
+        self._stored_since = 0
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Nothing: the frontier has all there is to ask for."""
+        nothing: list[Any] = []
+        for request in nothing:
+            yield request
+
+    def request(self, page: CrawledPage) -> Request:
+        """The request for a page."""
+        return Request(
+            page.url,
+            callback=self.answered,
+            errback=self.not_answered,
+            dont_filter=True,
+            meta={"page": page.pk, "dont_redirect": True, "handle_httpstatus_all": True},
+        )
+
+    @guarded
+    def answered(self, response: Response) -> None:
+        """A response of any status."""
+        if response.status in BUSY and self._ask_later(response):
+            return
+        page_id = response.meta["page"]
+        if response.status in REDIRECTS:
+            self._redirected(page_id, response)
+        elif response.status in GONE:
+            self._without(page_id, Status.GONE, f"answers {response.status}", response.status)
+        elif response.status != 200:
+            self._without(page_id, Status.FAILED, f"answers {response.status}", response.status)
+        elif not isinstance(response, HtmlResponse):
+            self._without(page_id, Status.SKIPPED, "is not HTML", response.status)
+        else:
+            self._read(page_id, response)
+        self.frontier.done(page_id)
+
+    @guarded
+    def not_answered(self, failure: Failure) -> None:
+        """No response: refused before, or broken on the way."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        page_id = request.meta["page"]
+        status, reason = self._explained(failure, request)
+        self._without(page_id, status, reason)
+        self.frontier.done(page_id)
+
+    def _read(self, page_id: int, response: HtmlResponse) -> None:
+        try:
+            page = read_page(response, self.site)
+        except ValueError as error:
+            self._without(page_id, Status.SKIPPED, str(error), response.status)
+            return
+        if not page.may_be_stored:
+            self._without(page_id, Status.EXCLUDED, "asks robots not to store it", response.status)
+        elif self._is_elsewhere(page, response.request.url if response.request else response.url):
+            page_leads_on(crawl=self.crawl, page_id=page_id, http_status=response.status, url=page.canonical)
+        else:
+            content = Content(page.title, page.text, page.links)
+            page_store(crawl=self.crawl, page_id=page_id, http_status=response.status, content=content)
+            self._stored_since += 1
+            if self._stored_since >= PAGES_BETWEEN_PUBLISHING:
+                self.publish()
+
+    def publish(self) -> None:
+        """Writes the readings of what was stored meanwhile."""
+        self._stored_since = 0
+        self.published += pages_publish(source=self.crawl.source)
+
+    def _is_elsewhere(self, page: Page, own: str) -> bool:
+        """Whether the page names another URL of the site as its own. Two that name each other are both stored."""
+        named = page.canonical
+        return named is not None and named != own and self.site.has(named) and not is_alias(crawl=self.crawl, url=named)
+
+    def _redirected(self, page_id: int, response: Response) -> None:
+        target = canonical((response.headers.get("Location") or b"").decode("latin-1"), response.url)
+        if target is not None and self.site.has(target):
+            page_leads_on(crawl=self.crawl, page_id=page_id, http_status=response.status, url=target)
+        else:
+            self._without(page_id, Status.SKIPPED, "leads out of the site", response.status)
+
+    def _without(self, page_id: int, status: str, reason: str, http_status: int | None = None) -> None:
+        page_without_content(crawl=self.crawl, page_id=page_id, status=status, reason=reason, http_status=http_status)
+
+    def _explained(self, failure: Any, request: Request) -> tuple[str, str]:
+        if failure.check(ExcludedByRobots):
+            return Status.EXCLUDED, "robots.txt excludes it"
+        parts = urlsplit(request.url)
+        if self.resolver.refused(parts.hostname or "", parts.port or SCHEMES[parts.scheme]):
+            return Status.REFUSED, "its address is private, and it is not listed in address_exceptions"
+        if failure.check(RobotsUnreadable):
+            return Status.FAILED, "robots.txt cannot be read"
+        if failure.check(DownloadCancelledError, IgnoreRequest):
+            return Status.SKIPPED, "is too large"
+        if failure.check(CannotResolveHostError, twisted_errors.DNSLookupError):
+            return Status.FAILED, "its host has no address"
+        if failure.check(DownloadTimeoutError, twisted_errors.TimeoutError):
+            return Status.FAILED, "does not answer in time"
+        return Status.FAILED, f"cannot be read ({failure.type.__name__ if failure.type else 'unknown'})"
+
+    def _ask_later(self, response: Response) -> bool:
+        """Waits for as long as the site asks for, then asks again; meanwhile nothing else is asked for. Answers whether
+        there is a try left."""
+        from twisted.internet import reactor
+
+        loop: Any = reactor
+        attempt = response.meta.get("attempt", 1)
+        asked = retry_after((response.headers.get("Retry-After") or b"").decode("latin-1"))
+        wait = asked if asked is not None else FIRST_WAIT * 2 ** (attempt - 1)
+        if attempt >= TRIES_WHEN_BUSY or wait > LONGEST_WAIT or response.request is None:
+            return False
+        request = response.request.replace(meta={**response.request.meta, "attempt": attempt + 1}, dont_filter=True)
+        log.info("site_is_busy", source=self.crawl.source.slug, status=response.status, seconds=wait)
+        self.frontier.hold()
+
+        def again() -> None:
+            self.frontier.release()
+            if not self.is_ending:
+                self.crawler.engine.crawl(request)
+
+        loop.callLater(wait, again)
+        return True

@@ -1,0 +1,34 @@
+"""What the commands that read sources share."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from django.core.management.base import CommandError
+
+from adaptivity.jobs.sources import REJECTS, STOPPED, SourceReport
+from adaptivity.management.job import ExitCode, Outcome
+
+
+def add_source_arguments(parser: ArgumentParser) -> None:
+    """Which sources, and how to report."""
+    parser.add_argument(
+        "--source",
+        metavar="SLUG",
+        action="append",
+        default=[],
+        dest="sources",
+        help="read this source, also before its interval is over; may be repeated; all that are due without it",
+    )
+    parser.add_argument("--json", action="store_true", help="print the reports as JSON")
+
+
+def outcome(reports: Sequence[SourceReport], *, printed: bool) -> Outcome:
+    """What the reports amount to: a failure that may pass is the most that can be said, then one that will not."""
+    summary = "\n".join(report.line() for report in reports) or "no source is due"
+    failed = [report for report in reports if report.message and report.outcome != STOPPED]
+    stopped = any(report.outcome == STOPPED for report in reports)
+    if failed and not stopped:
+        again = any(report.may_help_again for report in failed)
+        raise CommandError(summary, returncode=ExitCode.FAILED if again else ExitCode.REFUSED_INPUT)
+    rejects = any(report.outcome == REJECTS for report in reports)
+    return Outcome(summary, rejects=rejects, stopped=stopped, printed=printed)

@@ -1,0 +1,331 @@
+"""The crawler in a process of its own against a site full of traps: what it stores, what it refuses, and how it goes on
+after it was killed or stopped."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.site import Site
+from tests.servers.http import LocalServer
+from tests.stack.databases import KINDS, Database, new_database
+from tests.stack.service import ROOT, manage, service_environment
+
+PAGES = 100
+SECONDS = 90
+# Scrapy and Django with PostgreSQL's client take 115 MB before the first page.
+PEAK_MEGABYTES = 220
+CREATE = (
+    "import json, sys; from adaptivity.services.sources import course_source_create, course_source_update; "
+    "from adaptivity.models import CourseSource; fields = json.loads({!r}); "
+    "found = CourseSource.objects.filter(slug=fields['slug']).first(); "
+    "course_source_update(source=found, **fields) if found else course_source_create(**fields)"
+)
+
+
+@dataclass
+class World:
+    """A database, the environment of processes that use it, and what they print."""
+
+    database: Database
+    env: dict[str, str]
+
+    def source(self, site: Site, **fields: Any) -> None:
+        """Creates or changes the source of a site."""
+        values = {
+            "slug": "site",
+            "kind": "website",
+            "start_urls": [f"{site.url}/"],
+            "allowed_domains": ["127.0.0.1", "169.254.169.254"],
+            "address_exceptions": [site.netloc],
+            "delay": 0.0,
+            "max_depth": 12,
+            "collection_id": "site",
+        }
+        manage("shell", "-v0", "-c", CREATE.format(json.dumps(values | fields)), env=self.env)
+
+    def start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "crawl", "--source", "site", "--json"],
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def crawl(self, code: int = 0) -> dict[str, Any]:
+        """The report of a crawl, which has to end with the exit code."""
+        with self.start() as process:
+            output, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == code, output + errors
+        (report,) = json.loads(next(line for line in output.splitlines() if line.startswith("[")))
+        assert isinstance(report, dict)
+        return report
+
+    def statuses(self, site: Site) -> dict[str, str]:
+        """The status of each URL, by its path where it is one of the site."""
+        rows = self.database.rows("SELECT url, status FROM adaptivity_crawledpage WHERE pending = %s", False)
+        return {url.removeprefix(site.url): status for url, status in rows}
+
+    def readings(self) -> list[str]:
+        """The names of the collection's activities, in order of their ids."""
+        rows = self.database.rows(
+            "SELECT a.name FROM adaptivity_activity a JOIN adaptivity_collectionactivity m ON m.activity_id = a.id"
+            " JOIN adaptivity_collection c ON c.id = m.collection_id WHERE c.collection_id = 'site' ORDER BY a.id"
+        )
+        return [name for (name,) in rows]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with all tables."""
+    file = tmp_path_factory.mktemp("crawl") / "migrated.sqlite3"
+    manage("migrate", "-v0", env=service_environment(Database(f"sqlite:///{file}")))
+    return file
+
+
+def world_on(database: Database, **variables: str) -> World:
+    return World(database, service_environment(database, CELERY_BROKER_URL="", LOG_LEVEL="WARNING", **variables))
+
+
+@pytest.fixture
+def world(migrated: Path, tmp_path: Path) -> World:
+    """On SQLite."""
+    file = tmp_path / "crawl.sqlite3"
+    shutil.copy(migrated, file)
+    return world_on(Database(f"sqlite:///{file}"))
+
+
+@pytest.fixture(params=KINDS)
+def each_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """On SQLite and on PostgreSQL."""
+    with new_database(request.param, tmp_path) as database:
+        created = world_on(database)
+        manage("migrate", "-v0", env=created.env)
+        yield created
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[list[str]]:
+    """The paths that another server of this machine was asked for; its port is the first entry."""
+    asked: list[str] = []
+
+    def answer(handler: Any) -> None:
+        asked.append(handler.path)
+        handler.send_error(500)
+
+    with LocalServer(answer) as server:
+        asked.append(str(server.port))
+        yield asked
+
+
+def test_a_site_with_traps(world: World, elsewhere: list[str]) -> None:
+    with Site(PAGES, other_port=int(elsewhere[0])) as site:
+        world.source(site)
+        report = world.crawl()
+
+        found = world.statuses(site)
+        pages = {f"/page/{n}" for n in range(1, PAGES + 1)}
+        assert {found.pop(path) for path in pages} == {"stored"}
+        # The calendar has no end in either direction; depth ends it, 11 links from its first month.
+        calendar = [found.pop(path) for path in list(found) if path.startswith("/calendar/")]
+        assert calendar == ["stored"] * (1 + 2 * 11)
+        chain = [found.pop(path) for path in list(found) if path.startswith("/chain/")]
+        assert chain == ["alias"] * 12
+        assert found == {
+            "/": "stored",
+            "/loop/a": "alias",
+            "/loop/b": "alias",
+            "/to-metadata": "alias",
+            "http://169.254.169.254/latest/meta-data/": "refused",
+            "/to-port": "alias",
+            f"http://127.0.0.1:{elsewhere[0]}/secret": "refused",
+            "/to-mapped": "skipped",
+            "/to-file": "skipped",
+            "/broken/1": "stored",
+            "/nested": "stored",
+            "/huge": "skipped",
+            "/huge-declared": "skipped",
+            "/bomb": "skipped",
+            "/private/page": "excluded",
+            "/busy": "stored",
+            "/flaky": "stored",
+            "/cut": "failed",
+            "/download": "skipped",
+            "/noindex": "excluded",
+            "/alias": "alias",
+            "/mutual/a": "alias",
+            "/mutual/b": "stored",
+            "/gone": "gone",
+            "/forbidden": "failed",
+            "/copy/1": "duplicate",
+        }
+        assert elsewhere == [elsewhere[0]]
+        repeated = {path: count for path, count in site.asked.items() if count > 1}
+        assert repeated == {"/busy": 2, "/flaky": 2, "/cut": 3}
+        assert "/private/page" not in site.asked
+        assert site.most_at_once <= 4
+
+        stored = sum(status == "stored" for status in world.statuses(site).values())
+        assert report["outcome"] == "done"
+        assert report["pages"]["stored"] == stored
+        # A page that is nested too deeply has no text, and is no reading.
+        assert report["readings"] == stored - 1 == len(world.readings())
+        assert report["peak_megabytes"] < PEAK_MEGABYTES
+        assert {"Page 1", f"Page {PAGES}", "Calendar 2026/1"} <= set(world.readings())
+
+
+def test_again_only_what_changed(world: World) -> None:
+    with Site(20) as site:
+        site.removed = {"/cut", "/forbidden", "/flaky", "/busy"}
+        world.source(site, max_depth=6)
+        first = world.crawl()
+        readings = world.readings()
+        assert first["readings"] == len(readings)
+
+        second = world.crawl()
+        assert (second["readings"], second["gone"], second["pages"]) == (0, 0, first["pages"])
+
+        site.removed |= {"/page/19", "/calendar/2026/1"}
+        third = world.crawl()
+
+        # The months that only that one led to are not met any more.
+        months = [name for name in readings if name.startswith("Calendar")]
+        assert (third["readings"], third["gone"]) == (0, len(months) - 1)
+        assert world.readings() == [name for name in readings if name not in {"Page 19", *months}]
+        assert world.database.rows("SELECT count(*) FROM adaptivity_activity") == [(len(readings),)]
+
+
+def test_killed_it_goes_on_where_it_was(each_world: World) -> None:
+    world = each_world
+    with Site(PAGES) as site:
+        world.source(site)
+        reached = threading.Event()
+        site.on_request = lambda _: reached.set() if sum(site.asked.values()) > 60 else None
+        with world.start() as process:
+            assert reached.wait(SECONDS)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        site.on_request = lambda _: None
+        before = site.asked.copy()
+        done = world.database.rows("SELECT count(*) FROM adaptivity_crawledpage WHERE pending = %s", False)[0][0]
+        assert 0 < done <= sum(before.values())
+
+        report = world.crawl()
+
+        found = world.statuses(site)
+        assert {found[f"/page/{n}"] for n in range(1, PAGES + 1)} == {"stored"}
+        assert report["asked_before"] == done
+        assert report["outcome"] == "done"
+        # What was asked for twice is what was under way, beside what has to be tried again in any case.
+        repeated = {path for path in site.asked if site.asked[path] > 1} - {"/busy", "/flaky", "/cut", "/robots.txt"}
+        assert len(repeated) <= 8
+        assert len(world.readings()) == sum(status == "stored" for status in found.values()) - 1
+
+
+def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
+    with Site(30) as site:
+        hanging, let_go = threading.Event(), threading.Event()
+
+        def hang(path: str) -> None:
+            if path == "/page/15":
+                hanging.set()
+                let_go.wait(SECONDS)
+
+        site.on_request = hang
+        world.source(site)
+        with world.start() as process:
+            assert hanging.wait(SECONDS)
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=SECONDS)
+        assert time.monotonic() - asked < 25
+        assert process.returncode == 75, errors
+        assert world.database.rows("SELECT status FROM adaptivity_jobrun") == [("stopped",)]
+        assert world.database.rows("SELECT last_outcome, crawl_open FROM adaptivity_coursesource") == [("stopped", 1)]
+        let_go.set()
+        site.on_request = lambda _: None
+
+        report = world.crawl()
+
+        assert report["outcome"] == "done"
+        assert {world.statuses(site)[f"/page/{n}"] for n in range(1, 31)} == {"stored"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "pages"),
+    [({"max_pages": 10}, 10), ({"max_depth": 0}, 1), ({"max_depth": 2, "start_urls": "/page/8"}, None)],
+    ids=["pages", "start only", "depth"],
+)
+def test_limits(world: World, limits: dict[str, Any], pages: int | None) -> None:
+    with Site(1000) as site:
+        if "start_urls" in limits:
+            limits = limits | {"start_urls": [site.url + limits["start_urls"]]}
+        world.source(site, **limits)
+        report = world.crawl()
+
+        del site.asked["/robots.txt"]
+        if pages is None:
+            # Two links from page 8, and not the home page's traps at the third.
+            assert "/page/33" in site.asked
+            assert "/page/66" not in site.asked
+            assert "/calendar/2026/2" not in site.asked
+        else:
+            assert len(site.asked) == pages
+        assert report["limited"] == ("max_pages" in limits)
+
+
+def test_private_addresses_however_they_are_written(world: World) -> None:
+    with Site(5) as site:
+        hosts = ["127.0.0.1", "localhost", "0x7f000001", "2130706433", "127.1", "[::ffff:127.0.0.1]", "0.0.0.0"]
+        urls = [f"http://{host}:{site.port}/" for host in hosts]
+        world.source(site, start_urls=urls, allowed_domains=[], address_exceptions=["127.0.0.1:1"])
+
+        report = world.crawl(2)
+
+        assert (report["outcome"], report["may_help_again"]) == ("address_refused", False)
+        assert set(world.statuses(site).values()) == {"refused"}
+        assert not site.asked
+
+
+def test_robots_txt_that_cannot_be_read_allows_nothing_and_a_proxy_is_not_used(world: World) -> None:
+    world.env |= {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+    with Site(5) as site:
+        site.robots_status = 503
+        world.source(site)
+
+        report = world.crawl(1)
+
+        assert (report["outcome"], report["may_help_again"]) == ("unreachable", True)
+        assert set(site.asked) == {"/robots.txt"}
+
+        site.robots_status = 404
+        assert world.crawl()["pages"]["stored"] > 5
+        assert "/private/page" in site.asked
+
+
+def test_a_site_that_is_down_keeps_its_readings(world: World) -> None:
+    with Site(5) as site:
+        world.source(site, max_depth=3)
+        world.crawl()
+        readings = world.readings()
+        address = site.port
+    assert len(readings) > 5
+
+    report = world.crawl(1)
+
+    assert report["outcome"] == "unreachable"
+    assert world.readings() == readings
+    with Site(5, port=address):
+        assert world.crawl()["outcome"] == "done"
