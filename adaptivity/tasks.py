@@ -1,14 +1,18 @@
 """Celery tasks: they call a job or service, and are safe to run twice."""
 
+import time
 from pathlib import Path
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db.utils import OperationalError
 
 from adaptivity.jobs import import_scores as job
 from adaptivity.jobs.pipelines.attempts import attempt_run
-from adaptivity.models import StepRun
+from adaptivity.jobs.pipelines.processes import POLL_SECONDS, StepProcess
+from adaptivity.jobs.sources import command_of
+from adaptivity.models import CourseSource, StepRun
 from adaptivity.services.verification import state_verify
 
 log = structlog.get_logger(__name__)
@@ -51,3 +55,23 @@ def run_step(step_id: int, attempt: int, started_by: str) -> None:
         log.warning("step_not_wanted", attempt=attempt)
         return
     attempt_run(step, started_by)
+
+
+# Taken from the queue when it begins, as above: a crawl may take days, and the next run of its job goes on with it.
+@shared_task(acks_late=False)
+def read_source(source_id: int) -> None:
+    """Starts the job that reads a source, as a process of its own, and waits for its end. Where tasks run in the
+    process that sends them, it does not wait: there, somebody has just saved the source."""
+    source = CourseSource.objects.filter(pk=source_id, enabled=True).first()
+    if source is None:
+        log.warning("source_not_wanted", source_id=source_id)
+        return
+    process = StepProcess(command_of(source), started_by="a new source")
+    try:
+        if settings.CELERY_TASK_ALWAYS_EAGER:
+            return
+        while (code := process.poll()) is None:
+            time.sleep(POLL_SECONDS)
+    finally:
+        process.close()
+    log.info("source_read", source=source.slug, exit_code=code)

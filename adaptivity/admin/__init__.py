@@ -11,6 +11,7 @@ from adaptivity.admin import (
     learner,
     model_version,
     pipeline_run,
+    source,
 )
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "learner",
     "model_version",
     "pipeline_run",
+    "source",
 ]
 
 admin.site.site_header = "Adaptivity"

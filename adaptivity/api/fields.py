@@ -109,6 +109,18 @@ class IdsField(serializers.ListField):
         return sorted(item.pk for item in data.all())
 
 
+class TextsField(serializers.ListField):
+    """A list of texts."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(child=TextField(max_length=max_length), max_length=MAX_LIST, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        if isinstance(data, list) and len(data) > MAX_LIST:
+            self.fail("max_length", max_length=MAX_LIST)
+        return super().to_internal_value(data)
+
+
 class ReferenceField(serializers.PrimaryKeyRelatedField[Any]):
     """The id of another object."""
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from adaptivity.api.fields import MAX_ID
-from adaptivity.models import Activity, Collection, CollectionActivity, KnowledgeComponent, Mastery, Score
+from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, KnowledgeComponent, Mastery, Score
 
 
 class IdField(forms.IntegerField):
@@ -95,4 +95,13 @@ class CollectionActivityFilter(django_filters.FilterSet):
 
     class Meta:
         model = CollectionActivity
+        fields: list[str] = []
+
+
+class CourseSourceFilter(django_filters.FilterSet):
+    slug = TextFilter()
+    kind = TextFilter()
+
+    class Meta:
+        model = CourseSource
         fields: list[str] = []

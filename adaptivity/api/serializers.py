@@ -12,17 +12,20 @@ from adaptivity.api.fields import (
     FlagField,
     IdsField,
     NullAsEmptyTextField,
+    NumberField,
     ProbabilityField,
     ReferenceField,
     TextField,
+    TextsField,
     TimestampField,
     UserIdField,
     WholeNumberField,
 )
-from adaptivity.models import Activity, Collection, KnowledgeComponent, Mastery, Score
+from adaptivity.models import Activity, Collection, CourseSource, KnowledgeComponent, Mastery, Score
 from adaptivity.services.learners import LearnerIdentity
 
 Plain = serializers.Serializer[Any]
+MAX_NUMBER = 2**31 - 1
 
 
 def bounded(child: Plain, **kwargs: Any) -> serializers.ListSerializer[Any]:
@@ -71,7 +74,7 @@ class CollectionSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     collection_id = TextField(max_length=255)
     name = TextField(max_length=255, allow_blank=True)
-    max_problems = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=2**31 - 1)
+    max_problems = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_NUMBER)
     stop_on_mastery = FlagField(required=False)
 
 
@@ -162,6 +165,34 @@ class MasterySerializer(Plain):
             "knowledge_component": {"kc_id": instance.knowledge_component.kc_id},
             "value": instance.value,
         }
+
+
+class CourseSourceSerializer(Plain):
+    """Which fields a kind needs, and what they mean, is in docs/sources.md. No secret is among them."""
+
+    id = serializers.IntegerField(read_only=True)
+    slug = TextField(max_length=50, help_text="Letters, digits, hyphens and underscores.")
+    kind = serializers.ChoiceField(choices=CourseSource.Kind.choices)
+    name = TextField(max_length=255, required=False, allow_blank=True)
+    enabled = FlagField(required=False)
+    interval_hours = WholeNumberField(required=False, min_value=0, max_value=MAX_NUMBER)
+    address_exceptions = TextsField(max_length=300, required=False, help_text="host:port")
+    base_url = TextField(max_length=500, required=False, allow_blank=True)
+    course_id = TextField(max_length=255, required=False, allow_blank=True)
+    launch_url = serializers.ChoiceField(choices=CourseSource.LaunchURL.choices, required=False)
+    credentials = TextField(
+        max_length=64, required=False, allow_blank=True, help_text="The name of an entry of SOURCE_CREDENTIALS."
+    )
+    start_urls = TextsField(max_length=500, required=False)
+    allowed_domains = TextsField(max_length=255, required=False)
+    max_depth = WholeNumberField(required=False, min_value=0, max_value=MAX_NUMBER)
+    max_pages = WholeNumberField(required=False, min_value=1, max_value=MAX_NUMBER)
+    delay = NumberField(required=False, min_value=0.0, max_value=60.0)
+    collection_id = TextField(max_length=255, required=False, allow_blank=True)
+    last_started_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_finished_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_outcome = serializers.CharField(read_only=True)
+    last_message = serializers.CharField(read_only=True)
 
 
 class SequenceItemSerializer(Plain):

@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from adaptivity import tasks
 from adaptivity.api import filters
 from adaptivity.api import serializers as s
 from adaptivity.api.parsers import JSONAnswers, open_chunked_body
@@ -19,6 +20,7 @@ from adaptivity.models import (
     Activity,
     Collection,
     CollectionActivity,
+    CourseSource,
     KnowledgeComponent,
     Learner,
     Mastery,
@@ -36,6 +38,7 @@ from adaptivity.services import (
     prerequisite_activities,
     recommendation,
     scores,
+    sources,
 )
 from adaptivity.services.learners import LearnerIdentity
 
@@ -432,3 +435,27 @@ class MasteryViewSet(Resource):
 def mastery_setting(data: dict[str, Any]) -> masteries.MasterySetting:
     """A validated MasterySerializer as the service takes it."""
     return masteries.MasterySetting(data["learner"], data["knowledge_component"]["kc_id"], data["value"])
+
+
+@documented(s.CourseSourceSerializer)
+class CourseSourceViewSet(Resource):
+    """Where content comes from: a platform's API, or a website. A new one that is enabled is read at once."""
+
+    queryset = CourseSource.objects.order_by("id")
+    serializer_class = s.CourseSourceSerializer
+    filterset_class = filters.CourseSourceFilter
+    lookup_field = "slug"
+    lookup_value_converter = "str"
+
+    def perform_create(self, serializer: Any) -> None:
+        source = sources.course_source_create(**serializer.validated_data)
+        serializer.instance = source
+        if source.enabled:
+            tasks.read_source.delay_on_commit(source.pk)
+
+    def perform_update(self, serializer: Any) -> None:
+        unchangeable("kind", serializer.validated_data, serializer.instance.kind)
+        serializer.instance = sources.course_source_update(source=serializer.instance, **serializer.validated_data)
+
+    def perform_destroy(self, instance: CourseSource) -> None:
+        sources.course_source_delete(source=instance)

@@ -4,6 +4,7 @@ import logging
 import resource
 import sys
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.reactor import install_reactor
 from twisted.internet.defer import inlineCallbacks
 
+from adaptivity.errors import AlreadyRunning
 from adaptivity.jobs.addresses import AddressGuard
 from adaptivity.jobs.crawler.pages import Site, canonical
 from adaptivity.jobs.crawler.resolver import GuardedResolver
@@ -22,6 +24,7 @@ from adaptivity.jobs.crawler.spider import SiteSpider
 from adaptivity.jobs.sources import DONE, FAILED, STOPPED, Progress, SourceReport
 from adaptivity.models import CourseSource, CrawledPage
 from adaptivity.services.crawling import crawl_begin, crawl_end, crawl_statuses, pages_publish
+from adaptivity.services.source_lock import SourceLock
 from adaptivity.services.sources import course_source_ended, course_source_started
 
 log = structlog.get_logger(__name__)
@@ -115,6 +118,7 @@ class _Session:
         self._reports: list[CrawlReport] = []
         self._crawler: Any = None
         self._spider: SiteSpider | None = None
+        self._locks = ExitStack()
         self._is_stopping = False
         self._failure: BaseException | None = None
 
@@ -126,14 +130,21 @@ class _Session:
                 self._is_stopping = True
             if self._is_stopping:
                 return
-            self._begin(source)
+            if not self._begin(source):
+                continue
             yield self._runner.crawl(self._crawler, crawl=self._crawl, site=self._site, resolver=self._resolver)
             spider = self._crawler.spider
             if spider.failure is not None:
                 raise spider.failure
             self._end()
 
-    def _begin(self, source: CourseSource) -> None:
+    def _begin(self, source: CourseSource) -> bool:
+        lock = SourceLock(source)
+        try:
+            self._locks.enter_context(lock)
+        except AlreadyRunning as error:
+            self._reports.append(CrawlReport(source.slug, error.code, error.message))
+            return False
         course_source_started(source=source)
         start_urls = [url for url in map(canonical, source.start_urls) if url is not None]
         self._site = Site(source.allowed_domains, frozenset(urlsplit(url).hostname or "" for url in start_urls))
@@ -143,6 +154,7 @@ class _Session:
         self._crawler = self._runner.create_crawler(SiteSpider)
         self._crawler.settings.set("DOWNLOAD_DELAY", source.delay)
         self._crawler.settings.set("AUTOTHROTTLE_START_DELAY", source.delay)
+        return True
 
     def look(self) -> None:
         """Now and then: how far it has come, and whether it is to stop."""
@@ -193,9 +205,14 @@ class _Session:
             peak_megabytes=report.peak_megabytes,
         )
         self._crawler = None
+        self._locks.close()
 
     def finish(self) -> list[CrawlReport]:
         """The reports, once the reactor has ended. Raises what has ended it before its time."""
+        with self._locks:
+            return self._finish()
+
+    def _finish(self) -> list[CrawlReport]:
         spider = self._crawler.spider if self._crawler is not None else None
         failure = self._failure or (spider.failure if spider is not None else None)
         if failure is not None:

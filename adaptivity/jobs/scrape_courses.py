@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from adaptivity.errors import AdaptivityError, InvalidInput, Stopped, Unavailable
+from adaptivity.errors import AdaptivityError, AlreadyRunning, InvalidInput, Stopped, Unavailable
 from adaptivity.jobs.addresses import AddressGuard
 from adaptivity.jobs.http import Client, Patience
 from adaptivity.jobs.platforms import PLATFORMS
 from adaptivity.jobs.sources import FAILED, REJECTS, STOPPED, Progress, SourceReport
 from adaptivity.models import CourseSource, SourceItem
+from adaptivity.services.source_lock import SourceLock
 from adaptivity.services.sources import course_source_ended, course_source_started, section_write, sections_retire
 
 log = structlog.get_logger(__name__)
@@ -55,35 +56,49 @@ def scrape_courses(
         progress("reading", number, len(sources))
         report = ScrapeReport(source.slug)
         reports.append(report)
-        course_source_started(source=source)
         try:
-            _scrape(source, credentials, stop, patience, report)
-        except Stopped:
-            report.outcome, report.message = STOPPED, "stopped; run it again to go on"
-        except AdaptivityError as error:
-            report.outcome, report.message = error.code, str(error)
-            report.may_help_again = isinstance(error, Unavailable)
-        except BaseException as error:
-            is_interrupt = isinstance(error, KeyboardInterrupt)
-            outcome = STOPPED if is_interrupt else FAILED
-            course_source_ended(source=source, outcome=outcome, message=type(error).__name__)
-            raise
-        course_source_ended(source=source, outcome=report.outcome, message=report.line())
-        log.info(
-            "source_scraped",
-            source=source.slug,
-            outcome=report.outcome,
-            sections=report.sections,
-            created=report.created,
-            updated=report.updated,
-            taken_out=report.taken_out,
-            refused=len(report.refused),
-        )
+            with SourceLock(source):
+                _read(source, credentials, stop, patience, report)
+        except AlreadyRunning as error:
+            report.outcome, report.message = error.code, error.message
         if report.outcome == STOPPED:
             break
     else:
         progress("reading", len(sources), len(sources))
     return reports
+
+
+def _read(
+    source: CourseSource,
+    credentials: Mapping[str, Mapping[str, str]],
+    stop: Callable[[], bool],
+    patience: Patience,
+    report: ScrapeReport,
+) -> None:
+    """Reads a source and notes how that went, in the report and on the source."""
+    course_source_started(source=source)
+    try:
+        _scrape(source, credentials, stop, patience, report)
+    except Stopped:
+        report.outcome, report.message = STOPPED, "stopped; run it again to go on"
+    except AdaptivityError as error:
+        report.outcome, report.message = error.code, str(error)
+        report.may_help_again = isinstance(error, Unavailable)
+    except BaseException as error:
+        outcome = STOPPED if isinstance(error, KeyboardInterrupt) else FAILED
+        course_source_ended(source=source, outcome=outcome, message=type(error).__name__)
+        raise
+    course_source_ended(source=source, outcome=report.outcome, message=report.line())
+    log.info(
+        "source_scraped",
+        source=source.slug,
+        outcome=report.outcome,
+        sections=report.sections,
+        created=report.created,
+        updated=report.updated,
+        taken_out=report.taken_out,
+        refused=len(report.refused),
+    )
 
 
 def _scrape(

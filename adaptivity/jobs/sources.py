@@ -1,6 +1,6 @@
 """What the jobs that read sources share: which sources they read, and how they report."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,21 +34,28 @@ class SourceReport:
         return f"{self.source}: " + (f"{self.outcome}: {self.message}" if self.message else self.counts())
 
 
-def sources_chosen(slugs: Sequence[str], kinds: Iterable[str]) -> list[CourseSource]:
-    """The sources with these slugs, or without any all that are due.
+def sources_chosen(slugs: Sequence[str], kinds: Collection[str]) -> list[CourseSource]:
+    """The sources of these kinds with these slugs, or without any slug all of them that are due.
 
-    Raises InvalidInput where a slug names no source of these kinds, or one that is not enabled.
+    A slug of a source of another kind chooses nothing, so that several jobs can be started with the same one. Raises
+    InvalidInput where a slug names no source, or one that is not enabled.
     """
-    wanted = CourseSource.objects.filter(kind__in=kinds).order_by("slug")
     if not slugs:
-        return [source for source in wanted.filter(enabled=True) if is_due(source)]
-    found = {source.slug: source for source in wanted.filter(slug__in=slugs)}
+        wanted = CourseSource.objects.filter(kind__in=kinds, enabled=True).order_by("slug")
+        return [source for source in wanted if is_due(source)]
+    found = {source.slug: source for source in CourseSource.objects.filter(slug__in=slugs)}
     for slug in slugs:
         if slug not in found:
-            raise InvalidInput(f"there is no such source of the kind {' or '.join(kinds)}", field=slug)
+            raise InvalidInput("there is no source with this slug", field=slug)
         if not found[slug].enabled:
             raise InvalidInput("the source is not enabled", field=slug)
-    return [found[slug] for slug in dict.fromkeys(slugs)]
+    return [found[slug] for slug in dict.fromkeys(slugs) if found[slug].kind in kinds]
+
+
+def command_of(source: CourseSource) -> tuple[str, ...]:
+    """The command of manage.py that reads the source."""
+    job = "crawl" if source.kind == CourseSource.Kind.WEBSITE else "scrape_courses"
+    return job, "--source", source.slug
 
 
 def is_due(source: CourseSource) -> bool:

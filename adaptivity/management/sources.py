@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.core.management.base import CommandError
 
+from adaptivity.errors import AlreadyRunning
 from adaptivity.jobs.sources import REJECTS, STOPPED, SourceReport
 from adaptivity.management.job import ExitCode, Outcome
 
@@ -24,11 +25,18 @@ def add_source_arguments(parser: ArgumentParser) -> None:
 
 def outcome(reports: Sequence[SourceReport], *, printed: bool) -> Outcome:
     """What the reports amount to: a failure that may pass is the most that can be said, then one that will not."""
-    summary = "\n".join(report.line() for report in reports) or "no source is due"
+    summary = "\n".join(report.line() for report in reports) or "there is no source to read"
     failed = [report for report in reports if report.message and report.outcome != STOPPED]
     stopped = any(report.outcome == STOPPED for report in reports)
     if failed and not stopped:
-        again = any(report.may_help_again for report in failed)
-        raise CommandError(summary, returncode=ExitCode.FAILED if again else ExitCode.REFUSED_INPUT)
+        raise CommandError(summary, returncode=_exit_code(failed))
     rejects = any(report.outcome == REJECTS for report in reports)
     return Outcome(summary, rejects=rejects, stopped=stopped, printed=printed)
+
+
+def _exit_code(failed: Sequence[SourceReport]) -> ExitCode:
+    if any(report.may_help_again for report in failed):
+        return ExitCode.FAILED
+    if all(report.outcome == AlreadyRunning.code for report in failed):
+        return ExitCode.ALREADY_RUNNING
+    return ExitCode.REFUSED_INPUT

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import ERROR, get_messages
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -23,6 +23,8 @@ from adaptivity.models import (
     ActivityKnowledgeComponent,
     Collection,
     CollectionActivity,
+    CourseSource,
+    CrawledPage,
     DoneActivity,
     EngineState,
     HandSetMastery,
@@ -39,6 +41,8 @@ from adaptivity.models import (
     Score,
     ScoreImport,
     ScoreRevision,
+    SourceItem,
+    SourceSection,
     StepRun,
 )
 from adaptivity.services.learners import LearnerIdentity
@@ -57,6 +61,7 @@ CONTENT = {
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
 }
+SETTINGS = {CourseSource}
 RECORDS = {
     DoneActivity,
     EngineState,
@@ -71,9 +76,12 @@ RECORDS = {
     Score,
     ScoreImport,
     ScoreRevision,
+    CrawledPage,
+    SourceItem,
+    SourceSection,
     StepRun,
 }
-OURS = sorted(CONTENT | RECORDS, key=lambda model: model.__name__)
+OURS = sorted(CONTENT | RECORDS | SETTINGS, key=lambda model: model.__name__)
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
@@ -166,6 +174,17 @@ def populate(count: int) -> None:
     StepRun.objects.bulk_create(
         StepRun(run=runs[0], name=f"step {n}", position=n, command=["act"], timeout=1) for n in range(count)
     )
+    sources = CourseSource.objects.bulk_create(CourseSource(slug=f"s{n}", kind="website") for n in range(count))
+    sections = SourceSection.objects.bulk_create(
+        SourceSection(source=sources[0], external_id=f"{n}", collection=collection, position=n) for n in range(count)
+    )
+    SourceItem.objects.bulk_create(
+        SourceItem(source=sources[0], external_id=f"{n}", activity=a, section=sections[0], position=n)
+        for n, a in enumerate(activities)
+    )
+    CrawledPage.objects.bulk_create(
+        CrawledPage(source=sources[0], url=f"page {n}", crawl=1, activity=first) for n in range(count)
+    )
     user = get_user_model().objects.create_user("teacher")
     TokenProxy.objects.create(user=user)
 
@@ -231,7 +250,7 @@ class TestPages:
         registered = set(admin.site._registry)
         exported = {value for exported in models.__all__ if issubclass(value := getattr(models, exported), Model)}
 
-        assert exported == CONTENT | RECORDS
+        assert exported == CONTENT | RECORDS | SETTINGS
         assert exported <= registered
         assert TokenProxy in registered
 
@@ -245,6 +264,7 @@ class TestPages:
                 stored.objects.all().delete()
             for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport, JobRun, PipelineRun):
                 stored.objects.all().delete()
+            CourseSource.objects.all().delete()
             get_user_model().objects.filter(username="teacher").delete()
             populate(rows)
             if model.objects.exists():
@@ -257,7 +277,7 @@ class TestPages:
         assert counts[0] == counts[1]
         assert max(counts[0]) <= 10
 
-    @pytest.mark.parametrize("model", sorted(CONTENT, key=name), ids=name)
+    @pytest.mark.parametrize("model", sorted(CONTENT | SETTINGS, key=name), ids=name)
     def test_add_page_renders_without_listing_the_choices(self, staff: Client, model: Any) -> None:
         populate(3)
 
@@ -759,3 +779,76 @@ class TestRuns:
         assert url_of(StepRun, "change", step.pk) in run_page
         assert "the last line" in step_page
         assert "a/process" not in step_page
+
+
+class TestSources:
+    """A source is checked like one that the API gets, and a new one is read once, after the commit."""
+
+    def data(self, staff: Client, **values: Any) -> dict[str, Any]:
+        lines = {"start_urls": "https://uni.example/\n\n https://uni.example/b ", "allowed_domains": "uni.example"}
+        fields = {"slug": "site", "kind": "website", **lines}
+        return page_data(staff, url_of(CourseSource, "add")) | fields | values
+
+    def test_a_new_one_is_read_once_after_the_commit(
+        self, staff: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        read: list[int] = []
+        monkeypatch.setattr(
+            "adaptivity.tasks.read_source.delay_on_commit", lambda pk: transaction.on_commit(lambda: read.append(pk))
+        )
+
+        with django_capture_on_commit_callbacks() as callbacks:
+            assert save(staff, url_of(CourseSource, "add"), self.data(staff)) == []
+
+        source = CourseSource.objects.get()
+        assert source.start_urls == ["https://uni.example/", "https://uni.example/b"]
+        assert (source.allowed_domains, source.address_exceptions) == (["uni.example"], [])
+        assert read == []
+        assert [callback() for callback in callbacks] == [None]
+        assert read == [source.pk]
+
+        # Changing it reads nothing, and changes no kind.
+        url = url_of(CourseSource, "change", source.pk)
+        with django_capture_on_commit_callbacks() as callbacks:
+            assert save(staff, url, page_data(staff, url) | {"name": "A site", "kind": "open_edx"}) == []
+        source.refresh_from_db()
+        assert (source.name, source.kind, callbacks) == ("A site", "website", [])
+
+    def test_one_that_is_not_enabled_is_not_read(self, staff: Client, django_capture_on_commit_callbacks: Any) -> None:
+        data = self.data(staff)
+        del data["enabled"]
+
+        with django_capture_on_commit_callbacks() as callbacks:
+            assert save(staff, url_of(CourseSource, "add"), data) == []
+
+        assert (CourseSource.objects.get().enabled, callbacks) == (False, [])
+
+    @pytest.mark.parametrize(
+        ("fields", "error"),
+        [
+            ({"start_urls": ""}, "A website needs at least one URL to begin with."),
+            (
+                {"start_urls": "ftp://uni.example/"},
+                "Must be an http or https URL, without user, password and fragment.",
+            ),
+            ({"allowed_domains": "other.example"}, "A start URL lies outside of allowed_domains."),
+            ({"address_exceptions": "localhost"}, 'Each must be "host:port" in lower case, IPv6 in brackets.'),
+            ({"kind": "open_edx"}, "Must be an http or https URL, without user, password and fragment."),
+            ({"max_pages": "0"}, "Must be at least 1."),
+        ],
+    )
+    def test_refusals(self, staff: Client, fields: dict[str, Any], error: str) -> None:
+        assert save(staff, url_of(CourseSource, "add"), self.data(staff, **fields)) == [error]
+        assert not CourseSource.objects.exists()
+
+    def test_deleting_one_counts_what_goes_too(self, staff: Client) -> None:
+        populate(60)
+        source = CourseSource.objects.get(slug="s0")
+
+        count, page = queries(staff, url_of(CourseSource, "delete", source.pk))
+
+        assert "61" in page
+        assert "page 1<" not in page
+        assert count <= 10
+        assert staff.post(url_of(CourseSource, "delete", source.pk), {"post": "yes"}).status_code == 302
+        assert (CrawledPage.objects.count(), Activity.objects.count()) == (0, 61)

@@ -502,7 +502,8 @@ class TestCommand:
             "seldom: 2 sections; activities: 0 new, 0 changed, 4 unchanged, 0 taken out, 0 refused",
             "campus: 2 sections; activities: 0 new, 0 changed, 4 unchanged, 0 taken out, 0 refused",
         ]
-        assert "due" in run("scrape_courses", CourseSource.objects.filter(slug="campus").delete())
+        source.delete()
+        assert run("scrape_courses") == "there is no source to read\n"
 
     def test_json(self, source: CourseSource) -> None:
         (report,) = json.loads(run("scrape_courses", "--source", "campus", "--json"))
@@ -544,12 +545,16 @@ class TestCommand:
         source.refresh_from_db()
         assert secret not in run_.summary + run_.log_tail + str(run_.arguments) + source.last_message
 
-    @pytest.mark.parametrize(("slug", "words"), [("unknown", "no such source"), ("off", "not enabled")])
+    @pytest.mark.parametrize(("slug", "words"), [("unknown", "no source with this slug"), ("off", "not enabled")])
     def test_a_source_that_cannot_be_read(self, lms: OpenEdXServer, slug: str, words: str) -> None:
         source_of(lms, slug="off", enabled=False)
 
         with pytest.raises(InvalidInput, match=words):
             sources_chosen([slug], ["open_edx"])
+
+    def test_a_source_of_another_kind_is_for_another_job(self, source: CourseSource) -> None:
+        assert sources_chosen(["campus"], ["website"]) == []
+        assert sources_chosen(["campus", "campus"], ["open_edx"]) == [source]
 
 
 def run(*arguments: Any) -> str:

@@ -1,0 +1,140 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from adaptivity import tasks
+from adaptivity.admin.base import RecordAdmin, changelist_link
+from adaptivity.errors import InvalidInput
+from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
+from adaptivity.services.sources import course_source_changed, course_source_check
+
+LISTS = ("address_exceptions", "start_urls", "allowed_domains")
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "cols": 80})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(data) != (initial or []))
+
+
+class CourseSourceForm(forms.ModelForm):
+    """The rules are those of the service."""
+
+    address_exceptions = LinesField(
+        required=False, help_text="host:port, one a line: what may be reached although its address is private."
+    )
+    start_urls = LinesField(required=False, help_text="Website: the URLs to begin with, one a line.")
+    allowed_domains = LinesField(
+        required=False,
+        help_text="Website: domains, one a line, their subdomains included; empty: the hosts of the start URLs alone.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return cleaned
+        for name, value in cleaned.items():
+            setattr(self.instance, name, value)
+        try:
+            course_source_check(self.instance)
+        except InvalidInput as error:
+            self.add_error(error.field if error.field in self.fields else None, error.message)
+        return cleaned
+
+
+@admin.register(CourseSource)
+class CourseSourceAdmin(admin.ModelAdmin):
+    """A new source that is enabled is read at once."""
+
+    form = CourseSourceForm
+    show_full_result_count = False
+    list_display = ("slug", "kind", "name", "enabled", "last_outcome", "last_started_at", "last_finished_at")
+    list_filter = ("kind", "enabled", "last_outcome")
+    search_fields = ("slug", "name", "base_url", "course_id")
+    search_help_text = "slug, name, base URL or course id."
+    ordering = ("slug",)
+    fieldsets = (
+        (None, {"fields": ("slug", "kind", "name", "enabled", "interval_hours", "address_exceptions")}),
+        ("Open edX", {"fields": ("base_url", "course_id", "launch_url", "credentials")}),
+        (
+            "Website",
+            {"fields": ("start_urls", "allowed_domains", "max_depth", "max_pages", "delay", "collection_id")},
+        ),
+        (
+            "How it went",
+            {"fields": ("last_outcome", "last_started_at", "last_finished_at", "last_message", "more")},
+        ),
+    )
+    readonly_fields = ("last_outcome", "last_started_at", "last_finished_at", "last_message", "more")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # What it has brought is of its kind.
+        return (*self.readonly_fields, "kind") if obj is not None else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: CourseSource, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if change:
+            course_source_changed(source=obj, fields=form.changed_data)
+        elif obj.enabled:
+            tasks.read_source.delay_on_commit(obj.pk)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set[Any], list]:
+        """What goes with the sources as counts: Django would show a line for each of 10,000 pages."""
+        counts = {str(self.opts.verbose_name_plural): len(objs)}
+        for model in (SourceSection, SourceItem, CrawledPage):
+            counts[str(model._meta.verbose_name_plural)] = model._base_manager.filter(source__in=objs).count()
+        return [str(obj) for obj in objs[:50]], counts, set(), []
+
+    @admin.display(description="see also")
+    def more(self, source: CourseSource) -> str:
+        return format_html(
+            "{}, {}, {}, {}",
+            changelist_link(SourceSection, "sections", source__id__exact=source.pk),
+            changelist_link(SourceItem, "items", source__id__exact=source.pk),
+            changelist_link(CrawledPage, "pages", source__id__exact=source.pk),
+            changelist_link(JobRun, "runs of all jobs"),
+        )
+
+
+@admin.register(SourceSection)
+class SourceSectionAdmin(RecordAdmin):
+    list_display = ("external_id", "source", "collection", "position")
+    list_filter = ("source",)
+    list_select_related = ("source", "collection")
+    search_fields = ("external_id__exact", "collection__collection_id__exact")
+    search_help_text = "The platform's whole id, or a collection_id."
+
+
+@admin.register(SourceItem)
+class SourceItemAdmin(RecordAdmin):
+    list_display = ("external_id", "source", "activity", "section", "position")
+    list_filter = ("source", ("section", admin.EmptyFieldListFilter))
+    list_select_related = ("source", "activity", "section")
+    search_fields = ("external_id__exact", "activity__source_launch_url__exact")
+    search_help_text = "The platform's whole id, or a source launch URL."
+
+
+@admin.register(CrawledPage)
+class CrawledPageAdmin(RecordAdmin):
+    list_display = ("url", "source", "status", "reason", "http_status", "title", "fetched_at", "pending")
+    list_filter = ("source", "status", "pending")
+    list_select_related = ("source",)
+    search_fields = ("url__startswith",)
+    search_help_text = "The beginning of a URL."
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        queryset = super().get_queryset(request)
+        is_list = request.resolver_match is None or "object_id" not in request.resolver_match.kwargs
+        return queryset.defer("text") if is_list else queryset

@@ -1,0 +1,172 @@
+"""course_source: create, read, change, delete; and a new one is read, once."""
+
+from typing import Any
+
+import pytest
+
+from adaptivity import tasks
+from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
+from tests.api.conftest import refusals
+
+SITE = {"slug": "site", "kind": "website", "start_urls": ["https://uni.example/course/"]}
+CAMPUS = {
+    "slug": "campus",
+    "kind": "open_edx",
+    "base_url": "https://lms.example",
+    "course_id": "course-v1:Uni+Maths+2026",
+    "credentials": "campus",
+}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of the sources whose job was sent for."""
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.read_source, "delay_on_commit", sent.append)
+    return sent
+
+
+def test_a_website(api: Any, read: list[int]) -> None:
+    response = api.post("course_source", SITE)
+
+    assert response.status_code == 201
+    source = CourseSource.objects.get()
+    assert response.json() == {
+        "id": source.id,
+        "slug": "site",
+        "kind": "website",
+        "name": "",
+        "enabled": True,
+        "interval_hours": 0,
+        "address_exceptions": [],
+        "base_url": "",
+        "course_id": "",
+        "launch_url": "student_view_url",
+        "credentials": "",
+        "start_urls": ["https://uni.example/course/"],
+        "allowed_domains": [],
+        "max_depth": 20,
+        "max_pages": 10_000,
+        "delay": 1.0,
+        "collection_id": "",
+        "last_started_at": None,
+        "last_finished_at": None,
+        "last_outcome": "",
+        "last_message": "",
+    }
+    assert read == [source.id]
+    assert api.get("course_source/site").json() == response.json()
+    assert api.get("course_source?kind=open_edx").json()["count"] == 0
+
+
+def test_changing_one_sends_for_no_job(api: Any, read: list[int]) -> None:
+    api.post("course_source", CAMPUS)
+    read.clear()
+
+    changed = api.put("course_source/campus", {"slug": "north", "kind": "open_edx", "launch_url": "lti_url"})
+
+    assert (changed.status_code, changed.json()["launch_url"], changed.json()["credentials"]) == (
+        200,
+        "lti_url",
+        "campus",
+    )
+    assert api.get("course_source/campus").status_code == 404
+    assert api.patch("course_source/north", {"interval_hours": "24"}).json()["interval_hours"] == 24
+    assert read == []
+
+
+def test_one_that_is_not_enabled_is_not_read(api: Any, read: list[int]) -> None:
+    assert api.post("course_source", CAMPUS | {"enabled": False}).status_code == 201
+    assert read == []
+
+
+def test_the_job_is_sent_for_after_the_commit_once(api: Any, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks() as callbacks:
+        api.post("course_source", SITE)
+        api.post("course_source", SITE)
+
+    assert len(callbacks) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (SITE | {"slug": "with space"}, "slug"),
+        (SITE | {"slug": "ü"}, "slug"),
+        (SITE | {"slug": "a/b"}, "slug"),
+        (SITE | {"kind": "moodle"}, "kind"),
+        (SITE | {"start_urls": []}, "start_urls"),
+        (SITE | {"start_urls": "https://uni.example/"}, "start_urls"),
+        (SITE | {"start_urls": [7]}, "start_urls.0"),
+        (SITE | {"start_urls": ["file:///etc/passwd"]}, "start_urls"),
+        (SITE | {"start_urls": ["https://user:password@uni.example/"]}, "start_urls"),
+        (SITE | {"start_urls": ["https:///path"]}, "start_urls"),
+        (SITE | {"start_urls": ["https://uni.example:99999/"]}, "start_urls"),
+        (SITE | {"allowed_domains": ["other.example"]}, "start_urls"),
+        (SITE | {"allowed_domains": ["https://uni.example"]}, "allowed_domains"),
+        (SITE | {"allowed_domains": ["uni.example:8000"]}, "allowed_domains"),
+        (SITE | {"address_exceptions": ["127.0.0.1"]}, "address_exceptions"),
+        (SITE | {"address_exceptions": ["127.0.0.1:0"]}, "address_exceptions"),
+        (SITE | {"address_exceptions": ["*:80"]}, "address_exceptions"),
+        (SITE | {"max_pages": 0}, "max_pages"),
+        (SITE | {"max_depth": -1}, "max_depth"),
+        (SITE | {"delay": 61}, "delay"),
+        (SITE | {"delay": "nan"}, "delay"),
+        (CAMPUS | {"base_url": ""}, "base_url"),
+        (CAMPUS | {"base_url": "lms.example"}, "base_url"),
+        (CAMPUS | {"base_url": "https://lms.example/?x=1"}, "base_url"),
+        (CAMPUS | {"credentials": ""}, "credentials"),
+        (CAMPUS | {"launch_url": "some_url"}, "launch_url"),
+    ],
+)
+def test_refusals(api: Any, unchanged: Any, read: list[int], body: dict[str, Any], field: str) -> None:
+    with unchanged():
+        response = api.post("course_source", body)
+
+    assert response.status_code == 400
+    assert [name for name, _ in refusals(response)] == [field]
+    assert read == []
+
+
+def test_a_slug_is_unique_and_a_kind_stays(api: Any, unchanged: Any, read: list[int]) -> None:
+    api.post("course_source", SITE)
+    api.post("course_source", CAMPUS)
+
+    with unchanged():
+        again = api.post("course_source", SITE)
+        taken = api.patch("course_source/campus", {"slug": "site"})
+        other = api.patch("course_source/campus", {"kind": "website"})
+
+    assert [response.status_code for response in (again, taken, other)] == [400] * 3
+    assert refusals(again) == refusals(taken) == [("slug", "unique")]
+    assert refusals(other) == [("kind", "unchangeable")]
+
+
+def test_deleting_one_leaves_its_activities(api: Any, read: list[int]) -> None:
+    api.post("course_source", SITE)
+    source = CourseSource.objects.get()
+    activity = Activity.objects.create(source_launch_url="https://uni.example/course/")
+    CrawledPage.objects.create(source=source, url=activity.source_launch_url, crawl=1, activity=activity)
+
+    assert api.delete("course_source/site").status_code == 204
+    assert (CourseSource.objects.count(), CrawledPage.objects.count(), Activity.objects.count()) == (0, 0, 1)
+    assert not SourceItem.objects.exists()
+    assert not SourceSection.objects.exists()
+
+
+def test_what_a_change_of_a_website_begins_anew(api: Any, read: list[int]) -> None:
+    api.post("course_source", SITE | {"collection_id": "old"})
+    source = CourseSource.objects.get()
+    CourseSource.objects.update(crawl=3, crawl_open=True)
+    CrawledPage.objects.create(source=source, url="https://uni.example/", crawl=3, published="x", fingerprint="x")
+
+    api.patch("course_source/site", {"name": "The site"})
+    source.refresh_from_db()
+    assert source.crawl_open
+
+    api.patch("course_source/site", {"max_depth": 3, "collection_id": "new"})
+    source.refresh_from_db()
+    assert not source.crawl_open
+    assert CrawledPage.objects.get().published == ""
