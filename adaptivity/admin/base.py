@@ -98,7 +98,7 @@ class ContentAdmin(admin.ModelAdmin):
         lacking: set[Any] = set()
         protected: list[str] = []
         for relation in self.opts.get_fields(include_hidden=True):
-            if not isinstance(relation, models.ManyToOneRel):
+            if not isinstance(relation, models.ManyToOneRel) or relation.on_delete is models.SET_NULL:
                 continue
             model: Any = relation.related_model
             name = str(model._meta.verbose_name_plural)
@@ -109,7 +109,8 @@ class ContentAdmin(admin.ModelAdmin):
                 protected.append(f"{count} {name}")
                 continue
             counts[name] = counts.get(name, 0) + count
-            if not self.admin_site.get_model_admin(model).has_delete_permission(request):
+            page = self.admin_site.get_model_admin(model)
+            if not getattr(page, "goes_with_content", False) and not page.has_delete_permission(request):
                 lacking.add(model._meta.verbose_name)
         return [str(obj) for obj in objs[:INLINE_ROWS]], counts, lacking, protected
 
@@ -138,6 +139,8 @@ class RecordAdmin(ReadOnly, admin.ModelAdmin):
 
     show_full_result_count = False
     ordering = ("-pk",)
+    # Whether its rows are deleted by whoever may delete the content that they tell about.
+    goes_with_content = False
 
 
 class BoundedFormSet(BaseInlineFormSet):

@@ -110,6 +110,7 @@ class CourseSourceAdmin(admin.ModelAdmin):
 
 @admin.register(SourceSection)
 class SourceSectionAdmin(RecordAdmin):
+    goes_with_content = True
     list_display = ("external_id", "source", "collection", "position")
     list_filter = ("source",)
     list_select_related = ("source", "collection")
@@ -119,6 +120,7 @@ class SourceSectionAdmin(RecordAdmin):
 
 @admin.register(SourceItem)
 class SourceItemAdmin(RecordAdmin):
+    goes_with_content = True
     list_display = ("external_id", "source", "activity", "section", "position")
     list_filter = ("source", ("section", admin.EmptyFieldListFilter))
     list_select_related = ("source", "activity", "section")

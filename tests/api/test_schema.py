@@ -30,6 +30,7 @@ from adaptivity.models import CollectionActivity, Mastery, PrerequisiteActivity,
 from adaptivity.selectors import content
 from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, READING, THIRDS, connection_kept
+from tests.api.test_course_source import CAMPUS
 
 # Left out: positive_data_acceptance, because a body of the right form may still name an activity that does not exist
 # or a URL that another activity has; use_after_free and ensure_resource_availability, because they compare calls with
@@ -57,6 +58,7 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
     api.post("score", {"learner": ANNA, "activity": HALVES, "score": 1, "event_id": "known"})
     first, second, third = (activity.id for activity in course["activities"])
     api.post("prerequisite_activity", {"from_activity": second, "to_activity": first})
+    api.post("course_source", CAMPUS | {"enabled": False})
     kcs = {"prerequisite": course["half"].id, "knowledge_component": course["third"].id}
     api.post("prerequisite_knowledge_component", kcs)
     return {
@@ -80,6 +82,7 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
             "recommend": {"collection": "fractions", "sequence": [{"activity": READING}]},
             "prerequisite_activity": {"from_activity": third, "to_activity": second},
             "prerequisite_knowledge_component": kcs,
+            "course_source": CAMPUS,
             "collection_activity": {"activity": first, "collection": course["collection"].id},
         },
     }
@@ -91,7 +94,7 @@ def lead_to_what_is_there(case: schemathesis.Case, world: dict[str, Any]) -> Non
     if not case.meta or not case.meta.generation.mode.is_positive or zlib.crc32(generated.encode()) % 4 == 0:
         return
     parts = case.path.removeprefix("/api/v2/").split("/")
-    named = {"collection_id": "fractions", "kc_id": "half", "id": world["paths"].get(parts[0])}
+    named = {"collection_id": "fractions", "kc_id": "half", "slug": "campus", "id": world["paths"].get(parts[0])}
     case.path_parameters = {name: named[name] for name in case.path_parameters or {}}
     known = world["bodies"].get("recommend" if parts[-1] == "recommend" else parts[0], {})
     if parts[-1] == "bulk_update":
@@ -134,6 +137,7 @@ STATUSES = {
             "activity",
             "collection",
             "collection_activity",
+            "course_source",
             "knowledge_component",
             "mastery",
             "prerequisite_activity",
@@ -152,6 +156,7 @@ STATUSES = {
             "activity/{id}",
             "collection/{collection_id}",
             "collection_activity/{id}",
+            "course_source/{slug}",
             "knowledge_component/{kc_id}",
             "mastery/{id}",
             "prerequisite_activity/{id}",

@@ -75,12 +75,13 @@ def test_both_compose_files_build_the_same_images() -> None:
         for name in ("docker-compose.yml", "docker-compose.build.yml")
     )
 
-    assert list(versioned) == ["app_base", "app", "nginx"]
+    assert list(versioned) == ["app_base", "app", "nginx", "job"]
     for name, service in versioned.items():
         assert with_defaults(service["image"]) == local[name]["image"]
         built, asked = service["build"], local[name]["build"]
         assert {key: with_defaults(value) for key, value in built["args"].items()} == asked["args"]
         assert built["context"].removeprefix("${APP_CONTEXT:-").removesuffix("}") == asked["context"]
+        assert built.get("dockerfile", "").startswith("docker/") == asked.get("dockerfile", "").startswith("docker/")
         # An image that is made from another is built after it.
         assert set(service.get("depends_on", ())) <= set(local[name].get("depends_on", ()))
 

@@ -25,6 +25,7 @@ COMPOSE_ONLY = {
     "demo",  # a course to try on a laptop
     "app_base",  # made as an image, never started
     "app",  # the same
+    "job",  # jobs by hand, in the image with what only they need
     "ecs-metadata",  # a stand-in of what ECS itself has
     "web-ecs",  # web beside that stand-in
 }
