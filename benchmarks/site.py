@@ -53,10 +53,11 @@ TRAPS = (
 
 
 class Site:
-    """``asked`` counts the requests by path; ``most_at_once`` is how many were under way together."""
+    """``asked`` counts the requests by path; ``most_at_once`` is how many were under way together;
+    ``traps`` are what the first page leads to beside the pages."""
 
-    def __init__(self, pages: int, *, port: int = 0, other_port: int = 1) -> None:
-        self.pages, self.other_port = pages, other_port
+    def __init__(self, pages: int, *, port: int = 0, other_port: int = 1, traps: tuple[str, ...] = TRAPS) -> None:
+        self.pages, self.other_port, self.traps = pages, other_port, traps
         self.asked: Counter[str] = Counter()
         self.removed: set[str] = set()
         self.robots_status = 200
@@ -133,7 +134,7 @@ class Site:
             send(handler, 404, "<p>there is nothing here")
 
     def _home(self, handler: BaseHTTPRequestHandler) -> None:
-        send_page(handler, "Home", "Welcome to the course.", ["/page/1", *TRAPS])
+        send_page(handler, "Home", "Welcome to the course.", ["/page/1", *self.traps])
 
     def _robots_txt(self, handler: BaseHTTPRequestHandler) -> None:
         send(handler, self.robots_status, "User-agent: *\nDisallow: /private/\n", "text/plain")

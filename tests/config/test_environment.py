@@ -146,3 +146,39 @@ def test_a_variable_that_is_not_set_has_its_default(monkeypatch: pytest.MonkeyPa
     assert environment.flag(NAME, default=True) is True
     assert environment.whole_number(NAME, default=7, minimum=1) == 7
     assert environment.choice(NAME, ("json", "console"), default="json") == "json"
+
+
+@pytest.mark.usefixtures("given")
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("", {}),
+            ("{}", {}),
+            (
+                '{"campus": {"url": "https://lms.example", "client_id": "$id", "client_secret": "$a{b}$$\\\\c"}}',
+                {"campus": {"url": "https://lms.example", "client_id": "$id", "client_secret": "$a{b}$$\\c"}},
+            ),
+        ],
+    )
+    def test_entries_by_name(self, value: str, expected: dict[str, dict[str, str]]) -> None:
+        assert environment.credentials(NAME) == expected
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "hush",
+            '["hush"]',
+            '{"campus": "hush"}',
+            '{"campus": {"url": "https://lms.example", "client_id": "hush"}}',
+            '{"campus": {"url": "https://lms.example", "client_id": "hush", "client_secret": 7}}',
+            '{"campus": {"url": "u", "client_id": "hush", "client_secret": "hush", "more": ""}}',
+        ],
+    )
+    def test_anything_else_stops(self, capsys: pytest.CaptureFixture[str], value: str) -> None:
+        with pytest.raises(SystemExit):
+            environment.credentials(NAME)
+
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"adaptivity cannot start: the environment variable {NAME} must be JSON such as ")
+        assert "hush" not in line

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from kombu import Connection
 
+from benchmarks.site import Site
 from tests.stack.databases import KINDS, Database, new_database
 from tests.stack.service import BIN, ROOT, manage, poll, service_environment
 
@@ -154,3 +155,27 @@ def test_another_worker_finishes_what_a_killed_one_had_begun(broker: Broker, tmp
     assert broker.count("adaptivity_score") == 20_000
     verified = manage("verify_state", env=broker.env).splitlines()[-1]
     assert verified == "50 learners compared, 0 stale, 0 differences"
+
+
+@pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
+def test_a_worker_reads_a_new_source(broker: Broker, tmp_path: Path) -> None:
+    with Site(1) as site:
+        fields = {
+            "slug": "site",
+            "kind": "website",
+            "start_urls": [f"{site.url}/page/1"],
+            "address_exceptions": [site.netloc],
+            "max_depth": 0,
+            "delay": 0.0,
+        }
+        code = f"from adaptivity.services.sources import course_source_create; course_source_create(**{fields!r})"
+        manage("shell", "--verbosity", "0", "--command", code, env=broker.env)
+        ((source_id,),) = broker.database.rows("SELECT id FROM adaptivity_coursesource")
+
+        with broker.worker(tmp_path / "worker") as worker:
+            broker.send("read_source", source_id=source_id)
+            event = worker.event("source_read")
+
+        assert (event["source"], event["exit_code"]) == ("site", 0)
+        assert site.asked == {"/robots.txt": 1, "/page/1": 1}
+    assert broker.database.rows("SELECT last_outcome FROM adaptivity_coursesource") == [("done",)]
