@@ -448,6 +448,7 @@ class CourseSourceViewSet(Resource):
     lookup_value_converter = "str"
 
     def perform_create(self, serializer: Any) -> None:
+        self._check_exceptions(serializer.validated_data, [])
         source = sources.course_source_create(**serializer.validated_data)
         serializer.instance = source
         if source.enabled:
@@ -455,7 +456,13 @@ class CourseSourceViewSet(Resource):
 
     def perform_update(self, serializer: Any) -> None:
         unchangeable("kind", serializer.validated_data, serializer.instance.kind)
+        self._check_exceptions(serializer.validated_data, serializer.instance.address_exceptions)
         serializer.instance = sources.course_source_update(source=serializer.instance, **serializer.validated_data)
+
+    def _check_exceptions(self, data: dict[str, Any], current: list[str]) -> None:
+        """What is in the service's own network is for staff to open: a platform's token is not enough."""
+        if not self.request.user.is_staff and not set(data.get("address_exceptions", [])) <= set(current):
+            raise InvalidInput("Only staff may add exceptions.", field="address_exceptions", code="staff_only")
 
     def perform_destroy(self, instance: CourseSource) -> None:
         sources.course_source_delete(source=instance)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+METADATA_IPV6 = ipaddress.ip_network("fd00:ec2::/32")
 HOST_AND_PORT = re.compile(r"\[?(.+?)\]?:([0-9]+)")
 
 
@@ -29,9 +30,22 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
+def is_metadata(address: str) -> bool:
+    """Whether a cloud may tell its secrets at the address: link-local ones, and those of AWS over IPv6."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        return ip in METADATA_IPV6 or ip.is_link_local or (inner is not None and inner.is_link_local)
+    return ip.is_link_local
+
+
 @dataclass(frozen=True)
 class AddressGuard:
-    """``exceptions``: pairs of host, as a URL names it, and port whose addresses need not be public."""
+    """``exceptions``: pairs of host, as a URL names it, and port whose addresses need not be public. There is none for
+    the metadata of a cloud."""
 
     exceptions: frozenset[tuple[str, int]] = frozenset()
 
@@ -47,7 +61,7 @@ class AddressGuard:
 
     def allows(self, host: str, port: int, address: str) -> bool:
         """Whether a connection to the host and port may go to the address."""
-        return self.excepts(host, port) or is_public(address)
+        return is_public(address) or (self.excepts(host, port) and not is_metadata(address))
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of the host that may be connected to; raises socket.gaierror where it has none at all."""

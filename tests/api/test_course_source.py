@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from adaptivity import tasks
 from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
@@ -122,6 +123,7 @@ def test_the_job_is_sent_for_after_the_commit_once(api: Any, django_capture_on_c
     ],
 )
 def test_refusals(api: Any, unchanged: Any, read: list[int], body: dict[str, Any], field: str) -> None:
+    get_user_model().objects.update(is_staff=True)
     with unchanged():
         response = api.post("course_source", body)
 
@@ -142,6 +144,24 @@ def test_a_slug_is_unique_and_a_kind_stays(api: Any, unchanged: Any, read: list[
     assert [response.status_code for response in (again, taken, other)] == [400] * 3
     assert refusals(again) == refusals(taken) == [("slug", "unique")]
     assert refusals(other) == [("kind", "unchangeable")]
+
+
+def test_only_staff_adds_address_exceptions(api: Any, unchanged: Any, read: list[int]) -> None:
+    exception = {"address_exceptions": ["lms.internal:8000"]}
+    get_user_model().objects.update(is_staff=False)
+    with unchanged():
+        refused = api.post("course_source", SITE | exception)
+    api.post("course_source", SITE)
+    with unchanged():
+        again = api.patch("course_source/site", exception)
+
+    assert refusals(refused) == refusals(again) == [("address_exceptions", "staff_only")]
+
+    get_user_model().objects.update(is_staff=True)
+    assert api.patch("course_source/site", exception).status_code == 200
+    get_user_model().objects.update(is_staff=False)
+    assert api.patch("course_source/site", exception | {"name": "Site"}).json()["name"] == "Site"
+    assert api.patch("course_source/site", {"address_exceptions": []}).status_code == 200
 
 
 def test_deleting_one_leaves_its_activities(api: Any, read: list[int]) -> None:

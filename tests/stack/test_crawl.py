@@ -279,10 +279,11 @@ def test_limits(world: World, limits: dict[str, Any], pages: int | None) -> None
 
         del site.asked["/robots.txt"]
         if pages is None:
-            # Two links from page 8, and not the home page's traps at the third.
+            # Two links from page 8: also the home page's links, by way of it, and nothing further.
             assert "/page/33" in site.asked
             assert "/page/66" not in site.asked
-            assert "/calendar/2026/2" not in site.asked
+            assert "/calendar/2026/2" in site.asked
+            assert "/calendar/2026/3" not in site.asked
         else:
             assert len(site.asked) == pages
         assert report["limited"] == ("max_pages" in limits)

@@ -69,6 +69,25 @@ def test_exceptions_are_exact() -> None:
     assert not guard.allows("2130706433", 8001, "127.0.0.1")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "169.254.170.2",
+        "::ffff:169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "fe80::1%eth0",
+        "fd00:ec2::254",
+    ],
+)
+def test_there_is_no_exception_for_metadata(address: str) -> None:
+    guard = AddressGuard.of(["metadata.internal:80", "[fd00:ec2::254]:80", "169.254.169.254:80"])
+
+    assert not guard.allows("metadata.internal", 80, address)
+    assert not guard.allows(address, 80, address)
+    assert guard.allows("metadata.internal", 80, "10.0.0.1")
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), (" 0 ", 0.0), ("", None), ("soon", None), ("-1", None)])
 def test_retry_after_in_seconds(text: str, seconds: float | None) -> None:
     assert retry_after(text) == seconds
