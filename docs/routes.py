@@ -126,6 +126,8 @@ CALLS: list[tuple[str, str, Any]] = [
         [{"learner": ADA, "knowledge_component": {"kc_id": "quarters"}, "value": 0.75}],
     ),
     ("POST", "/api/v2/collection/week-1/grade", {"learner": ADA}),
+    ("POST", "/api/v2/learner/export", {"learner": ADA}),
+    ("POST", "/api/v2/learner/erase", {"learner": {"user_id": "grace", "tool_consumer_instance_guid": "uni.example"}}),
     ("DELETE", "/api/v2/mastery/{quarters}", None),
     ("DELETE", "/api/v2/score/1", None),
     ("POST", "/api/v2/prerequisite_activity", {"from_activity": 1, "to_activity": 2}),
@@ -158,7 +160,7 @@ def render() -> str:
     from rest_framework.authtoken.models import Token
 
     call_command("migrate", verbosity=0)
-    token = Token.objects.create(user=get_user_model().objects.create(username="platform"))
+    token = Token.objects.create(user=get_user_model().objects.create(username="platform", is_staff=True))
     client = Client(headers={"Authorization": f"Token {token.key}", "Host": "localhost"})
 
     lines = [

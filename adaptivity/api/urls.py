@@ -17,5 +17,6 @@ router.register(
     "prerequisite_knowledge_component",
 )
 router.register("collection_activity", views.CollectionActivityViewSet, "collection_activity")
+router.register("learner", views.LearnerViewSet, "learner")
 
 urlpatterns = router.urls

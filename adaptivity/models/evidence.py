@@ -103,14 +103,18 @@ class ScoreImport(models.Model):
     started_at = models.DateTimeField(help_text="The time of rows that have none.")
     lines_done = models.PositiveBigIntegerField(default=0)
     imported = models.PositiveBigIntegerField(default=0)
-    refused = models.PositiveBigIntegerField(default=0)
+    # The database has these defaults, too, for imports of the version before that still run beside.
+    refused = models.PositiveBigIntegerField(default=0, db_default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
-    file_name = models.CharField(max_length=255, blank=True, default="", help_text="As the last import of it had it.")
-    file_format = models.CharField(max_length=10, blank=True, default="", help_text="csv, edx or xapi.")
+    file_name = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="As the last import of it had it."
+    )
+    file_format = models.CharField(max_length=10, blank=True, default="", db_default="", help_text="csv, edx or xapi.")
     file_stamp = models.CharField(
         max_length=64,
         blank=True,
         default="",
+        db_default="",
         help_text="Size and time of change: with the name, a file is known by them without being read.",
     )
 

@@ -156,4 +156,10 @@ PIPELINES = "adaptivity.jobs.pipelines.shipped.PIPELINES"
 # What the record of a job's run says of who started it.
 JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
 
+# Evidence in and out: where files are found and written, and how a block of an Open edX course is launched.
+EVIDENCE_INBOX = environment.text("EVIDENCE_INBOX")
+EVIDENCE_REJECTS = environment.text("EVIDENCE_REJECTS", default=str(BASE_DIR / "var" / "rejects"))
+EXPORT_DIRECTORY = environment.text("EXPORT_DIRECTORY")
+EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", optional="course_id")
+
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

@@ -35,15 +35,7 @@ def read_scores(path: Path, after: int = 0) -> Iterator[ParsedLine]:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         raw: list[str] = []
         reader = csv.reader(_remembered(text, raw))
-        try:
-            header = next(reader, [])
-        except csv.Error as error:
-            raise InvalidInput(str(error), field="line 1") from None
-        missing = [column for column in REQUIRED_COLUMNS if column not in header]
-        if missing:
-            raise InvalidInput(f"the header lacks the column {missing[0]}", field="line 1")
-        if len(set(header)) != len(header):
-            raise InvalidInput("the header names a column twice", field="line 1")
+        header = _header(reader)
         while True:
             line = reader.line_num + 1
             raw.clear()
@@ -64,6 +56,19 @@ def read_scores(path: Path, after: int = 0) -> Iterator[ParsedLine]:
                 yield ParsedLine(line, row=row, raw="".join(raw))
             except InvalidInput as error:
                 yield ParsedLine(line, reason=str(error), raw="".join(raw))
+
+
+def _header(reader: Iterator[list[str]]) -> list[str]:
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise InvalidInput(str(error), field="line 1") from None
+    missing = [column for column in REQUIRED_COLUMNS if column not in header]
+    if missing:
+        raise InvalidInput(f"the header lacks the column {missing[0]}", field="line 1")
+    if len(set(header)) != len(header):
+        raise InvalidInput("the header names a column twice", field="line 1")
+    return header
 
 
 def _remembered(lines: Iterable[str], memory: list[str]) -> Iterator[str]:

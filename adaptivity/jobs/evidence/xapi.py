@@ -3,6 +3,8 @@
 The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2.
 """
 
+import gzip
+import io
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,8 +31,9 @@ from adaptivity.jobs.evidence.lines import MAX_LINE_BYTES, ParsedLine, lines_aft
 from adaptivity.services.imports import ScoreRow
 
 BLOCK_BYTES = 1 << 16
-OUTSIDE = re.compile(rb'["\[\]{},]')
-INSIDE = re.compile(rb'["\\]')
+# What gives JSON its form; a backslash takes what follows it out of that.
+SIGN = re.compile(rb'\\.|["\[\]{},]', re.DOTALL)
+TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
 MAILTO = "mailto:"
 # By the last part of the verb's id, for several vocabularies have them; with the score of a statement without a result.
 VERBS: dict[str, float | None] = {"scored": None, "answered": None, "completed": None, "passed": 1.0, "failed": 0.0}
@@ -61,7 +64,7 @@ def _is_array(path: Path) -> bool:
 
 def _lines_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
     for number, line, is_cut in lines_after(path, after):
-        yield number, line, f"is longer than {MAX_LINE_BYTES} bytes" if is_cut else ""
+        yield number, line, TOO_LONG if is_cut else ""
 
 
 def _elements_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
@@ -70,50 +73,59 @@ def _elements_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
             yield number, text, problem
 
 
+class _Outline:
+    """Where a JSON array is cut into its elements, block by block."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.is_closed = False
+        self._quoted = False
+
+    def cuts(self, block: bytes) -> Iterator[tuple[int, int]]:
+        """Where in the block an element ends and where the next begins: at the array's brackets and commas."""
+        for found in () if self.is_closed else SIGN.finditer(block):
+            sign = found.group()
+            if sign == b'"':
+                self._quoted = not self._quoted
+            if self._quoted or sign not in b"[]{},":
+                continue
+            is_outer = self.depth == 1
+            if sign != b",":
+                self.depth += 1 if sign in b"[{" else -1
+                is_outer = self.depth == (1 if sign in b"[{" else 0)
+            if is_outer:
+                yield found.start(), found.end()
+            if self.depth == 0:
+                self.is_closed = True
+                return
+
+
 def _elements(path: Path) -> Iterator[tuple[bytes, str]]:
     """The elements of a JSON array, each with what is wrong with its outer form. One is held at a time, and what is
     not JSON inside of it does no harm to the next."""
-    element = bytearray()
-    depth, quoted, escaped, is_closed = 0, False, False, False
-
-    def taken() -> tuple[bytes, str]:
-        text = bytes(element)
-        element.clear()
-        return text, f"is longer than {MAX_LINE_BYTES} bytes" if len(text) > MAX_LINE_BYTES else ""
-
+    outline, element = _Outline(), bytearray()
     with open_file(path) as file:
-        while block := file.read(BLOCK_BYTES):
-            # The first character belongs to a backslash at the end of the block before.
-            start, position, escaped = 0, int(escaped), False
-            while not is_closed and (found := (INSIDE if quoted else OUTSIDE).search(block, position)):
-                position, sign = found.end(), found.group()
-                if quoted:
-                    quoted = sign != b'"'
-                    if quoted:
-                        position, escaped = position + 1, position == len(block)
-                elif sign == b'"':
-                    quoted = True
-                elif sign in b"[{":
-                    depth += 1
-                    if depth == 1:
-                        start = position
-                elif sign in b"]}":
-                    depth -= 1
-                    if depth == 0:
-                        _add(element, block[start : position - 1])
-                        start, is_closed = position, True
-                        if element.strip():
-                            yield taken()
-                        element.clear()
-                elif depth == 1:
-                    _add(element, block[start : position - 1])
-                    start = position
-                    yield taken()
+        for block in _blocks(file):
+            start = 0
+            for end, following in outline.cuts(block):
+                _add(element, block[start:end])
+                start = following
+                if element.strip():
+                    yield bytes(element), TOO_LONG if len(element) > MAX_LINE_BYTES else ""
+                element.clear()
             _add(element, block[start:])
-    if not is_closed:
-        yield bytes(element[:MAX_LINE_BYTES]), "the array ends early"
+    if not outline.is_closed:
+        yield bytes(element), "the array ends early"
     elif element.strip():
-        yield bytes(element[:MAX_LINE_BYTES]), "follows the end of the array"
+        yield bytes(element), "follows the end of the array"
+
+
+def _blocks(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    """The file in blocks, none of which ends between a backslash and what it escapes."""
+    while block := file.read(BLOCK_BYTES):
+        while block.endswith(b"\\") and (more := file.read(1)):
+            block += more
+        yield block
 
 
 def _add(element: bytearray, part: bytes) -> None:
