@@ -44,7 +44,7 @@ def learner_lock(*, identity: LearnerIdentity) -> Learner:
     learner = next(iter(found), None)
     if learner is None:
         learners_ensure(identities=[identity])
-        learner = next(iter(found), None)
+        learner = next(iter(found.all()), None)
     if learner is None:
         raise Overtaken("The learner was erased.")
     return learner

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 # What a program that is still writing calls its file.
 UNFINISHED = (".part", ".tmp")
+NOTHING = sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,7 @@ def _import_file(
         return
     progress("reading", 0, 1)
     content_hash, lines = survey(path)
-    if not lines and not path.stat().st_size:
-        report.skipped += 1
+    if content_hash == NOTHING:
         return
     file_format = options.file_format or format_of(path)
     run = imports.filter(content_hash=content_hash).first()
