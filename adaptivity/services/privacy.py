@@ -29,4 +29,4 @@ def learner_erase(*, learner: LearnerIdentity) -> dict[str, int]:
     _, counts = locked.delete()
     if known is None and set(counts) == {locked._meta.label}:
         return {}
-    return {record_name(apps.get_model(label)): count for label, count in sorted(counts.items()) if count}
+    return dict(sorted((record_name(apps.get_model(label)), count) for label, count in counts.items() if count))
