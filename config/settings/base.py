@@ -158,7 +158,7 @@ JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
 
 # Evidence in and out: where files are found and written, and how a block of an Open edX course is launched.
 EVIDENCE_INBOX = environment.text("EVIDENCE_INBOX")
-EVIDENCE_REJECTS = environment.text("EVIDENCE_REJECTS", default=str(BASE_DIR / "var" / "rejects"))
+EVIDENCE_REJECTS = environment.text("EVIDENCE_REJECTS")
 EXPORT_DIRECTORY = environment.text("EXPORT_DIRECTORY")
 EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", optional="course_id")
 

@@ -159,7 +159,13 @@ def populate(count: int) -> None:
         HandSetMastery(learner=learner, knowledge_component=kc, value=0.5, timestamp=NOON, arrival=3 * count + n)
         for n, kc in enumerate(kcs)
     )
-    ScoreImport.objects.bulk_create(ScoreImport(content_hash=f"{n:064}", started_at=NOON) for n in range(count))
+    files = ScoreImport.objects.bulk_create(ScoreImport(content_hash=f"{n:064}", started_at=NOON) for n in range(count))
+    Reject.objects.bulk_create(
+        Reject(score_import=files[0], reason=f"reason {n}", count=1, first_line=n, last_line=n) for n in range(count)
+    )
+    ErasedLearner.objects.bulk_create(
+        ErasedLearner(identity_digest=f"{n:064}", key_check="key", erased_at=NOON) for n in range(count)
+    )
     JobRun.objects.bulk_create(
         JobRun(command=f"command {n}", started_by="ada", started_at=NOON, seen_at=NOON) for n in range(count)
     )

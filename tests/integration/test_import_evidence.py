@@ -514,6 +514,19 @@ class TestRejects:
         ]
         assert (report.imported, report.refused) == (1, 2)
 
+    def test_without_a_folder_only_the_reasons_are_kept(
+        self, tmp_path: Path, settings: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        settings.EVIDENCE_REJECTS = ""
+
+        call_command("import_evidence", str(write(tmp_path / "a.log", event(), "broken")))
+
+        assert capsys.readouterr().err.splitlines() == [
+            "1 refused (a.log, first in line 2): is no JSON object",
+            "the refused lines are not kept: name a folder with --rejects or EVIDENCE_REJECTS",
+        ]
+        assert reasons() == [("is no JSON object", 1, 2, 2)]
+
     def test_without_a_refusal_there_is_no_file(self, tmp_path: Path) -> None:
         assert run(write(tmp_path / "a.log", event()), rejects=tmp_path / "rejects").reject_files == []
         assert list((tmp_path / "rejects").iterdir()) == []

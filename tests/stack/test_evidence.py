@@ -15,7 +15,7 @@ from benchmarks.tracking_log import course, write_log
 from tests.stack.databases import KINDS, Database, new_database
 from tests.stack.service import ROOT, Service, manage, service_environment, together
 
-LINES, LEARNERS, PROBLEMS = 24_000, 60, 40
+LINES, LEARNERS, PROBLEMS = 48_000, 60, 40
 BROKEN_EVERY = 1000
 
 

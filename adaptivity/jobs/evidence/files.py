@@ -153,7 +153,6 @@ def _import_file(
     if not wants_it_again and known.exists():
         report.skipped += 1
         return
-    progress("reading", 0, 1)
     content_hash, lines = survey(path)
     if content_hash == NOTHING:
         return

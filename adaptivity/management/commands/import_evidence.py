@@ -52,7 +52,7 @@ class Command(JobCommand):
                 create=options["create"],
                 again=options["again"],
                 edx_launch_url=settings.EDX_LAUNCH_URL,
-                rejects=options["rejects"] or Path(settings.EVIDENCE_REJECTS),
+                rejects=options["rejects"] or (Path(settings.EVIDENCE_REJECTS) if settings.EVIDENCE_REJECTS else None),
             ),
             progress=job.progress,
             stop=job.stop,
@@ -66,6 +66,8 @@ class Command(JobCommand):
             self.stderr.write(f"{rejected.count} refused ({where}): {rejected.reason}")
         for path in report.reject_files:
             self.stderr.write(f"the refused lines are in {path}")
+        if report.refused and not report.reject_files:
+            self.stderr.write("the refused lines are not kept: name a folder with --rejects or EVIDENCE_REJECTS")
         for failure in report.failed:
             self.stderr.write(f"not imported: {failure}")
 
