@@ -253,7 +253,9 @@ class TestPages:
         for rows in (base.INLINE_ROWS, 2 * base.INLINE_ROWS):
             for stored in (EngineState, ScoreRevision, Score, HandSetMastery, Mastery, DoneActivity, Learner):
                 stored.objects.all().delete()
-            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport, JobRun, PipelineRun):
+            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent):
+                stored.objects.all().delete()
+            for stored in (ScoreImport, ErasedLearner, JobRun, PipelineRun):
                 stored.objects.all().delete()
             get_user_model().objects.filter(username="teacher").delete()
             populate(rows)
