@@ -40,7 +40,8 @@ UNKNOWN_ACTIVITY = "activity: is not known here"
 class ScoreRow:
     """A row of a file of scores: ``line`` of the file, ``item`` becomes the activity's source launch URL and name,
     ``knowledge_components`` the ids and names of the KCs that a new activity is tagged with. ``guid`` is the learner's
-    tool_consumer_instance_guid, where the import was called without one."""
+    tool_consumer_instance_guid, where the import was called without one, and ``reported_item`` how the platform names
+    the activity, where that is not ``item``: by it a repetition is told, also after the activity got another URL."""
 
     line: int
     learner: str
@@ -50,6 +51,7 @@ class ScoreRow:
     timestamp: datetime | None = None
     event_id: str | None = None
     guid: str = ""
+    reported_item: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def scores_import_batch(
         learner, activity_id = learners[identities[row.line]], activity_ids[row.item]
         fingerprint = ""
         if row.event_id is not None:
-            fingerprint = event_fingerprint(activity=row.item, score=row.score, timestamp=row.timestamp)
+            fingerprint = event_fingerprint(
+                activity=row.reported_item or row.item, score=row.score, timestamp=row.timestamp
+            )
             if (learner.id, row.event_id) in recorded:
                 if recorded[learner.id, row.event_id] == fingerprint:
                     known += 1

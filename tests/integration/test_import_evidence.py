@@ -415,6 +415,18 @@ class TestOnce:
         assert counts(report) == (1, 0, 1, 0)
         assert reasons() == [("event_id: recorded for this learner with another content", 1, 2, 2)]
 
+    def test_it_is_the_same_event_when_the_activity_has_another_url(self, tmp_path: Path) -> None:
+        log, statements = (
+            write(tmp_path / "a.log", event()),
+            write(tmp_path / "a.jsonl", statement(object__id=f"x/{USAGE_ID}")),
+        )
+        assert counts(run(log, statements)) == (2, 0, 0, 0)
+        moved = Activity.objects.get(source_launch_url=URL)
+        moved.source_launch_url = f"https://new.example/{USAGE_ID}"
+        moved.save()
+
+        assert counts(run(log, statements, again=True)) == (0, 2, 0, 0)
+
     def test_what_was_refused_comes_in_when_its_course_is_there(self, tmp_path: Path) -> None:
         unknown = event(event__problem_id=USAGE_ID + "0")
         log = write(tmp_path / "a.log", event(), unknown)
@@ -493,6 +505,40 @@ class TestRejects:
                 "content": json.dumps(event(time="x")),
             },
         ]
+
+    def test_lines_of_a_batch_that_was_never_committed_are_written_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Killed after the refused lines were written, and before the commit; the last of them is half there."""
+        monkeypatch.setattr(load, "BATCH_ROWS", 2)
+        log = write(tmp_path / "a.log", event(), "first", "second", event(event__attempts=2), "third", "fourth")
+        whole, writes = load.RejectFile.write, 0
+
+        def killed_in_the_second(self: Any, *arguments: Any) -> None:
+            nonlocal writes
+            writes += 1
+            whole(self, *arguments)
+            if writes == 2:
+                with self.path.open("ab") as file:
+                    file.write(b'{"file": "a.lo')
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(load.RejectFile, "write", killed_in_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            run(log, rejects=tmp_path / "rejects")
+        (file,) = (tmp_path / "rejects").iterdir()
+        assert len(file.read_text().splitlines()) == 3
+        monkeypatch.setattr(load.RejectFile, "write", whole)
+
+        run(log, rejects=tmp_path / "rejects")
+
+        assert [json.loads(line)["content"] for line in file.read_text().splitlines()] == [
+            "first",
+            "second",
+            "third",
+            "fourth",
+        ]
+        assert reasons() == [("is no JSON object", 4, 2, 6)]
 
     def test_what_only_the_database_refuses_is_in_the_file_too(self, tmp_path: Path) -> None:
         other = statement(id="s2", object__id="https://lrs.example/other")

@@ -83,6 +83,7 @@ def _row(line: int, entry: dict[str, Any], now: datetime, launch_urls: LaunchUrl
         line=line,
         learner=learner,
         item=launch_urls.of_usage_id(usage_id, course_id=context.get("course_id"), field="event.problem_id"),
+        reported_item=usage_id,
         knowledge_components=(),
         score=grade / greatest,
         timestamp=timestamp,

@@ -154,6 +154,7 @@ def _row(line: int, statement: dict[str, Any], now: datetime, launch_urls: Launc
         line=line,
         learner=learner,
         item=launch_urls.of_object_id(object_id, field="object.id"),
+        reported_item=object_id,
         knowledge_components=(),
         score=score,
         timestamp=time_of(text_at(statement, when, "timestamp", ITEM_LENGTH), now),
