@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.jobs.evidence import files as job
@@ -740,3 +741,29 @@ def test_a_job_that_runs_twice_at_once_is_told_apart(tmp_path: Path, monkeypatch
     assert error.value.returncode == 4
     assert not Score.objects.exists()
     assert list((tmp_path / "rejects").iterdir()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_whose_commit_fails_is_done_again_from_where_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where something that a row refers to is deleted at the same moment: foreign keys are checked at the end."""
+    log = write(tmp_path / "a.log", event(), "broken", event(event__attempts=2))
+    whole, writes = load.RejectFile.write, 0
+
+    def fails_at_first(self: Any, *arguments: Any) -> None:
+        nonlocal writes
+        writes += 1
+        whole(self, *arguments)
+        if writes == 1:
+            raise IntegrityError("a foreign key")
+
+    monkeypatch.setattr(load.RejectFile, "write", fails_at_first)
+
+    report = run(log, rejects=tmp_path / "rejects")
+
+    assert writes == 2
+    assert counts(report) == (2, 0, 1, 0)
+    assert (ScoreImport.objects.get().imported, ScoreImport.objects.get().refused) == (2, 1)
+    assert reasons() == [("is no JSON object", 1, 2, 2)]
+    assert len(report.reject_files[0].read_text().splitlines()) == 1
