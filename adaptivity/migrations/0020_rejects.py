@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('adaptivity', '0002_job_runs'),
+        ('adaptivity', '0003_pipelines'),
     ]
 
     operations = [
