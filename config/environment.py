@@ -98,6 +98,15 @@ def whole_number(name: str, *, default: int, minimum: int) -> int:
     return int(given)
 
 
+def template(name: str, *, required: str, optional: str) -> str:
+    """A text with the placeholder ``{required}`` in it, perhaps ``{optional}``, and no other; or ""."""
+    given = text(name)
+    rest = given.replace(f"{{{required}}}", "").replace(f"{{{optional}}}", "")
+    if given and (f"{{{required}}}" not in given or "{" in rest or "}" in rest):
+        stop(name, f"must hold {{{required}}}, may hold {{{optional}}}, and no other braces")
+    return given
+
+
 def hosts(name: str) -> list[str]:
     """One host name or several with commas, as Django's ALLOWED_HOSTS takes them."""
     names = [host.strip() for host in text(name).split(",") if host.strip()]

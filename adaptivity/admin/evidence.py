@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from adaptivity.admin.base import RecordAdmin, RecordInline
-from adaptivity.models import HandSetMastery, Score, ScoreImport, ScoreRevision
+from adaptivity.models import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision
 
 
 class RevisionInline(RecordInline):
@@ -64,16 +64,43 @@ class HandSetMasteryAdmin(RecordAdmin):
     search_help_text = "A whole user_id or kc_id."
 
 
+class RejectInline(RecordInline):
+    model = Reject
+    fields = ("reason", "count", "first_line", "last_line")
+    readonly_fields = fields
+    ordering = ("-count",)
+    verbose_name_plural = "why lines were refused; the lines themselves are in the import's reject file"
+
+
 @admin.register(ScoreImport)
 class ScoreImportAdmin(RecordAdmin):
     list_display = (
         "__str__",
+        "file_name",
+        "file_format",
         "tool_consumer_instance_guid",
         "started_at",
         "lines_done",
         "imported",
+        "refused",
         "finished_at",
     )
-    list_filter = ("started_at", ("finished_at", EmptyFieldListFilter))
-    search_fields = ("content_hash__startswith", "tool_consumer_instance_guid")
-    search_help_text = "The beginning of the file's hash, or tool_consumer_instance_guid."
+    list_filter = ("started_at", "file_format", ("finished_at", EmptyFieldListFilter))
+    search_fields = ("content_hash__startswith", "file_name", "tool_consumer_instance_guid")
+    search_help_text = "The beginning of the file's hash, its name, or tool_consumer_instance_guid."
+    inlines = (RejectInline,)
+
+
+@admin.register(Reject)
+class RejectAdmin(RecordAdmin):
+    """How many lines of which file were refused, and why."""
+
+    list_display = ("reason", "count", "file", "first_line", "last_line", "updated_at")
+    list_filter = ("updated_at", "score_import__file_format")
+    list_select_related = ("score_import",)
+    search_fields = ("reason", "score_import__file_name", "score_import__content_hash__startswith")
+    search_help_text = "A part of the reason or of the file's name, or the beginning of its hash."
+
+    @admin.display(description="file", ordering="score_import__file_name")
+    def file(self, reject: Reject) -> str:
+        return reject.score_import.file_name or str(reject.score_import)

@@ -8,7 +8,7 @@ from django.utils.html import format_html_join
 
 from adaptivity.admin.base import RecordAdmin, RecordInline, changelist_link
 from adaptivity.engine.parameters import MASTERY_THRESHOLD
-from adaptivity.models import DoneActivity, HandSetMastery, Learner, Mastery, Score, ScoreRevision
+from adaptivity.models import DoneActivity, ErasedLearner, HandSetMastery, Learner, Mastery, Score, ScoreRevision
 from adaptivity.selectors.evidence import stale
 from adaptivity.selectors.parameters import current_stamp
 
@@ -127,3 +127,12 @@ class DoneActivityAdmin(RecordAdmin):
     list_select_related = ("learner", "activity")
     search_fields = ("learner__user_id__exact", "activity__source_launch_url__exact")
     search_help_text = "A whole user_id or source launch URL."
+
+
+@admin.register(ErasedLearner)
+class ErasedLearnerAdmin(RecordAdmin):
+    """That somebody was erased and when; not who."""
+
+    list_display = ("erased_at",)
+    fields = ("erased_at",)
+    list_filter = ("erased_at",)

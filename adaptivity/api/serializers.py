@@ -211,6 +211,25 @@ class GradeSerializer(Plain):
     learner = LearnerSerializer()
 
 
+class LearnerReferenceSerializer(Plain):
+    learner = LearnerSerializer()
+
+
+class LearnerDataSerializer(Plain):
+    """Everything that is held about one learner."""
+
+    learner = serializers.DictField(help_text="Their own row.")
+    records = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        help_text="Every other row that belongs to them, by what it is: scores, masteries and so on.",
+    )
+
+
+class ErasedSerializer(Plain):
+    learner = LearnerSerializer()
+    erased = serializers.DictField(child=serializers.IntegerField(), help_text="How many rows of what are gone.")
+
+
 class SubScoresSerializer(Plain):
     source_launch_url = serializers.CharField()
     remediation = serializers.FloatField()

@@ -18,5 +18,6 @@ router.register(
 )
 router.register("collection_activity", views.CollectionActivityViewSet, "collection_activity")
 router.register("course_source", views.CourseSourceViewSet, "course_source")
+router.register("learner", views.LearnerViewSet, "learner")
 
 urlpatterns = router.urls

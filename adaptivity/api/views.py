@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,12 +31,14 @@ from adaptivity.models import (
 )
 from adaptivity.selectors.evidence import scores_current
 from adaptivity.selectors.grades import learner_grade
+from adaptivity.selectors.privacy import learner_data
 from adaptivity.services import (
     activities,
     collections,
     knowledge_components,
     masteries,
     prerequisite_activities,
+    privacy,
     recommendation,
     scores,
     sources,
@@ -50,24 +53,29 @@ UNKNOWN = {404: s.ErrorSerializer}
 CONFLICT = {409: s.ErrorSerializer}
 
 
+class Route(viewsets.GenericViewSet[Any]):
+    """What all routes share: JSON out, bodies in chunks in."""
+
+    content_negotiation_class = JSONAnswers
+    # No OPTIONS: what a route takes is in the schema.
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        open_chunked_body(request)
+        return super().initialize_request(request, *args, **kwargs)
+
+
 class Resource(
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
     mixins.ListModelMixin,
-    viewsets.GenericViewSet[Any],
+    Route,
 ):
     """Plain create, read, change, delete over a service's functions."""
 
-    content_negotiation_class = JSONAnswers
-    # No OPTIONS: what a route takes is in the schema.
-    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     lookup_value_converter = "int"
-
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        open_chunked_body(request)
-        return super().initialize_request(request, *args, **kwargs)
 
     def get_object(self) -> Any:
         # Ids in paths hold any character but "/"; no database would look for this one.
@@ -466,3 +474,37 @@ class CourseSourceViewSet(Resource):
 
     def perform_destroy(self, instance: CourseSource) -> None:
         sources.course_source_delete(source=instance)
+
+
+class LearnerViewSet(Route):
+    """What is held about one learner, and its erasure. For tokens of staff: a platform's token cannot ask for it."""
+
+    permission_classes = [IsAdminUser]
+    queryset = Learner.objects.none()
+    pagination_class = None
+    filter_backends = ()
+
+    @extend_schema(request=s.LearnerReferenceSerializer, responses={200: s.LearnerDataSerializer, **BODY})
+    @action(detail=False, methods=["post"])
+    def export(self, request: Request) -> Response:
+        """Everything that is held about the learner."""
+        identity = self._identity(request)
+        try:
+            data = learner_data(**s.learner_representation(identity))
+        except Learner.DoesNotExist:
+            raise InvalidInput("There is no such learner.", field="learner", code="does_not_exist") from None
+        return Response(data)
+
+    @extend_schema(request=s.LearnerReferenceSerializer, responses={200: s.ErasedSerializer, **BODY, **CONFLICT})
+    @action(detail=False, methods=["post"])
+    def erase(self, request: Request) -> Response:
+        """Removes the learner and everything that belongs to them, for good; an unknown learner is no error."""
+        identity = self._identity(request)
+        erased = privacy.learner_erase(learner=identity)
+        return Response({"learner": s.learner_representation(identity), "erased": erased})
+
+    def _identity(self, request: Request) -> LearnerIdentity:
+        serializer = s.LearnerReferenceSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        identity: LearnerIdentity = serializer.validated_data["learner"]
+        return identity

@@ -14,8 +14,8 @@ from adaptivity.engine.metrics import Metrics, metrics
 from adaptivity.engine.parameters import Booleans, Floats, Integers
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.import_scores import Progress
-from adaptivity.jobs.import_scores import _parse as read_scores
+from adaptivity.jobs.evidence.lines import Progress
+from adaptivity.jobs.evidence.score_file import read_scores
 
 # A learner whose id hashes to 0 of this many is held out.
 PARTS = 5

@@ -1,9 +1,9 @@
 from adaptivity.models.activity import Activity, ActivityKnowledgeComponent, PrerequisiteActivity
 from adaptivity.models.collection import Collection, CollectionActivity
-from adaptivity.models.evidence import HandSetMastery, Score, ScoreImport, ScoreRevision
+from adaptivity.models.evidence import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision
 from adaptivity.models.job_run import JobRun, RunStatus
 from adaptivity.models.knowledge_component import KnowledgeComponent, PrerequisiteKnowledgeComponent
-from adaptivity.models.learner import DoneActivity, Learner, Mastery
+from adaptivity.models.learner import DoneActivity, ErasedLearner, Learner, Mastery
 from adaptivity.models.model_version import (
     EngineState,
     ItemParameters,
@@ -22,6 +22,7 @@ __all__ = [
     "CrawledPage",
     "DoneActivity",
     "EngineState",
+    "ErasedLearner",
     "HandSetMastery",
     "ItemParameters",
     "JobRun",
@@ -33,6 +34,7 @@ __all__ = [
     "PipelineRun",
     "PrerequisiteActivity",
     "PrerequisiteKnowledgeComponent",
+    "Reject",
     "RunStatus",
     "Score",
     "ScoreImport",

@@ -103,7 +103,20 @@ class ScoreImport(models.Model):
     started_at = models.DateTimeField(help_text="The time of rows that have none.")
     lines_done = models.PositiveBigIntegerField(default=0)
     imported = models.PositiveBigIntegerField(default=0)
+    # The database has these defaults, too, for imports of the version before that still run beside.
+    refused = models.PositiveBigIntegerField(default=0, db_default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
+    file_name = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="As the last import of it had it."
+    )
+    file_format = models.CharField(max_length=10, blank=True, default="", db_default="", help_text="csv, edx or xapi.")
+    file_stamp = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Size and time of change: with the name, a file is known by them without being read.",
+    )
 
     class Meta:
         constraints = [
@@ -112,3 +125,21 @@ class ScoreImport(models.Model):
 
     def __str__(self) -> str:
         return self.content_hash[:12]
+
+
+class Reject(models.Model):
+    """How many lines of a file were refused for one reason. The lines themselves are personal data: they are in the
+    import's reject file, not here."""
+
+    score_import = models.ForeignKey(ScoreImport, models.CASCADE, related_name="rejects", db_index=False)
+    reason = models.CharField(max_length=255, help_text="The field and what is wrong with it; no value of the file.")
+    count = models.PositiveBigIntegerField()
+    first_line = models.PositiveBigIntegerField()
+    last_line = models.PositiveBigIntegerField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["score_import", "reason"], name="%(class)s_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.count} × {self.reason}"

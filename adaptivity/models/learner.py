@@ -67,3 +67,18 @@ class DoneActivity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.learner}, {self.activity}"
+
+
+class ErasedLearner(models.Model):
+    """A learner was erased; files of evidence from before that bring nothing of theirs back.
+
+    Who it was cannot be read here: ``identity_digest`` is keyed by SECRET_KEY, and says something to nobody who does
+    not ask for one certain learner with that key. ``key_check`` tells digests of another key.
+    """
+
+    identity_digest = models.CharField(max_length=64, unique=True)
+    key_check = models.CharField(max_length=16, db_index=True)
+    erased_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"erased at {self.erased_at:%Y-%m-%d %H:%M}"

@@ -1,14 +1,17 @@
 """The evidence log as the engine takes it."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from adaptivity.engine.history import Evidence
 from adaptivity.models import HandSetMastery, Score, ScoreRevision
 from adaptivity.selectors.parameters import Stamp
+from adaptivity.selectors.sql import batched, fetch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -102,3 +105,27 @@ def stale(stamp: Stamp) -> Q:
         else Q(traced_model_version=stamp.model_version_id)
     )
     return Q(evidence_count__gt=0) & ~(Q(traced_revision=stamp.tracing_revision) & version)
+
+
+# A look into the index for each pair; two lists of values would make the database look for every combination.
+WANTED_PAIRS = {
+    "postgresql": "unnest(%s::bigint[], %s::text[]) AS wanted(learner_id, event_id)",
+    "sqlite": "(SELECT json_extract(value, '$[0]') AS learner_id, json_extract(value, '$[1]') AS event_id"
+    " FROM json_each(%s)) AS wanted",
+}
+
+
+def events_recorded(pairs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """The fingerprints of the scores that are recorded under these pairs of a learner's row id and an event id."""
+    sql = f"""
+SELECT score.learner_id, score.event_id, score.event_fingerprint
+FROM {WANTED_PAIRS[connection.vendor]}
+JOIN adaptivity_score score ON score.learner_id = wanted.learner_id AND score.event_id = wanted.event_id"""  # noqa: S608 - no input in it
+    found: dict[tuple[int, str], str] = {}
+    for some in batched(pairs, 1000):
+        parameters: list[object] = [json.dumps(some)]
+        if connection.vendor == "postgresql":
+            parameters = [[learner_id for learner_id, _ in some], [event_id for _, event_id in some]]
+        for learner_id, event_id, fingerprint in fetch(sql, parameters):
+            found[learner_id, event_id] = fingerprint
+    return found

@@ -1,13 +1,14 @@
 """Scores in bulk: a batch of rows and how far the file has come, in one transaction."""
 
 from collections.abc import Collection as Collected
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
-from adaptivity.errors import AlreadyRunning
+from adaptivity.errors import AlreadyRunning, Overtaken
 from adaptivity.models import (
     Activity,
     ActivityKnowledgeComponent,
@@ -15,22 +16,32 @@ from adaptivity.models import (
     CollectionActivity,
     KnowledgeComponent,
     Learner,
+    Reject,
     Score,
     ScoreImport,
 )
+from adaptivity.selectors.evidence import events_recorded
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.selectors.sql import batched
 from adaptivity.services.content import BATCH, content_changed, content_lock
+from adaptivity.services.erasures import erasures_of
 from adaptivity.services.events import event_fingerprint
 from adaptivity.services.learners import LearnerIdentity, learners_lock, learners_write
 
 NAME_LENGTH = 255
+REASON_LENGTH = 255
+# Where lines are broken in more ways than that, the rest is counted together.
+MAX_REASONS = 50
+OTHER_REASONS = "other reasons"
+UNKNOWN_ACTIVITY = "activity: is not known here"
 
 
 @dataclass(frozen=True)
 class ScoreRow:
     """A row of a file of scores: ``line`` of the file, ``item`` becomes the activity's source launch URL and name,
-    ``knowledge_components`` the ids and names of the KCs that a new activity is tagged with."""
+    ``knowledge_components`` the ids and names of the KCs that a new activity is tagged with. ``guid`` is the learner's
+    tool_consumer_instance_guid, where the import was called without one, and ``reported_item`` how the platform names
+    the activity, where that is not ``item``: by it a repetition is told, also after the activity got another URL."""
 
     line: int
     learner: str
@@ -39,45 +50,68 @@ class ScoreRow:
     score: float
     timestamp: datetime | None = None
     event_id: str | None = None
+    guid: str = ""
+    reported_item: str = ""
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a batch: rows imported, rows that were there already, and rows refused with the reason."""
+    """What became of a batch: rows imported, rows that were there already, rows refused with the reason, and rows of
+    erased learners, which are left out."""
 
     imported: int
     known: int
     refused: Sequence[tuple[ScoreRow, str]]
+    erased: int
 
 
 @transaction.atomic
 def scores_import_batch(
-    *, run: ScoreImport, rows: Sequence[ScoreRow], lines_done: int, collection_id: str | None
+    *,
+    run: ScoreImport,
+    rows: Sequence[ScoreRow],
+    lines_done: int,
+    collection_id: str | None,
+    create: bool = True,
 ) -> BatchResult:
     """Appends the rows to the evidence log, in their order, and notes that the file is done up to ``lines_done``.
 
     Creates missing learners, activities, KCs and the collection, and puts the activities into the collection; an
-    activity that exists keeps its KCs. The learners become stale: tracing them is a step of its own. Raises
-    AlreadyRunning where another process is importing the same file.
+    activity that exists keeps its KCs. Without ``create``, a row of an activity that is missing is refused. The
+    learners become stale: tracing them is a step of its own.
+
+    Raises AlreadyRunning where another process is importing the same file, and Overtaken where a learner of it is
+    erased at the same moment: doing it again is right.
     """
     current = ScoreImport.objects.select_for_update().get(pk=run.pk)
     if current.lines_done != run.lines_done:
         raise AlreadyRunning("Another import of the same file is running.")
-    activity_ids = items_ensure(rows=rows, collection_id=collection_id)
-    identities = {row.learner: LearnerIdentity(row.learner, run.tool_consumer_instance_guid) for row in rows}
-    learners = learners_lock(identities=identities.values())
-    recorded = _recorded([learner.id for learner in learners.values()], [row.event_id for row in rows if row.event_id])
+    refused: list[tuple[ScoreRow, str]] = []
+    identities = {row.line: LearnerIdentity(row.learner, run.tool_consumer_instance_guid or row.guid) for row in rows}
+    rows, erased = _without_erased(rows, identities)
+    activity_ids = items_ensure(rows=rows, collection_id=collection_id, create=create)
+    if not create:
+        refused += [(row, UNKNOWN_ACTIVITY) for row in rows if row.item not in activity_ids]
+        rows = [row for row in rows if row.item in activity_ids]
+    learners = learners_lock(identities=[identities[row.line] for row in rows])
+    # Whoever was erased between the first look and the lock has a new, empty row now: it goes with this transaction.
+    if _without_erased(rows, identities)[1]:
+        raise Overtaken("A learner of the file was erased.")
+    recorded = events_recorded(
+        [(learners[identities[row.line]].id, row.event_id) for row in rows if row.event_id is not None]
+    )
     version_id = current_stamp().model_version_id
 
     scores: list[Score] = []
-    refused: list[tuple[ScoreRow, str]] = []
     touched: dict[int, Learner] = {}
     known = 0
     for row in rows:
-        learner, activity_id = learners[identities[row.learner]], activity_ids[row.item]
+        learner, activity_id = learners[identities[row.line]], activity_ids[row.item]
         fingerprint = ""
         if row.event_id is not None:
-            fingerprint = event_fingerprint(activity=row.item, score=row.score, timestamp=row.timestamp)
+            fingerprint = event_fingerprint(
+                activity=row.reported_item or row.item, score=row.score, timestamp=row.timestamp
+            )
             if (learner.id, row.event_id) in recorded:
                 if recorded[learner.id, row.event_id] == fingerprint:
                     known += 1
@@ -106,14 +140,70 @@ def scores_import_batch(
     run.lines_done = lines_done
     run.imported += len(scores)
     run.save(update_fields=["lines_done", "imported"])
-    return BatchResult(len(scores), known, refused)
+    return BatchResult(len(scores), known, refused, erased)
+
+
+def _without_erased(
+    rows: Sequence[ScoreRow], identities: Mapping[int, LearnerIdentity]
+) -> tuple[Sequence[ScoreRow], int]:
+    """The rows without those that an erasure has removed from the log, or would have; and how many these are."""
+    erased = erasures_of(identities=set(identities.values()))
+    if not erased:
+        return rows, 0
+    kept = [
+        row
+        for row in rows
+        if identities[row.line] not in erased
+        or (row.timestamp is not None and row.timestamp > erased[identities[row.line]])
+    ]
+    return kept, len(rows) - len(kept)
 
 
 @transaction.atomic
-def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None) -> dict[str, int]:
-    """Creates the activities and KCs that are missing, puts the activities into the collection; answers their ids."""
+def rejects_record(*, run: ScoreImport, refused: Sequence[tuple[int, str]]) -> None:
+    """Adds refused lines (number and reason, in order) to the import's summary: one row a reason."""
+    if not refused:
+        return
+    rejects = {reject.reason: reject for reject in run.rejects.all()}
+    for line, reason in refused:
+        reason = reason[:REASON_LENGTH]
+        if reason not in rejects and len(rejects) >= MAX_REASONS:
+            reason = OTHER_REASONS
+        reject = rejects.get(reason)
+        if reject is None:
+            rejects[reason] = reject = Reject(score_import=run, reason=reason, count=0, first_line=line)
+        reject.count += 1
+        reject.last_line = line
+    now = timezone.now()
+    for reject in rejects.values():
+        reject.updated_at = now
+    Reject.objects.bulk_create(
+        rejects.values(),
+        update_conflicts=True,
+        unique_fields=["score_import", "reason"],
+        update_fields=["count", "last_line", "updated_at"],
+    )
+    run.refused += len(refused)
+    run.save(update_fields=["refused"])
+
+
+@transaction.atomic
+def score_import_again(*, run: ScoreImport) -> None:
+    """Has the file read again from its beginning; what it refused then is forgotten."""
+    run.rejects.all().delete()
+    run.lines_done = run.imported = run.refused = 0
+    run.finished_at = None
+    run.save(update_fields=["lines_done", "imported", "refused", "finished_at"])
+
+
+@transaction.atomic
+def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create: bool = True) -> dict[str, int]:
+    """Creates the activities and KCs that are missing (unless ``create`` is false: then these are left out), puts the
+    activities into the collection; answers their ids."""
     tagged = {row.item: row.knowledge_components for row in reversed(rows)}
     ids = _activity_ids(list(tagged))
+    if not create:
+        tagged = {item: kcs for item, kcs in tagged.items() if item in ids}
     if len(ids) < len(tagged) or not _all_in(collection_id, ids.values()):
         content_lock()
         ids = _activity_ids(list(tagged))
@@ -180,16 +270,4 @@ def _members(collection_pk: int, activity_ids: Sequence[int]) -> set[int]:
                 "activity_id", flat=True
             )
         )
-    return found
-
-
-def _recorded(learner_ids: Sequence[int], event_ids: Sequence[str]) -> dict[tuple[int, str], str]:
-    """The fingerprints of the scores that are recorded under these event ids, by learner and event id."""
-    found: dict[tuple[int, str], str] = {}
-    for events in batched(event_ids, BATCH):
-        rows = Score.objects.filter(learner__in=learner_ids, event_id__in=events).values_list(
-            "learner_id", "event_id", "event_fingerprint"
-        )
-        for learner_id, event_id, fingerprint in rows:
-            found[learner_id, str(event_id)] = fingerprint
     return found

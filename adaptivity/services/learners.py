@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from adaptivity.errors import InvalidInput
+from adaptivity.errors import InvalidInput, Overtaken
 from adaptivity.models import Learner
 from adaptivity.selectors.parameters import Stamp
 from adaptivity.selectors.sql import batched
@@ -36,19 +36,23 @@ def learners_ensure(*, identities: Iterable[LearnerIdentity]) -> None:
 
 
 def learner_lock(*, identity: LearnerIdentity) -> Learner:
-    """The learner, locked until the transaction ends, created where unknown. Must run inside a transaction."""
+    """The learner, locked until the transaction ends, created where unknown. Must run inside a transaction. Raises
+    Overtaken where it is erased at the same moment."""
     found = Learner.objects.select_for_update(of=("self",)).filter(
         user_id=identity.user_id, tool_consumer_instance_guid=identity.tool_consumer_instance_guid
     )
     learner = next(iter(found), None)
     if learner is None:
         learners_ensure(identities=[identity])
-        learner = found.get()
+        learner = next(iter(found.all()), None)
+    if learner is None:
+        raise Overtaken("The learner was erased.")
     return learner
 
 
 def learners_lock(*, identities: Iterable[LearnerIdentity]) -> dict[LearnerIdentity, Learner]:
-    """The learners, locked until the transaction ends, created where unknown. Must run inside a transaction."""
+    """The learners, locked until the transaction ends, created where unknown. Must run inside a transaction. Raises
+    Overtaken where one is erased at the same moment."""
     wanted = set(identities)
     ids = _ids(wanted)
     missing = wanted - ids.keys()
@@ -59,6 +63,8 @@ def learners_lock(*, identities: Iterable[LearnerIdentity]) -> dict[LearnerIdent
     for some in batched(sorted(ids.values()), BATCH):
         for learner in Learner.objects.select_for_update(of=("self",)).filter(id__in=some).order_by("id"):
             by_id[learner.id] = learner
+    if len(by_id) < len(wanted):
+        raise Overtaken("A learner was erased.")
     return {identity: by_id[learner_id] for identity, learner_id in ids.items()}
 
 

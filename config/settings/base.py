@@ -163,5 +163,10 @@ JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
 SOURCE_CREDENTIALS = environment.credentials("SOURCE_CREDENTIALS")
 # How the crawler introduces itself; robots.txt is read for it.
 CRAWLER_USER_AGENT = environment.text("CRAWLER_USER_AGENT", default="adaptivity-crawler")
+# Evidence in and out: where files are found and written, and how a block of an Open edX course is launched.
+EVIDENCE_INBOX = environment.text("EVIDENCE_INBOX")
+EVIDENCE_REJECTS = environment.text("EVIDENCE_REJECTS")
+EXPORT_DIRECTORY = environment.text("EXPORT_DIRECTORY")
+EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", optional="course_id")
 
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

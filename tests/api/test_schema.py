@@ -130,6 +130,8 @@ STATUSES = {
     "activity/recommend": {"post": {200, 409} | BODY},
     "collection/{collection_id}/activities": {"get": {200, 404} | READ, "post": {200, 409} | BODY},
     "collection/{collection_id}/grade": {"post": {200, 404} | BODY},
+    "learner/erase": {"post": {200, 409} | BODY},
+    "learner/export": {"post": {200} | BODY},
     "mastery/bulk_update": {"put": {200, 409} | BODY},
     **{
         resource: {"get": {200, 400} | READ, "post": {201, 409} | BODY}

@@ -27,6 +27,7 @@ from adaptivity.models import (
     CrawledPage,
     DoneActivity,
     EngineState,
+    ErasedLearner,
     HandSetMastery,
     ItemParameters,
     JobRun,
@@ -38,6 +39,7 @@ from adaptivity.models import (
     PipelineRun,
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
+    Reject,
     Score,
     ScoreImport,
     ScoreRevision,
@@ -65,6 +67,7 @@ SETTINGS = {CourseSource}
 RECORDS = {
     DoneActivity,
     EngineState,
+    ErasedLearner,
     HandSetMastery,
     ItemParameters,
     JobRun,
@@ -73,6 +76,7 @@ RECORDS = {
     Mastery,
     ModelVersion,
     PipelineRun,
+    Reject,
     Score,
     ScoreImport,
     ScoreRevision,
@@ -163,7 +167,13 @@ def populate(count: int) -> None:
         HandSetMastery(learner=learner, knowledge_component=kc, value=0.5, timestamp=NOON, arrival=3 * count + n)
         for n, kc in enumerate(kcs)
     )
-    ScoreImport.objects.bulk_create(ScoreImport(content_hash=f"{n:064}", started_at=NOON) for n in range(count))
+    files = ScoreImport.objects.bulk_create(ScoreImport(content_hash=f"{n:064}", started_at=NOON) for n in range(count))
+    Reject.objects.bulk_create(
+        Reject(score_import=files[0], reason=f"reason {n}", count=1, first_line=n, last_line=n) for n in range(count)
+    )
+    ErasedLearner.objects.bulk_create(
+        ErasedLearner(identity_digest=f"{n:064}", key_check="key", erased_at=NOON) for n in range(count)
+    )
     JobRun.objects.bulk_create(
         JobRun(command=f"command {n}", started_by="ada", started_at=NOON, seen_at=NOON) for n in range(count)
     )
@@ -262,7 +272,9 @@ class TestPages:
         for rows in (base.INLINE_ROWS, 2 * base.INLINE_ROWS):
             for stored in (EngineState, ScoreRevision, Score, HandSetMastery, Mastery, DoneActivity, Learner):
                 stored.objects.all().delete()
-            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent, ScoreImport, JobRun, PipelineRun):
+            for stored in (ModelVersion, Activity, Collection, KnowledgeComponent):
+                stored.objects.all().delete()
+            for stored in (ScoreImport, ErasedLearner, JobRun, PipelineRun):
                 stored.objects.all().delete()
             CourseSource.objects.all().delete()
             get_user_model().objects.filter(username="teacher").delete()

@@ -1,6 +1,7 @@
 """The actions and fields that Terraform's provider and the deploy command use and moto does not have.
 
-Each is the least that makes a second plan empty, or a command's answer right. What AWS would do (place tasks, check health, roll back) is not here.
+Each is the least that makes a second plan empty, or a command's answer right. What AWS would do (place tasks, check
+health, roll back) is not here.
 """
 
 import json

@@ -15,9 +15,9 @@ from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome,
 class Command(JobCommand):
     help = (
         "Imports scores from a CSV file (plain or gzip) with the columns "
-        "learner,item,kcs,score[,timestamp][,event_id], kcs joined by ';'. Creates what is missing and traces every "
-        "learner. Stopped, it continues when it is run again with the same file; no row is imported twice. A bad row "
-        "is reported by its line and left out. " + EXIT_CODES_HELP
+        "learner,item,kcs,score[,timestamp][,event_id][,tool_consumer_instance_guid], kcs joined by ';'. Creates what "
+        "is missing and traces every learner. Stopped, it continues when it is run again with the same file; no row is "
+        "imported twice. A bad row is reported by its line and left out. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,8 +50,9 @@ class Command(JobCommand):
             if isinstance(error, Stopped):
                 raise Stopped("stopped; nothing of it was imported") from None
             raise CommandError(f"{error}; nothing of it was imported", returncode=exit_code_of(error)) from error
+        erased = f"{report.erased} of erased learners left out, " if report.erased else ""
         return Outcome(
-            f"{report.imported} scores imported, {report.known} known already, {report.refused} rows refused, "
+            f"{report.imported} scores imported, {report.known} known already, {report.refused} rows refused, {erased}"
             f"{report.learners_traced} learners traced",
             rejects=report.refused > 0,
         )

@@ -1,0 +1,82 @@
+"""What the values of a row have to be, whatever the format; each refusal names the field and shows no value."""
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from adaptivity.errors import InvalidInput
+
+# As the columns of the database have them.
+LEARNER_LENGTH, GUID_LENGTH, ITEM_LENGTH, KC_LENGTH, EVENT_ID_LENGTH = 255, 255, 500, 255, 255
+TIMESTAMP_LENGTH = 64
+# Python's float() would also take underscores and the digits of every script.
+NUMBER = re.compile(r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
+
+
+def check_text(name: str, text: str, length: int) -> None:
+    """Raises InvalidInput naming the column where a text is blank, too long, or cannot be stored."""
+    if not text.strip():
+        raise InvalidInput("is blank", field=name)
+    if len(text) > length:
+        raise InvalidInput(f"is longer than {length} characters", field=name)
+    if "\0" in text:
+        raise InvalidInput("contains a NUL character", field=name)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidInput("is not UTF-8", field=name) from None
+
+
+def fraction(text: str) -> float:
+    """The score that a text says."""
+    score = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not 0.0 <= score <= 1.0:
+        raise InvalidInput("is not a number from 0 to 1", field="score")
+    return score
+
+
+def time_of(text: str, now: datetime, field: str = "timestamp") -> datetime:
+    """The time that a text in ISO 8601 with a zone says, in UTC; not later than ``now``."""
+    check_text(field, text, TIMESTAMP_LENGTH)
+    try:
+        timestamp = datetime.fromisoformat(text)
+        if timestamp.tzinfo is None:
+            raise InvalidInput("has no time zone", field=field)
+        # In UTC it may lie before the first year, which no database and no datetime takes.
+        timestamp = timestamp.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("is not a time in ISO 8601", field=field) from None
+    if timestamp > now:
+        raise InvalidInput("lies in the future", field=field)
+    return timestamp
+
+
+def number_at(table: Any, name: str, field: str) -> float | None:
+    """The finite number under the name, or None where it is absent or null."""
+    value = table.get(name)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass
+    raise InvalidInput("is not a number", field=f"{field}.{name}")
+
+
+def text_at(table: Any, name: str, field: str, length: int) -> str:
+    """The text under the name, which has to be there."""
+    value = table.get(name)
+    if not isinstance(value, str):
+        raise InvalidInput("is missing" if value is None else "is not a text", field=field)
+    check_text(field, value, length)
+    return value
+
+
+def object_at(table: Any, name: str, field: str) -> Any:
+    """The JSON object under the name, which has to be there."""
+    value = table.get(name)
+    if not isinstance(value, dict):
+        raise InvalidInput("is missing" if value is None else "is not an object", field=field)
+    return value

@@ -1,0 +1,246 @@
+"""Imports several files of evidence, or what is new in the inbox."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+
+import structlog
+from django.utils import timezone
+
+from adaptivity.errors import AlreadyRunning, Conflict, InvalidInput
+from adaptivity.jobs.evidence.formats import FORMATS, format_of, reader
+from adaptivity.jobs.evidence.launch_urls import LaunchUrls
+from adaptivity.jobs.evidence.lines import Progress, survey
+from adaptivity.jobs.evidence.load import ImportReport, Load, trace_learners
+from adaptivity.jobs.evidence.reject_file import RejectFile
+from adaptivity.jobs.import_scores import check_names, file_name
+from adaptivity.models import Reject, ScoreImport
+from adaptivity.services.erasures import erasures_under_another_key
+from adaptivity.services.imports import score_import_again
+
+log = structlog.get_logger(__name__)
+
+# What a program that is still writing calls its file.
+UNFINISHED = (".part", ".tmp")
+NOTHING = sha256().hexdigest()
+
+
+@dataclass(frozen=True)
+class RejectedLines:
+    """How many lines of a file were refused for a reason, and the first of them."""
+
+    file: Path
+    reason: str
+    count: int
+    first_line: int
+
+
+@dataclass
+class EvidenceReport(ImportReport):
+    """What an import of several files did, all together. ``lines`` are those that were read, in ``seconds``;
+    ``skipped`` counts the files that were imported before, ``failed`` holds those that could not be imported and why,
+    ``reject_files`` where the lines are that were refused."""
+
+    files: int = 0
+    skipped: int = 0
+    lines: int = 0
+    seconds: float = 0.0
+    failed: list[InvalidInput] = field(default_factory=list)
+    rejects: list[RejectedLines] = field(default_factory=list)
+    reject_files: list[Path] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing was refused."""
+        return not self.refused and not self.failed
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are imported. ``file_format`` is one of FORMATS, or None to tell each by its beginning; ``guid``, where
+    it is not "", stands for the learners' platform; ``create`` makes activities that are missing; ``again`` reads files
+    that were imported whole; ``edx_launch_url`` is the template of LaunchUrls; ``rejects`` the directory of the reject
+    files, or None for none."""
+
+    file_format: str | None = None
+    collection_id: str | None = None
+    guid: str = ""
+    create: bool = False
+    again: bool = False
+    edx_launch_url: str = ""
+    rejects: Path | None = None
+
+
+def inbox_files(directory: Path) -> list[Path]:
+    """The files of the directory that are finished, by name. Raises InvalidInput where there is no such directory."""
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:
+        raise InvalidInput(error.strerror or str(error), field=str(directory)) from None
+    return [
+        entry
+        for entry in entries
+        if entry.is_file() and not entry.name.startswith(".") and entry.suffix not in UNFINISHED
+    ]
+
+
+def import_evidence(
+    paths: Sequence[Path],
+    options: Options,
+    *,
+    progress: Progress = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> EvidenceReport:
+    """Imports the files in their order, then traces every learner whose masteries are out of date.
+
+    A file that was imported whole is recognised by its content and skipped, unless ``again`` or a collection asks for
+    it; one that an import stopped in goes on there. A file that cannot be imported is left out and reported.
+
+    Raises InvalidInput for unusable options and where no file at all could be imported; AlreadyRunning where another
+    process imports one of the files; Stopped between two batches where ``stop`` answers true.
+    """
+    _check(options)
+    report = EvidenceReport(files=len(paths))
+    unrecognisable = erasures_under_another_key()
+    if unrecognisable:
+        log.warning("erased_learners_not_recognised", count=unrecognisable, reason="SECRET_KEY was another one")
+    launch_urls = LaunchUrls(options.edx_launch_url)
+    started = perf_counter()
+    for path in paths:
+        try:
+            _import_file(path, options, launch_urls, report, progress, stop)
+        except AlreadyRunning as error:
+            raise AlreadyRunning(error.message, field=str(path)) from error
+        except (InvalidInput, Conflict) as error:
+            failure = error if str(path) in str(error) else InvalidInput(str(error), field=str(path))
+            report.failed.append(InvalidInput(failure.message, field=failure.field))
+            log.error("file_not_imported", file=path.name, error=str(error))
+    report.seconds = perf_counter() - started
+    if report.failed and len(report.failed) == len(paths):
+        raise report.failed[0]
+    trace_learners(report, progress=progress, stop=stop)
+    return report
+
+
+def _check(options: Options) -> None:
+    check_names(options.collection_id, options.guid)
+    if options.file_format is not None and options.file_format not in FORMATS:
+        raise InvalidInput(f"is none of {', '.join(FORMATS)}", field="format")
+    if options.rejects is not None:
+        try:
+            options.rejects.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(error.strerror or str(error), field=str(options.rejects)) from None
+        if not os.access(options.rejects, os.W_OK):
+            raise InvalidInput("cannot be written to", field=str(options.rejects))
+
+
+def _import_file(
+    path: Path,
+    options: Options,
+    launch_urls: LaunchUrls,
+    report: EvidenceReport,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> None:
+    wants_it_again = options.again or options.collection_id is not None
+    stamp = _stamp(path)
+    imports = ScoreImport.objects.filter(tool_consumer_instance_guid=options.guid)
+    known = imports.filter(file_name=file_name(path), file_stamp=stamp, finished_at__isnull=False)
+    if not wants_it_again and known.exists():
+        report.skipped += 1
+        return
+    content_hash, lines = survey(path)
+    if content_hash == NOTHING:
+        return
+    file_format = options.file_format or format_of(path)
+    run = imports.filter(content_hash=content_hash).first()
+    if options.again and run is not None:
+        if file_format == "csv":
+            raise InvalidInput("a csv file is not imported again: rows without event_id would count twice")
+        score_import_again(run=run)
+    if run is None:
+        run, _ = ScoreImport.objects.get_or_create(
+            content_hash=content_hash,
+            tool_consumer_instance_guid=options.guid,
+            defaults={"started_at": timezone.now()},
+        )
+    run.file_name, run.file_format, run.file_stamp = file_name(path), file_format, stamp
+    run.save(update_fields=["file_name", "file_format", "file_stamp"])
+    if run.finished_at is not None and not wants_it_again:
+        report.skipped += 1
+        return
+    _load(path, run, lines, file_format, options, launch_urls, report, progress, stop)
+
+
+def _load(
+    path: Path,
+    run: ScoreImport,
+    lines: int,
+    file_format: str,
+    options: Options,
+    launch_urls: LaunchUrls,
+    report: EvidenceReport,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> None:
+    rejects = None
+    if options.rejects is not None:
+        rejects = RejectFile(options.rejects / f"{path.name}.{run.content_hash[:12]}.jsonl")
+    load = Load(
+        run=run,
+        read=reader(file_format, launch_urls),
+        path=path,
+        lines=lines,
+        collection_id=options.collection_id,
+        create=options.create or file_format == "csv",
+        rejects=rejects,
+    )
+    lines_before, refused_before, started = run.lines_done, report.refused, perf_counter()
+    try:
+        load.execute(report, progress=progress, stop=stop)
+    finally:
+        if rejects is not None:
+            rejects.close()
+        seconds = perf_counter() - started
+        done = run.lines_done - lines_before
+        report.lines += done
+        log.info(
+            "evidence_file",
+            file=path.name,
+            format=file_format,
+            lines=done,
+            imported=run.imported,
+            refused=run.refused,
+            finished=run.finished_at is not None,
+            seconds=round(seconds, 1),
+            lines_a_second=round(done / seconds) if seconds else 0,
+        )
+    if report.refused > refused_before:
+        report.rejects += [
+            RejectedLines(path, reject.reason, reject.count, reject.first_line)
+            for reject in Reject.objects.filter(score_import=run).order_by("first_line")
+        ]
+        if rejects is not None:
+            report.reject_files.append(rejects.path)
+
+
+def _stamp(path: Path) -> str:
+    """What a file is known by without reading it."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InvalidInput(error.strerror or str(error), field=str(path)) from None
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def expanded(paths: Sequence[Path]) -> Iterator[Path]:
+    """The paths, with the files of a directory in its place."""
+    for path in paths:
+        if path.is_dir():
+            yield from inbox_files(path)
+        else:
+            yield path

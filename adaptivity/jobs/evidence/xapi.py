@@ -1,0 +1,205 @@
+"""Files of xAPI statements: a JSON array of them, or one a line.
+
+The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2.
+"""
+
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from adaptivity.errors import InvalidInput
+from adaptivity.jobs.evidence.checks import (
+    EVENT_ID_LENGTH,
+    GUID_LENGTH,
+    ITEM_LENGTH,
+    LEARNER_LENGTH,
+    check_text,
+    number_at,
+    object_at,
+    text_at,
+    time_of,
+)
+from adaptivity.jobs.evidence.edx import parsed
+from adaptivity.jobs.evidence.launch_urls import LaunchUrls
+from adaptivity.jobs.evidence.lines import MAX_LINE_BYTES, ParsedLine, lines_after, open_file
+from adaptivity.services.imports import ScoreRow
+
+BLOCK_BYTES = 1 << 16
+# What gives JSON its form; a backslash takes what follows it out of that.
+SIGN = re.compile(rb'\\.|["\[\]{},]', re.DOTALL)
+TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
+MAILTO = "mailto:"
+# By the last part of the verb's id, for several vocabularies have them; with the score of a statement without a result.
+VERBS: dict[str, float | None] = {"scored": None, "answered": None, "completed": None, "passed": 1.0, "failed": 0.0}
+
+
+def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[ParsedLine]:
+    """The scores that the statements after the one (or the line) with this number report."""
+    now = timezone.now()
+    for number, text, problem in _elements_after(path, after) if _is_array(path) else _lines_after(path, after):
+        if problem:
+            yield ParsedLine(number, reason=problem, raw=text)
+        elif not text.strip():
+            yield ParsedLine(number)
+        else:
+            try:
+                yield ParsedLine(number, row=_row(number, parsed(text), now, launch_urls), raw=text)
+            except InvalidInput as error:
+                yield ParsedLine(number, reason=str(error), raw=text)
+
+
+def _is_array(path: Path) -> bool:
+    with open_file(path) as file:
+        while line := file.readline(BLOCK_BYTES):
+            if line.strip():
+                return line.lstrip().startswith(b"[")
+    return False
+
+
+def _lines_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
+    for number, line, is_cut in lines_after(path, after):
+        yield number, line, TOO_LONG if is_cut else ""
+
+
+def _elements_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
+    for number, (text, problem) in enumerate(_elements(path), start=1):
+        if number > after:
+            yield number, text, problem
+
+
+class _Outline:
+    """Where a JSON array is cut into its elements, block by block."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.is_closed = False
+        self._quoted = False
+
+    def cuts(self, block: bytes) -> Iterator[tuple[int, int]]:
+        """Where in the block an element ends and where the next begins: at the array's brackets and commas."""
+        for found in () if self.is_closed else SIGN.finditer(block):
+            sign = found.group()
+            if sign == b'"':
+                self._quoted = not self._quoted
+            if self._quoted or sign not in b"[]{},":
+                continue
+            is_outer = self.depth == 1
+            if sign != b",":
+                self.depth += 1 if sign in b"[{" else -1
+                is_outer = self.depth == (1 if sign in b"[{" else 0)
+            if is_outer:
+                yield found.start(), found.end()
+            if self.depth == 0:
+                self.is_closed = True
+                return
+
+
+def _elements(path: Path) -> Iterator[tuple[bytes, str]]:
+    """The elements of a JSON array, each with what is wrong with its outer form. One is held at a time, and what is
+    not JSON inside of it does no harm to the next."""
+    outline, element = _Outline(), bytearray()
+    with open_file(path) as file:
+        for block in _blocks(file):
+            start = 0
+            for end, following in outline.cuts(block):
+                _add(element, block[start:end])
+                start = following
+                if element.strip():
+                    yield bytes(element), TOO_LONG if len(element) > MAX_LINE_BYTES else ""
+                element.clear()
+            _add(element, block[start:])
+    if not outline.is_closed:
+        yield bytes(element), "the array ends early"
+    elif element.strip():
+        yield bytes(element), "follows the end of the array"
+
+
+def _blocks(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    """The file in blocks, none of which ends between a backslash and what it escapes."""
+    while block := file.read(BLOCK_BYTES):
+        while block.endswith(b"\\") and (more := file.read(1)):
+            block += more
+        yield block
+
+
+def _add(element: bytearray, part: bytes) -> None:
+    """Adds the part, as far as it matters: what is too long anyway is not kept."""
+    element += part[: MAX_LINE_BYTES + 1 - len(element)]
+
+
+def _row(line: int, statement: dict[str, Any], now: datetime, launch_urls: LaunchUrls) -> ScoreRow | None:
+    """What the statement reports, or None where it reports no score."""
+    verb = text_at(object_at(statement, "verb", "verb"), "id", "verb.id", ITEM_LENGTH)
+    verb = verb.rstrip("/").rpartition("/")[2].lower()
+    if verb not in VERBS:
+        return None
+    score = _score(statement, VERBS[verb])
+    if score is None:
+        return None
+    learner, guid = _learner(object_at(statement, "actor", "actor"))
+    target = object_at(statement, "object", "object")
+    if target.get("objectType", "Activity") != "Activity":
+        raise InvalidInput("is not an Activity", field="object.objectType")
+    object_id = text_at(target, "id", "object.id", ITEM_LENGTH)
+    event_id = text_at(statement, "id", "id", EVENT_ID_LENGTH).lower()
+    # An LRS sets "timestamp" where the platform has not; "stored" is when it came there.
+    when = "stored" if statement.get("timestamp") is None else "timestamp"
+    return ScoreRow(
+        line=line,
+        learner=learner,
+        item=launch_urls.of_object_id(object_id, field="object.id"),
+        reported_item=object_id,
+        knowledge_components=(),
+        score=score,
+        timestamp=time_of(text_at(statement, when, "timestamp", ITEM_LENGTH), now),
+        event_id=event_id,
+        guid=guid,
+    )
+
+
+def _score(statement: dict[str, Any], without_result: float | None) -> float | None:
+    """From 0 to 1: the scaled score, or the raw one between min and max, or success, or what the verb says."""
+    if statement.get("result") is None:
+        return without_result
+    result = object_at(statement, "result", "result")
+    if result.get("score") is not None:
+        given = object_at(result, "score", "result.score")
+        score, field = number_at(given, "scaled", "result.score"), "result.score.scaled"
+        raw, greatest = number_at(given, "raw", "result.score"), number_at(given, "max", "result.score")
+        if score is None and raw is not None:
+            least = number_at(given, "min", "result.score") or 0.0
+            if greatest is None or greatest <= least:
+                raise InvalidInput("is not a number above min", field="result.score.max")
+            score, field = (raw - least) / (greatest - least), "result.score.raw"
+        if score is not None:
+            if not 0.0 <= score <= 1.0:
+                raise InvalidInput("does not lie in the range from no to full credit", field=field)
+            return score
+    success = result.get("success")
+    if success is None:
+        return without_result
+    if not isinstance(success, bool):
+        raise InvalidInput("is neither true nor false", field="result.success")
+    return float(success)
+
+
+def _learner(actor: dict[str, Any]) -> tuple[str, str]:
+    """Who it was, and which platform says so: the account's name and home page, or the address of the mailbox."""
+    if actor.get("objectType", "Agent") != "Agent":
+        raise InvalidInput("is not an Agent", field="actor.objectType")
+    if actor.get("account") is not None:
+        account = object_at(actor, "account", "actor.account")
+        name = text_at(account, "name", "actor.account.name", LEARNER_LENGTH)
+        return name, text_at(account, "homePage", "actor.account.homePage", GUID_LENGTH)
+    if actor.get("mbox") is None:
+        raise InvalidInput("has neither account nor mbox", field="actor")
+    mbox = text_at(actor, "mbox", "actor.mbox", LEARNER_LENGTH + len(MAILTO))
+    learner = mbox.removeprefix(MAILTO)
+    check_text("actor.mbox", learner, LEARNER_LENGTH)
+    return learner, ""

@@ -1,0 +1,37 @@
+"""manage.py erase_learner USER_ID: removes one learner and everything that belongs to them."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from adaptivity.errors import AdaptivityError
+from adaptivity.management.learner_argument import add_learner_arguments, learner_of
+from adaptivity.services.privacy import learner_erase
+
+
+class Command(BaseCommand):
+    help = (
+        "Removes one learner for good: their scores with corrections, masteries, and whatever else belongs to them. "
+        "Estimated parameters stay, being aggregates. Files from before the erasure bring nothing back. Not recorded "
+        "as a job, for its record would name the learner. Exit codes: 0 done, also where the learner is unknown; 2 not "
+        "done."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_learner_arguments(parser)
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["yes"]:
+            if options["user_id"] == "-" or not sys.stdin.isatty():
+                raise CommandError("this cannot be undone: say --yes where nobody can be asked", returncode=2)
+            if input("This cannot be undone. Erase this learner? [yes/no] ") != "yes":
+                raise CommandError("nothing was erased", returncode=2)
+        try:
+            erased = learner_erase(learner=learner_of(options))
+        except AdaptivityError as error:
+            raise CommandError(str(error), returncode=2) from error
+        rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in erased.items())
+        self.stdout.write(f"erased: {rows}" if rows else "nothing was held about this learner; noted for later files")
