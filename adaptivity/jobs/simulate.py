@@ -7,7 +7,7 @@ from adaptivity.engine.scoring import EngineSettings
 from adaptivity.engine.simulation import AFTER, FAMILIES, ORACLE, Outcome
 from adaptivity.engine.simulation import simulate as simulate_family
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.import_scores import Progress
+from adaptivity.jobs.evidence.lines import Progress
 
 CHOICES = (*POLICIES, ORACLE)
 LEARNERS = 500
