@@ -100,19 +100,19 @@ def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_:
     score = responses.score
     mean = float(_log_odds(np.clip(score.mean(), 0.01, 0.99)))
     base = float(_sigmoid(np.array(mean)))
-    folds = [(responses.of(fold != held), fold[responses.learner] == held) for held in range(FOLDS)]
 
-    # Knowledge tracing of learners that its parameters have not seen, at the best of some strengths of shrinkage.
-    losses, traced = {}, {}
-    for strength in STRENGTHS:
-        success = np.empty(score.size)
-        for kept, held in folds:
-            parameters = estimate_em(kept, strength=strength) if kept.item.size else None
-            success[held] = trace(_where(responses, held), parameters, base).success if parameters else base
+    # Knowledge tracing of learners that its parameters have not seen, at the best of some strengths of shrinkage. One
+    # fold after the other: the opportunities of one take as much memory as all responses.
+    traced = {strength: np.full(score.size, base) for strength in STRENGTHS}
+    for held in range(FOLDS):
+        kept, left_out = responses.of(fold != held), responses.of(fold == held)
+        for strength in STRENGTHS:
+            if kept.item.size:
+                parameters = estimate_em(kept, strength=strength)
+                traced[strength][fold[responses.learner] == held] = trace(left_out, parameters, base).success
             steps.done()
-        losses[strength], traced[strength] = _loss(score, success), _log_odds(success)
-    strength = min(losses, key=losses.__getitem__)
-    tracing = traced[strength]
+    strength = min(STRENGTHS, key=lambda each: _loss(score, traced[each]))
+    tracing = _log_odds(traced[strength])
     parameters = estimate_em(responses, strength=strength)
     steps.done()
 
@@ -121,9 +121,10 @@ def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_:
 
     def unseen(precision: float, offset: Floats) -> Floats:
         easiness = np.empty(score.size)
-        for kept, held in folds:
-            found = _easiness(kept, offset[~held], mean, precision)
-            easiness[held] = found.of_items(responses.pairs)[responses.item[held]]
+        for held in range(FOLDS):
+            left_out = fold[responses.learner] == held
+            found = _easiness(responses.of(fold != held), offset[~left_out], mean, precision)
+            easiness[left_out] = found.of_items(responses.pairs)[responses.item[left_out]]
             steps.done()
         return easiness
 
@@ -150,12 +151,6 @@ class _Steps:
     def done(self) -> None:
         self._done += 1
         self._progress(self._done, self._total)
-
-
-def _where(responses: Responses, kept: Booleans) -> Responses:
-    return Responses(
-        responses.learner[kept], responses.item[kept], responses.score[kept], responses.pairs, responses.learners
-    )
 
 
 def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats:

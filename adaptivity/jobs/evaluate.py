@@ -1,6 +1,7 @@
 """Fits models of success to some learners of a file and compares what they predict of the others' responses."""
 
 import zlib
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,8 +98,8 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
     items: dict[str, int] = {}
     kcs: dict[str, int] = {}
     tags: list[tuple[int, ...]] = []
-    rows: list[tuple[int, int, float]] = []
-    times: list[float] = []
+    # Eight bytes a number: a list of rows would take more memory than all that is done with them.
+    learner, answered, score, time = array("q"), array("q"), array("d"), array("d")
     refused = 0
     end = datetime.now(UTC).timestamp()
     for parsed in read_scores(path):
@@ -110,16 +111,18 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         if item == len(tags):
             # As an import does: the first row of an item says its KCs.
             tags.append(tuple(kcs.setdefault(kc, len(kcs)) for kc in row.knowledge_components))
-        rows.append((learners.setdefault(row.learner, len(learners)), item, row.score))
-        times.append(row.timestamp.timestamp() if row.timestamp else end)
-    progress("reading", len(rows), len(rows))
-    if not rows:
+        learner.append(learners.setdefault(row.learner, len(learners)))
+        answered.append(item)
+        score.append(row.score)
+        time.append(row.timestamp.timestamp() if row.timestamp else end)
+    progress("reading", len(score), len(score))
+    if not score:
         raise InvalidInput("has no usable row", field=str(path))
-    table = np.array(rows)[np.argsort(times, kind="stable")]
+    in_order = np.argsort(np.frombuffer(time), kind="stable")
     responses = Responses(
-        learner=table[:, 0].astype(np.int64),
-        item=table[:, 1].astype(np.int64),
-        score=table[:, 2],
+        learner=np.frombuffer(learner, dtype=np.int64)[in_order],
+        item=np.frombuffer(answered, dtype=np.int64)[in_order],
+        score=np.frombuffer(score)[in_order],
         pairs=Pairs.of(tags, len(kcs)),
         learners=len(learners),
     )

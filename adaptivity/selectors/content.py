@@ -18,7 +18,7 @@ from adaptivity.engine.parameters import (
     difficulty_log_odds,
     relevance,
 )
-from adaptivity.engine.recommendation import CollectionContent
+from adaptivity.engine.scoring import CollectionContent
 from adaptivity.models import (
     Activity,
     Collection,
@@ -141,9 +141,9 @@ def _load(version: CollectionVersion) -> CollectionArrays:
     in_collection = tags(version.model_version_id).filter(activity__memberships__collection=version.id)
     tag = _columns(
         in_collection.order_by("activity_id", "knowledge_component_id").values_list(
-            "activity_id", "knowledge_component_id", "g", "s"
+            "activity_id", "knowledge_component_id", "g", "s", "t"
         ),
-        4,
+        5,
     )
     tagged_kcs = np.unique(tag[1].astype(np.int64))
     tagged_query = KnowledgeComponent.objects.filter(activities__memberships__collection=version.id).values("id")
@@ -190,6 +190,9 @@ def _load(version: CollectionVersion) -> CollectionArrays:
             tag_kc=_positions(kc_ids, tag[1].astype(np.int64)),
             tag_relevance=relevance(tag[2], tag[3]),
             tag_difficulty=difficulty_log_odds(difficulty)[tag_item],
+            tag_guess=tag[2],
+            tag_slip=tag[3],
+            tag_transit=tag[4],
             kc_dependent=_positions(kc_ids, edge[0].astype(np.int64)),
             kc_prerequisite=_positions(kc_ids, edge[1].astype(np.int64)),
             kc_strength=edge[2],

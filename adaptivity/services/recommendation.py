@@ -8,14 +8,9 @@ import numpy as np
 import structlog
 
 from adaptivity.engine.parameters import Integers
-from adaptivity.engine.recommendation import (
-    EngineSettings,
-    LearnerState,
-    Outcome,
-    Recommendation,
-    blocking_prerequisites,
-    recommend,
-)
+from adaptivity.engine.policies import POLICIES
+from adaptivity.engine.recommendation import Outcome, Recommendation, recommend
+from adaptivity.engine.scoring import EngineSettings, LearnerState, blocking_prerequisites
 from adaptivity.selectors.content import CollectionArrays, collection_arrays, collection_version
 from adaptivity.selectors.learners import KnownLearner, done_items, learner_find, masteries_and_last_item
 from adaptivity.services.learners import LearnerIdentity, learners_ensure
@@ -115,6 +110,7 @@ def sentence(explained: Explained) -> str:
     if recommendation.item is None:
         return "The collection is complete: no activity is left that may be recommended."
     item, scores, settings = recommendation.item, recommendation.scores, explained.settings
+    policy = POLICIES[settings.policy]
     # Compared with the average candidate, because the terms have different scales and signs.
     terms = {
         "it addresses what the learner has not mastered yet": settings.remediation_weight * scores.remediation,
@@ -128,6 +124,8 @@ def sentence(explained: Explained) -> str:
     reason, margin = max(lead.items(), key=lambda entry: entry[1])
     if among.size == 1:
         return f"{arrays.urls[item]} is the only candidate."
+    if policy.reason:
+        return f"{arrays.urls[item]} has the {policy.reason} of {count}."
     if margin <= 1e-9:
         return f"{arrays.urls[item]} was drawn from {count} that are equally good."
     return f"{arrays.urls[item]} has the highest total of {count}, above all because {reason}."

@@ -4,13 +4,8 @@ import numpy as np
 
 from adaptivity.engine.history import Evidence, Priors, TagTable
 from adaptivity.engine.parameters import difficulty_log_odds, relevance
-from adaptivity.engine.recommendation import (
-    CollectionContent,
-    EngineSettings,
-    LearnerState,
-    Recommendation,
-    recommend,
-)
+from adaptivity.engine.recommendation import Recommendation, recommend
+from adaptivity.engine.scoring import CollectionContent, EngineSettings, LearnerState
 from tests.unit.reference import Entry, Situation, Tag
 
 
@@ -32,6 +27,9 @@ def arrays(situation: Situation) -> tuple[CollectionContent, LearnerState, Engin
         tag_kc=np.array([kc for _, kc, _ in tags], dtype=np.int64),
         tag_relevance=relevance([tag.guess for _, _, tag in tags], [tag.slip for _, _, tag in tags]),
         tag_difficulty=difficulty_log_odds(difficulty)[tag_item],
+        tag_guess=np.array([tag.guess for _, _, tag in tags], dtype=np.float64),
+        tag_slip=np.array([tag.slip for _, _, tag in tags], dtype=np.float64),
+        tag_transit=np.array([tag.transit for _, _, tag in tags], dtype=np.float64),
         kc_dependent=np.array([edge[0] for edge in edges], dtype=np.int64),
         kc_prerequisite=np.array([edge[1] for edge in edges], dtype=np.int64),
         kc_strength=np.array([edge[2] for edge in edges], dtype=np.float64),

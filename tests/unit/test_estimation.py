@@ -1,7 +1,11 @@
 """Estimates of guess, slip, transit and priors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adaptivity.engine.estimation import (
     BktParameters,
@@ -142,3 +146,49 @@ def test_progress_ends_at_the_total():
     estimate_em(of([(0, 1.0)]), iterations=3, progress=lambda done, total: told.append((done, total)))
 
     assert told[-1] == (3, 3)
+
+
+@st.composite
+def histories(draw):
+    """Up to 6 learners, 4 items of up to 3 of 3 KCs (or of none), any scores."""
+    tags = draw(
+        st.lists(st.sets(st.integers(0, 2), max_size=3).map(lambda kcs: tuple(sorted(kcs))), min_size=4, max_size=4)
+    )
+    row = st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.25, 1.0]))
+    return of(*draw(st.lists(st.lists(row, min_size=1, max_size=8), min_size=1, max_size=6)), tags=tags, kcs=3)
+
+
+@pytest.mark.parametrize("estimate", [estimate_em, estimate_empirical])
+@given(histories())
+@settings(max_examples=40, deadline=None)
+def test_whatever_was_estimated_a_right_answer_never_lowers_mastery(estimate, responses):
+    found = estimate(responses)
+
+    for values in (found.prior, found.guess, found.slip, found.transit):
+        assert np.all((values > 0.0) & (values < 1.0))
+    mastery = np.linspace(0.01, 0.99, 9)
+    for guess, slip, transit in zip(found.guess, found.slip, found.transit, strict=True):
+        after = fold(
+            initial=mastery, chain=np.arange(9), score=np.ones(9), guess=np.full(9, guess), slip=np.full(9, slip),
+            transit=np.full(9, transit),
+        )  # fmt: skip
+        assert np.all(after >= mastery)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_how_learners_interleave_does_not_matter(responses, random):
+    # Each learner's own order stays.
+    turns = responses.learner.tolist()
+    random.shuffle(turns)
+    own = {learner: iter(np.flatnonzero(responses.learner == learner).tolist()) for learner in set(turns)}
+    order = np.array([next(own[learner]) for learner in turns])
+    mixed = replace(
+        responses, learner=responses.learner[order], item=responses.item[order], score=responses.score[order]
+    )
+
+    one, other = estimate_em(responses), estimate_em(mixed)
+
+    for name in ("prior", "guess", "slip", "transit"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name), abs=1e-9)
+    assert trace(mixed, other).success == pytest.approx(trace(responses, one).success[order], abs=1e-9)

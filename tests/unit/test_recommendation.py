@@ -10,14 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adaptivity.engine.parameters import log_odds, relevance
-from adaptivity.engine.recommendation import (
+from adaptivity.engine.policies import choose
+from adaptivity.engine.recommendation import Outcome, recommend
+from adaptivity.engine.scoring import (
     CollectionContent,
     EngineSettings,
     LearnerState,
-    Outcome,
     blocking_prerequisites,
-    choose,
-    recommend,
     sub_scores,
 )
 from adaptivity.engine.tracing import likelihood_ratio
@@ -132,11 +131,11 @@ class TestTies:
 
     def test_totals_within_the_tolerance_tie_and_beyond_it_do_not(self):
         totals, among = np.array([1.0, 1.0 - 0.9e-9, 1.0 - 1.1e-9, 5.0]), np.array([0, 1, 2])
-        assert {choose(totals, among, np.random.default_rng(seed)) for seed in range(30)} == {0, 1}
+        assert {choose(totals, among, np.random.default_rng(seed)).item for seed in range(30)} == {0, 1}
 
     def test_the_generator_is_untouched_without_a_tie(self):
         generator = np.random.default_rng(3)
-        assert choose(np.array([1.0, 2.0]), np.array([0, 1]), generator) == 1
+        assert choose(np.array([1.0, 2.0]), np.array([0, 1]), generator).item == 1
         assert generator.integers(2**32) == np.random.default_rng(3).integers(2**32)
 
 
@@ -273,6 +272,9 @@ class TestDefectsOf2018:
             tag_kc=generator.integers(kcs, size=tags),
             tag_relevance=generator.random(tags),
             tag_difficulty=log_odds(np.full(tags, 0.5)),
+            tag_guess=np.full(tags, 0.1),
+            tag_slip=np.full(tags, 0.15),
+            tag_transit=np.full(tags, 0.1),
             kc_dependent=generator.integers(1_000, 2_000, size=4_000),
             kc_prerequisite=generator.integers(0, 1_000, size=4_000),
             kc_strength=generator.random(4_000),

@@ -12,11 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from adaptivity.errors import AdaptivityError
 from adaptivity.jobs.evaluate import MODELS, Result, dataset, evaluate
 from adaptivity.management.progress import Progress
-
-
-def silent(_phase: str, _done: int, _total: int) -> None:
-    """Progress that nobody sees."""
-
+from adaptivity.management.tables import columns, silent
 
 COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "fit s", "responses/s")
 
@@ -25,7 +21,7 @@ class Command(BaseCommand):
     help = (
         "Fits models to the learners of a file with crc32(learner) % 5 != 0 and predicts the others' responses, each "
         "from the learner's own past. The file is one that import_scores takes. Needs no database. "
-        "Exit codes: 0 done, 1 an error."
+        "Exit codes: 0 done, 2 a file or model that cannot be used."
     )
     requires_system_checks = ()
     requires_migrations_checks = False
@@ -46,7 +42,7 @@ class Command(BaseCommand):
                 data = dataset(options["file"], progress=tell)
                 results = evaluate(data, models=options["model"] or tuple(MODELS), progress=tell)
         except AdaptivityError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error), returncode=2) from error
         if data.refused:
             self.stderr.write(f"{data.refused} rows of the file were left out; import_scores says why")
         if options["json"]:
@@ -78,11 +74,4 @@ def _table(results: dict[str, Result]) -> list[str]:
                 f"{result.responses_a_second:,.0f}",
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return [
-        "  ".join(
-            cell.ljust(width) if not column else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    return columns(rows)

@@ -1,0 +1,494 @@
+"""Policies against simulated learners, whose true knowledge is known.
+
+A *world* is a course: KCs, prerequisites among them, items. A *family* says how learners of it really answer, learn and
+forget; the engine sees none of that. What it believes (guess, slip, transit, priors, difficulties) it has estimated
+by expectation maximisation from a cohort of other learners of the same family, as it would have in practice, and the
+prerequisites are what the authors wrote. Nothing of a family depends on a policy.
+
+Runs are paired: the same learners, with the same luck at each item, under every policy.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from adaptivity.engine.estimation import BktParameters, default_parameters, estimate_em
+from adaptivity.engine.parameters import DEFAULT_DIFFICULTY, Booleans, Floats, Integers, difficulty_log_odds, relevance
+from adaptivity.engine.policies import POLICIES
+from adaptivity.engine.responses import Pairs, Responses
+from adaptivity.engine.scoring import (
+    DESIGN_POLICY,
+    TIE_TOLERANCE,
+    CollectionContent,
+    EngineSettings,
+    LearnerState,
+    candidates,
+    sub_scores,
+)
+from adaptivity.engine.tracing import fold
+
+KCS, ITEMS_PER_KC = 10, 12
+CALIBRATION_LEARNERS, CALIBRATION_ITEMS = 400, 60
+ORACLE = "oracle"
+BASELINES = ("random", "weights_2018")
+AFTER = 40
+# Courses differ more than learners do, so there are a few of them even for few learners.
+LEARNERS_A_WORLD, WORLDS_LEAST = 50, 8
+BOOTSTRAPS = 2000
+
+# Called with the items worked on and the most there will be.
+Progress = Callable[[int, int], None]
+# Called with who did which item with what score, all at one step.
+Record = Callable[[Integers, Integers, Floats], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """The truth of a course.
+
+    ``tagged``, ``guess``, ``slip`` and ``transit``: shape (items, KCs). ``easiness``: log-odds by which an item is
+    easier than others, shape (items,). ``blocks``: shape (KCs, KCs), how much of the learning of the first KC is lost
+    while the second one is not known; ``authored`` is what the engine is told of it.
+    """
+
+    tagged: Booleans
+    guess: Floats
+    slip: Floats
+    transit: Floats
+    easiness: Floats
+    blocks: Floats
+    authored: Floats
+
+
+@dataclass(frozen=True)
+class Family:
+    """How learners really learn.
+
+    ``logistic``: knowledge of a KC grows by degrees, else it comes at once. ``forgetting``: the probability, with each
+    item, of losing a KC that is not practised by it. ``rate_spread``: standard deviation of the logarithm of a
+    learner's own rate of learning. ``ability_spread``: of the log-odds by which a learner answers better or worse.
+    ``wrong_graph``: the authors' prerequisites are not the true ones. ``conjunctive``: an item of several KCs needs all
+    of them, else succeeding at it is the mean.
+    """
+
+    summary: str
+    logistic: bool = False
+    forgetting: float = 0.0
+    rate_spread: float = 0.0
+    ability_spread: float = 0.0
+    wrong_graph: bool = False
+    conjunctive: bool = False
+
+
+FAMILIES: dict[str, Family] = {
+    "own_model": Family("the hidden Markov model that the engine itself assumes"),
+    "logistic_growth": Family("skill that grows by degrees", logistic=True, conjunctive=True),
+    "forgetting": Family("what is not practised is lost again", forgetting=0.01, conjunctive=True),
+    "individual_rates": Family(
+        "learners of very different rate and ability", rate_spread=0.6, ability_spread=0.5, conjunctive=True
+    ),
+    "wrong_graph": Family("prerequisites that are not those of the authors", wrong_graph=True, conjunctive=True),
+}
+
+# Log-odds of knowing from which on a KC that grows by degrees counts as known: about 88 % of the way.
+KNOWN_FROM = 2.0
+# The share of KCs that is known at the start. With it and the ranges in ``world``, random order, the 2018 weighting
+# and the oracle come to about 4, 6 to 7 and 9.8 of 10 KCs after 40 items in the engine's own family.
+PRIOR = 0.15
+
+
+def world(family: Family, generator: np.random.Generator, *, kcs: int = KCS, items_per_kc: int = ITEMS_PER_KC) -> World:
+    """A course drawn at random: KCs in sequence, each with one or two of the three before it as prerequisites, and
+    items of one KC, a quarter of them of a second one, too."""
+    items = kcs * items_per_kc
+    main = np.repeat(np.arange(kcs), items_per_kc)
+    tagged = np.zeros((items, kcs), dtype=bool)
+    tagged[np.arange(items), main] = True
+    second = np.flatnonzero(generator.random(items) < 0.25)
+    tagged[second, generator.integers(0, kcs, second.size)] = True
+    shape = tagged.shape
+    true_graph = _graph(kcs, generator)
+    other_graph = _graph(kcs, generator)
+    return World(
+        tagged=tagged,
+        guess=generator.uniform(0.05, 0.3, shape),
+        slip=generator.uniform(0.05, 0.2, shape),
+        transit=generator.uniform(0.1, 0.45, shape),
+        easiness=generator.normal(0.0, 0.5, items),
+        blocks=true_graph,
+        authored=other_graph if family.wrong_graph else true_graph,
+    )
+
+
+def _graph(kcs: int, generator: np.random.Generator) -> Floats:
+    blocks = np.zeros((kcs, kcs))
+    for kc in range(1, kcs):
+        before = np.arange(max(0, kc - 3), kc)
+        count = min(before.size, int(generator.integers(1, 3)))
+        blocks[kc, generator.choice(before, count, replace=False)] = generator.uniform(0.7, 1.0, count)
+    return blocks
+
+
+class Learners:
+    """The truth of some learners of a family, as they work through items. All luck is drawn at the start, for each
+    learner and item, so that policies can be compared pair by pair."""
+
+    def __init__(self, family: Family, course: World, learners: int, generator: np.random.Generator) -> None:
+        items, kcs = course.tagged.shape
+        self._family, self._world = family, course
+        self.rate = np.exp(generator.normal(0.0, 1.0, learners) * family.rate_spread)
+        self.ability = generator.normal(0.0, 1.0, learners) * family.ability_spread
+        start = generator.random((learners, kcs))
+        self._answer_luck = generator.random((learners, items))
+        self._learn_luck = generator.random((learners, items, kcs), dtype=np.float32)
+        self._forget_luck = generator.random((learners, items, kcs), dtype=np.float32)
+        # What is known by degrees is as often beyond KNOWN_FROM as what is known at once.
+        self.skill = (
+            np.where(start < PRIOR, KNOWN_FROM + 0.5, -2.0 + 3.0 * (start - PRIOR)) if family.logistic else None
+        )
+        self.is_known = start < PRIOR
+
+    def known(self) -> Booleans:
+        """Which KCs each learner truly knows, shape (learners, KCs)."""
+        return self.is_known if self.skill is None else self.skill >= KNOWN_FROM
+
+    def ready(self) -> Floats:
+        """The share of learning that is left to each KC by its prerequisites, shape (learners, KCs)."""
+        missing = ~self.known()
+        ready: Floats = np.prod(1.0 - self._world.blocks[None] * missing[:, None, :], axis=2)
+        return ready
+
+    def gain(self) -> Floats:
+        """How many KCs more each learner is expected to know after each item, (learners, items): an oracle's value."""
+        lacking = ~self.known() * self.ready()
+        if self.skill is not None:
+            lacking = lacking / np.maximum(KNOWN_FROM - self.skill, 0.1)
+        return lacking @ (self._world.transit * self._world.tagged).T
+
+    def work(self, who: Integers, item: Integers) -> Floats:
+        """Those learners do those items; answers their scores, shape (who,), and moves on what they know."""
+        family, course = self._family, self._world
+        tagged, ready = course.tagged[item], self.ready()[who]
+        mastery = self.is_known[who] if self.skill is None else 1.0 / (1.0 + np.exp(-1.5 * self.skill[who]))
+        guess, slip = course.guess[item], course.slip[item]
+        success = mastery * (1.0 - slip) + (1.0 - mastery) * guess
+        if family.conjunctive:
+            chance = np.prod(np.where(tagged, success, 1.0), axis=1)
+        else:
+            chance = np.where(tagged, success, 0.0).sum(axis=1) / tagged.sum(axis=1)
+        if family.ability_spread or family.conjunctive:
+            odds = chance / (1.0 - chance) * np.exp(self.ability[who] + course.easiness[item] * family.conjunctive)
+            chance = odds / (1.0 + odds)
+        scored: Floats = (self._answer_luck[who, item] < chance).astype(np.float64)
+        learning = course.transit[item] * ready * self.rate[who, None] * tagged
+        if self.skill is not None:
+            # A success teaches more than a failure; 4 log-odds are the way from nothing to known.
+            self.skill[who] += 4.0 * learning * np.where(scored > 0.0, 1.2, 0.8)[:, None]
+            self.skill[who] -= 4.0 * family.forgetting * ~tagged
+        else:
+            luck = self._learn_luck[who, item]
+            lost = ~tagged & (self._forget_luck[who, item] < family.forgetting)
+            self.is_known[who] = (self.is_known[who] & ~lost) | (luck < learning)
+        return scored
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What the engine has estimated of a course: its content and the priors of the KCs, shape (KCs,)."""
+
+    content: CollectionContent
+    prior: Floats
+
+
+def calibrate(family: Family, course: World, generator: np.random.Generator) -> Belief:
+    """The engine's parameters as it would estimate them from what it has seen before: CALIBRATION_LEARNERS who did
+    CALIBRATION_ITEMS items each, half of them in random order and half by the DESIGN policy with the default
+    parameters."""
+    items, kcs = course.tagged.shape
+    pairs = Pairs.of([tuple(np.flatnonzero(row).tolist()) for row in course.tagged], kcs)
+    first = _belief(course, pairs, default_parameters(pairs), np.full(items, DEFAULT_DIFFICULTY))
+    half = CALIBRATION_LEARNERS // 2
+    steps = min(CALIBRATION_ITEMS, items)
+    seen = []
+    for number, policy in enumerate(("random", DESIGN_POLICY)):
+        history: list[tuple[Integers, Integers, Floats]] = []
+        run(
+            policy,
+            Learners(family, course, half, generator),
+            first,
+            settings=EngineSettings(),
+            after=0,
+            most=steps,
+            generator=generator,
+            record=lambda who, item, score: history.append((who, item, score)),  # noqa: B023 - used in this turn only
+        )
+        seen += [(who + number * half, item, score) for who, item, score in history]
+    who, item, score = (np.concatenate(column) for column in zip(*seen, strict=True))
+    responses = Responses(who, item, score, pairs, 2 * half)
+    count = np.bincount(item, minlength=items)
+    failures = np.bincount(item, 1.0 - score, items)
+    return _belief(course, pairs, estimate_em(responses), (failures + 2.5) / (count + 5.0))
+
+
+def _belief(course: World, pairs: Pairs, found: BktParameters, difficulty: Floats) -> Belief:
+    none = np.zeros(0, dtype=np.int64)
+    dependent, prerequisite = np.nonzero(course.authored)
+    content = CollectionContent(
+        include_adaptive=np.ones(pairs.items, dtype=bool),
+        kc_count=pairs.knowledge_components,
+        tag_item=pairs.item,
+        tag_kc=pairs.knowledge_component,
+        tag_relevance=relevance(found.guess, found.slip),
+        tag_difficulty=difficulty_log_odds(difficulty)[pairs.item],
+        tag_guess=found.guess,
+        tag_slip=found.slip,
+        tag_transit=found.transit,
+        kc_dependent=dependent,
+        kc_prerequisite=prerequisite,
+        kc_strength=course.authored[dependent, prerequisite],
+        item_dependent=none,
+        item_prerequisite=none,
+    )
+    return Belief(content, found.prior)
+
+
+def tile(content: CollectionContent, learners: int) -> CollectionContent:
+    """One collection that holds a copy of the content for each learner: learner l's items and KCs are shifted by
+    l * items and l * KCs. What values all its items values those of all learners at once."""
+    items, kcs = content.include_adaptive.size, content.kc_count
+
+    def shifted(index: Integers, by: int) -> Integers:
+        return (np.arange(learners)[:, None] * by + index).ravel()
+
+    repeated = {
+        name: np.tile(getattr(content, name), learners)
+        for name in ("tag_relevance", "tag_difficulty", "tag_guess", "tag_slip", "tag_transit", "kc_strength")
+    }
+    return CollectionContent(
+        include_adaptive=np.tile(content.include_adaptive, learners),
+        kc_count=kcs * learners,
+        tag_item=shifted(content.tag_item, items),
+        tag_kc=shifted(content.tag_kc, kcs),
+        kc_dependent=shifted(content.kc_dependent, kcs),
+        kc_prerequisite=shifted(content.kc_prerequisite, kcs),
+        item_dependent=shifted(content.item_dependent, items),
+        item_prerequisite=shifted(content.item_prerequisite, items),
+        **repeated,
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of each learner, shape (learners,).
+
+    ``known_after``: KCs truly known after so many items. ``over_practice``: the share of opportunities (an item's KCs)
+    that were spent on a KC that was truly known, the verification of it included; ``beyond_threshold``: that were spent
+    on one whose mastery was at the threshold. ``items``: how many were done until the stop, or until the end.
+    ``stopped``: whether the policy stopped. ``unknown``: KCs not truly known then.
+    """
+
+    known_after: Floats
+    over_practice: Floats
+    beyond_threshold: Floats
+    items: Integers
+    stopped: Booleans
+    unknown: Floats
+
+
+def run(
+    policy: str,
+    learners: Learners,
+    belief: Belief,
+    *,
+    settings: EngineSettings,
+    after: int,
+    most: int,
+    generator: np.random.Generator,
+    progress: Progress = lambda *_: None,
+    record: Record = lambda *_: None,
+) -> Run:
+    """Learners recommended to by a policy (or by ``ORACLE``, which knows the truth) until it stops, or for ``most``
+    items; ``after`` is when what they know is counted. ``learners`` are moved on: give each run its own."""
+    single = belief.content
+    items, kcs = single.include_adaptive.size, single.kc_count
+    size = learners.known().shape[0]
+    content = tile(single, size)
+    settings = replace(settings, policy=policy) if policy != ORACLE else settings
+    chooser = POLICIES.get(policy)
+    mastery = np.tile(belief.prior, (size, 1))
+    done = np.zeros((size, items), dtype=bool)
+    last = np.zeros((size, kcs))
+    first = np.searchsorted(single.tag_item, np.arange(items + 1))
+    going = np.ones(size, dtype=bool)
+    opportunities, wasted, beyond = np.zeros(size), np.zeros(size), np.zeros(size)
+    known_after = np.zeros(size)
+    for step in range(most):
+        progress(step, most)
+        state = LearnerState(mastery.ravel(), done.ravel(), last.ravel())
+        scores = sub_scores(content, state, settings)
+        if chooser is not None and chooser.stops:
+            going &= np.any((scores.remediation.reshape(size, items) > 0.0) & ~done, axis=1)
+        going &= ~done.all(axis=1)
+        who = np.flatnonzero(going)
+        if not who.size:
+            break
+        if chooser is None:
+            values = learners.gain()
+        else:
+            values = chooser.value(content, state, settings, scores).reshape(size, items)
+        item = _choose(values, done, generator)
+        if chooser is not None and chooser.explores:
+            for learner in who.tolist():
+                alone = LearnerState(mastery[learner], done[learner], last[learner])
+                item[learner] = chooser.select(
+                    single,
+                    alone,
+                    settings,
+                    sub_scores(single, alone, settings),
+                    candidates(single, done[learner]),
+                    generator,
+                ).item
+        item = item[who]
+        known = learners.known()[who]
+        score = learners.work(who, item)
+        record(who, item, score)
+        row, tag = _tags(item, first)
+        kc = single.tag_kc[tag]
+        opportunities[who] += np.bincount(row, minlength=who.size)
+        wasted[who] += np.bincount(row, known[row, kc], who.size)
+        beyond[who] += np.bincount(row, mastery[who[row], kc] >= settings.mastery_threshold, who.size)
+        chain = who[row] * kcs + kc
+        mastery = fold(
+            initial=mastery.ravel(),
+            chain=chain,
+            score=score[row],
+            guess=single.tag_guess[tag],
+            slip=single.tag_slip[tag],
+            transit=single.tag_transit[tag],
+        ).reshape(size, kcs)
+        last[who] = 0.0
+        last[who[row], kc] = single.tag_relevance[tag]
+        done[who, item] = True
+        if step + 1 <= after:
+            known_after = learners.known().sum(axis=1).astype(np.float64)
+    progress(most, most)
+    worked = done.sum(axis=1)
+    return Run(
+        known_after=known_after,
+        over_practice=wasted / np.maximum(opportunities, 1.0),
+        beyond_threshold=beyond / np.maximum(opportunities, 1.0),
+        items=worked,
+        stopped=~going & (worked < items),
+        unknown=(~learners.known()).sum(axis=1).astype(np.float64),
+    )
+
+
+def _tags(item: Integers, first: Integers) -> tuple[Integers, Integers]:
+    """The tags of items: the position in ``item`` that each belongs to, and the tag. ``first``, shape (items + 1,), is
+    where the tags of each item begin."""
+    count = first[item + 1] - first[item]
+    row = np.repeat(np.arange(item.size), count)
+    within = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+    return row, first[item[row]] + within
+
+
+def _choose(values: Floats, done: Booleans, generator: np.random.Generator) -> Integers:
+    """For each learner, the item with the greatest value of those not done, ties drawn; as ``policies.choose``."""
+    masked = np.where(done, -np.inf, values)
+    tied = masked >= masked.max(axis=1, keepdims=True) - TIE_TOLERANCE
+    chosen: Integers = np.argmax(np.where(tied, generator.random(tied.shape), -1.0), axis=1)
+    return chosen
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more one policy's learners truly know than another's: the mean of the paired differences, and the ends
+    of its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        return "better" if self.low > 0.0 else "worse" if self.high < 0.0 else "no difference"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A policy's learners in a family; means over them. ``unknown_at_stop`` is a share of the KCs, and NaN where nobody
+    was stopped; ``against`` are the differences of ``known`` to each of BASELINES that was run."""
+
+    known: float
+    over_practice: float
+    beyond_threshold: float
+    items: float
+    stopped: float
+    unknown_at_stop: float
+    against: dict[str, Difference]
+
+
+def simulate(
+    family: Family,
+    policies: Sequence[str],
+    *,
+    seed: int,
+    learners: int,
+    after: int = AFTER,
+    settings: EngineSettings | None = None,
+    progress: Progress = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Outcome]:
+    """What becomes of so many learners of a family under each of the policies, LEARNERS_A_WORLD a course at most.
+
+    The policies of a course have the same learners with the same luck. Intervals are percentiles of BOOTSTRAPS
+    bootstrap samples of whole courses, because learners of one course are not independent. Raises InterruptedError
+    when ``stop`` says so.
+    """
+    worlds = max(min(WORLDS_LEAST, learners), -(-learners // LEARNERS_A_WORLD))
+    size = -(-learners // worlds)
+    settings = settings or EngineSettings()
+    runs: dict[str, list[Run]] = {policy: [] for policy in policies}
+    for number in range(worlds):
+        course = world(family, np.random.default_rng((seed, number, 0)))
+        belief = calibrate(family, course, np.random.default_rng((seed, number, 1)))
+        for place, policy in enumerate(policies):
+            if stop():
+                raise InterruptedError("stopped between two runs")
+            chooser = POLICIES.get(policy)
+            runs[policy].append(
+                run(
+                    policy,
+                    Learners(family, course, size, np.random.default_rng((seed, number, 2))),
+                    belief,
+                    settings=settings,
+                    after=after,
+                    # A policy that stops is given the whole course to do so.
+                    most=course.easiness.size if chooser is not None and chooser.stops else after,
+                    generator=np.random.default_rng((seed, number, 3)),
+                )
+            )
+            progress(number * len(policies) + place + 1, worlds * len(policies))
+    known = {policy: np.array([each.known_after.mean() for each in of]) for policy, of in runs.items()}
+    sample = np.random.default_rng((seed, worlds)).integers(0, worlds, (BOOTSTRAPS, worlds))
+
+    def difference(policy: str, baseline: str) -> Difference:
+        paired = known[policy] - known[baseline]
+        low, high = np.percentile(paired[sample].mean(axis=1), (2.5, 97.5))
+        return Difference(float(paired.mean()), float(low), float(high))
+
+    outcomes = {}
+    for policy, of in runs.items():
+        stopped = np.concatenate([each.stopped for each in of])
+        unknown = np.concatenate([each.unknown for each in of])[stopped] / KCS
+        outcomes[policy] = Outcome(
+            known=float(known[policy].mean()),
+            over_practice=float(np.mean([each.over_practice.mean() for each in of])),
+            beyond_threshold=float(np.mean([each.beyond_threshold.mean() for each in of])),
+            items=float(np.mean([each.items.mean() for each in of])),
+            stopped=float(stopped.mean()),
+            unknown_at_stop=float(unknown.mean()) if unknown.size else float("nan"),
+            against={name: difference(policy, name) for name in BASELINES if name in runs and name != policy},
+        )
+    return outcomes
