@@ -16,6 +16,8 @@ from moto.ecs.models import Container, EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.responses import LogsResponse
 from moto.rds.models import DBParameterGroup
+from moto.stepfunctions.responses import StepFunctionResponse
+from statelint.linter import Linter
 
 # Parameters of CreateService that moto drops. UpdateService keeps them.
 SERVICE_FIELDS = (
@@ -42,6 +44,7 @@ def install() -> None:
     security_group_rules()
     database_parameters()
     log_stream_prefixes()
+    state_machine_definitions()
 
 
 def services() -> None:
@@ -177,3 +180,16 @@ def log_stream_prefixes() -> None:
         return json.dumps(answer)
 
     LogsResponse.filter_log_events = filter_log_events  # type: ignore[method-assign]
+
+
+def state_machine_definitions() -> None:
+    """Whether a definition is in the Amazon States Language, which the provider asks before it plans; and the versions
+    of a state machine, of which there are none."""
+
+    def validate_state_machine_definition(self: StepFunctionResponse) -> str:
+        problems = Linter.validate(json.loads(self._get_param("definition")))
+        diagnostics = [{"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": p} for p in problems]
+        return json.dumps({"result": "FAIL" if problems else "OK", "diagnostics": diagnostics})
+
+    StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition  # type: ignore[attr-defined]
+    StepFunctionResponse.list_state_machine_versions = lambda _: json.dumps({"stateMachineVersions": []})  # type: ignore[attr-defined]
