@@ -250,7 +250,8 @@ variable "nightly" {
     expression = optional(string, "cron(0 8 * * ? *)")
     timezone   = optional(string, "UTC")
     enabled    = optional(bool, true)
-    parameters = optional(map(string), {})
+    # A task's only place to write; what is to stay needs a volume of its own there.
+    parameters = optional(map(string), { export_directory = "/tmp/export" })
   })
   default = {}
 }

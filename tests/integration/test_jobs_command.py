@@ -108,8 +108,6 @@ TO_COME = {"import_evidence", "export_evidence"}
     "step", [step for pipeline in PIPELINES for step in pipeline.steps], ids=lambda step: " ".join(step.command)
 )
 def test_every_shipped_step_is_a_job_that_takes_these_arguments(step: Step) -> None:
-    if step.command[0] not in get_commands() and step.command[0] in TO_COME:
-        pytest.skip(f"left out, because there is no command {step.command[0]}")
     assert step.command[0] in job_commands()
 
     command = load_command_class(get_commands()[step.command[0]], step.command[0])

@@ -1,6 +1,7 @@
 """An import that is killed with SIGKILL goes on where it stopped and ends as if nothing had happened."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,4 +88,25 @@ def test_killed_and_run_again(manage: Manage, tmp_path: Path) -> None:
     assert manage.run("verify_state") == "97 learners compared, 0 stale, 0 differences"
     assert manage.run("import_scores", str(file), "--collection", "c") == (
         f"0 scores imported, {ROWS} known already, 0 rows refused, 0 learners traced"
+    )
+
+
+def test_asked_to_end_and_run_again(manage: Manage, tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    rows = (f"u{n % 97},q{n % 501},k{n % 13},{(n * 7 % 5) / 4}" for n in range(ROWS))
+    file.write_text("learner,item,kcs,score\n" + "\n".join(rows) + "\n", encoding="utf-8")
+
+    process = manage.start("import_scores", str(file))
+    assert process.stdout is not None
+    next(line for line in process.stdout if '"progress"' in line)
+    process.terminate()
+    output, _ = process.communicate(timeout=25)
+
+    assert process.returncode == 75, output
+    (imported,) = re.findall(r"^CommandError: (\d+) scores imported; stopped", output, re.MULTILINE)
+    assert 0 < int(imported) < ROWS
+    record = "from adaptivity.models import JobRun; run = JobRun.objects.get(); print(run.status, run.exit_code)"
+    assert manage.run("shell", "-v0", "-c", record) == "stopped 75"
+    assert manage.run("import_scores", str(file)) == (
+        f"{ROWS - int(imported)} scores imported, {imported} known already, 0 rows refused, 97 learners traced"
     )
