@@ -363,6 +363,7 @@ def test_the_compose_file_starts_the_containers_of_the_task_definitions(dev: Def
     [
         ("web.containerDefinitions.0.image", "registry.example/adaptivity/nginx:1.0.0", "web: image"),
         ("rabbit.containerDefinitions.0.image", "rabbitmq:3", "rabbit: image"),
+        ("job.containerDefinitions.0.image", "registry.example/adaptivity/app:1.0.0", "migrate: image"),
         ("worker.containerDefinitions.0.command.5", "debug", "worker: command"),
         ("job.containerDefinitions.0.command", ..., "migrate: command"),
         (

@@ -104,8 +104,8 @@ def dev(environment: Environment) -> Environment:
     if re.search(r"Failed to (query available|install) provider", created.err):
         missing("Terraform finds no provider hashicorp/aws")
     assert created.exit_code == 0, created.err
-    for repository in ("adaptivity/app", "adaptivity/nginx"):
-        for tag in ("1.0.0", "1.1.0", "1.2.0-fails"):
+    for repository, suffix in (("adaptivity/app", ""), ("adaptivity/app", "-job"), ("adaptivity/nginx", "")):
+        for tag in (f"1.0.0{suffix}", f"1.1.0{suffix}", f"1.2.0-fails{suffix}"):
             manifest = {"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": {}, "layers": [{"digest": tag}]}
             ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=json.dumps(manifest))
     life.keep("create again", "create", "--env", "dev", "--yes")
@@ -357,7 +357,7 @@ def test_a_rollback_goes_to_the_version_before_and_migrates_nothing(dev: Environ
         for asked in run.asked("ecs", "RegisterTaskDefinition")
         for container in asked["containerDefinitions"]
     }
-    assert images == {"1.0.0"}
+    assert images == {"1.0.0", "1.0.0-job"}
     assert dev.seen["after the rollback"][f"{NAME}-web"] == f"{NAME}-web:3"
 
 
@@ -365,7 +365,7 @@ def test_a_rollback_to_a_version_without_images_is_refused(dev: Environment) -> 
     run = dev.runs["nowhere to go"]
 
     assert run.exit_code == 3
-    assert run.err.splitlines()[-1].startswith("error: verify found 2 faults (image); nothing was changed")
+    assert run.err.splitlines()[-1].startswith("error: verify found 3 faults (image); nothing was changed")
     assert run.asked("ecs", "RegisterTaskDefinition") == []
 
 

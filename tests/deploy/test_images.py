@@ -201,7 +201,7 @@ def test_a_build_has_the_tag_s_commit_and_nothing_of_the_working_tree(
     monkeypatch.setenv("APP_IMAGE", "adaptivity-deploy-test/app")
     monkeypatch.setenv("NGINX_IMAGE", "adaptivity-deploy-test/nginx")
     built = ["adaptivity-deploy-test/app:7.0.0-base", "adaptivity-deploy-test/app:7.0.0",
-             "adaptivity-deploy-test/nginx:7.0.0"]  # fmt: skip
+             "adaptivity-deploy-test/nginx:7.0.0", "adaptivity-deploy-test/app:7.0.0-job"]  # fmt: skip
     try:
         result = CliRunner().invoke(main, ["build", "--tag", "7.0.0", "--json"])
         assert result.exit_code == 0, result.output

@@ -61,6 +61,7 @@ def subject(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[verify.S
         for name in ("app", "nginx"):
             ecr.create_repository(repositoryName=f"adaptivity/{name}")
             ecr.put_image(repositoryName=f"adaptivity/{name}", imageTag=TAG, imageManifest=MANIFEST)
+        ecr.put_image(repositoryName="adaptivity/app", imageTag=f"{TAG}-job", imageManifest=MANIFEST)
         for name in SECRETS:
             for value in ("declared, not set", "a value"):
                 ssm.put_parameter(Name=f"/adaptivity/dev/{name}", Value=value, Type="SecureString", Overwrite=True)
@@ -98,7 +99,8 @@ def test_nothing_is_wrong(subject: verify.Subject) -> None:
 
     assert faults(subject) == []
     assert lines[0] == f"image: ok: {IMAGES}/app:{TAG} is {digest['imageDetails'][0]['imageDigest']}"
-    assert lines[2:4] == [
+    assert lines[2].startswith(f"image: ok: {IMAGES}/app:{TAG}-job is sha256:")
+    assert lines[3:5] == [
         "values: ok: dev.tfvars and deploy.toml name the same images",
         "secret: ok: /adaptivity/dev/CELERY_BROKER_URL is set",
     ]

@@ -111,7 +111,7 @@ def images(source: Source) -> Iterator[Images]:
         }
         build = ("docker-compose", "-f", "docker-compose.build.yml")
         app, nginx = f"{env['APP_IMAGE']}:{TAG}", f"{env['NGINX_IMAGE']}:{TAG}"
-        names = (nginx, app, f"{app}-base")
+        names = (nginx, f"{app}-job", app, f"{app}-base")
         # BuildKit leaves .git out of what it takes from a URL, so the commit is said, as a deployment does.
         run(*build, "build", APP_CONTEXT=source.url, APP_COMMIT=source.commit, **env)
         run(*build, "push", **env)

@@ -136,6 +136,15 @@ def test_the_images_carry_what_runs_and_no_more(images: Images) -> None:
     assert docker("run", "--rm", "--network=none", images.app, "python", "-c", code) == "[] []"
 
 
+def test_a_job_of_the_job_image_in_the_stack(stack: Stack, images: Images) -> None:
+    """The crawler has what only it imports, and nothing to do."""
+    run("docker-compose", "-p", stack.project, "--profile", "jobs", "run", "--rm", "job",
+        "python", "manage.py", "crawl", "--json", **stack.env)  # fmt: skip
+
+    jobs = json.loads(stack.container("web").manage("jobs", "--json"))["jobs"]
+    assert (jobs["crawl"]["last_run"]["status"], jobs["crawl"]["last_run"]["exit_code"]) == ("done", 0)
+
+
 def test_memory_after_a_load(stack: Stack, record_property: Any) -> None:
     who = [learner() for _ in range(20)]
     activity = recommended(stack, who[0])

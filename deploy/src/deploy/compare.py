@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from deploy.ecs.definitions import JOB_SUFFIX
 from deploy.errors import DeployError
 
 Document = dict[str, Any]
@@ -80,6 +81,8 @@ PER_ENVIRONMENT = {"environment ENV_LABEL", "environment HOST"}
 MEANT = {
     # Containers of one task share its network interface; in compose each has its own, and a name.
     ("nginx", "environment WEB_HOST"): ("127.0.0.1:8000", "web:8000"),
+    # A laptop migrates in the image that it has built for web; the job image is built where a job wants it.
+    ("migrate", "image"): ("app-job", "app"),
 }
 
 
@@ -121,7 +124,10 @@ def words(command: str | list[str] | None) -> list[str] | None:
 def image_role(image: str, *, ours: bool) -> str:
     """Which image it is: the last part of the repository, and the tag where it is not ours, whose tags differ."""
     role = image.rpartition("/")[2]
-    return role.partition(":")[0] if ours else role
+    if not ours:
+        return role
+    name, _, tag = role.partition(":")
+    return f"{name}{JOB_SUFFIX}" if tag.endswith(JOB_SUFFIX) else name
 
 
 def named(pairs: Mapping[str, Any] | list[str] | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from deploy import aws
 from deploy.config import Config
+from deploy.ecs.definitions import JOB_SUFFIX
 from deploy.errors import REFUSED, USAGE, DeployError
 from deploy.process import run
 
@@ -30,8 +31,8 @@ LATEST = "latest"
 # Stands for a tag where any will do.
 NO_TAG = "0.0.0"
 BUILD_FILE = "docker-compose.build.yml"
-# Each is made from the one before.
-SERVICES = ("app_base", "app", "nginx")
+# The app is made from its base, nginx and the job image from the app.
+SERVICES = ("app_base", "app", "nginx", "job")
 ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 MANIFESTS = ", ".join(
     (
@@ -124,9 +125,10 @@ def variables(config: Config, tag: str, commit: str = "") -> dict[str, str]:
     }
 
 
-def names(config: Config, tag: str) -> tuple[str, str, str]:
-    """Base, app and nginx, in the order of SERVICES."""
-    return f"{config.app_image}:{tag}-base", f"{config.app_image}:{tag}", f"{config.nginx_image}:{tag}"
+def names(config: Config, tag: str) -> tuple[str, ...]:
+    """Base, app, nginx and job, in the order of SERVICES."""
+    app, nginx = f"{config.app_image}:{tag}", f"{config.nginx_image}:{tag}"
+    return f"{app}-base", app, nginx, f"{app}{JOB_SUFFIX}"
 
 
 @cache
@@ -140,7 +142,7 @@ def compose() -> tuple[str, ...]:
 
 
 def build(config: Config, tag: str | None, *, say: Say, env: Mapping[str, str] | None = None) -> Source:
-    """Builds base, app and nginx, one after the other; answers what they were built from."""
+    """Builds base, app, nginx and job, one after the other; answers what they were built from."""
     with source(config.root, tag) as found:
         if not (found.directory / BUILD_FILE).is_file():
             raise DeployError(f"{tag} has no {BUILD_FILE}", hint="choose a version that has one", exit_code=USAGE)
@@ -154,7 +156,7 @@ def build(config: Config, tag: str | None, *, say: Say, env: Mapping[str, str] |
 
 
 def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[str, str]:
-    """Pushes the three images of a tag; answers the digest of each in its registry.
+    """Pushes the images of a tag; answers the digest of each in its registry.
 
     A tag stands for one image for good: one that the registry has with another digest is refused before anything is
     pushed, and one that it has already is not pushed again.

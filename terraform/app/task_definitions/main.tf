@@ -28,7 +28,7 @@ locals {
     web    = { cpu = 512, memory = 1024, values = { web_image = local.app, nginx_image = "${var.nginx_image}:${var.app_tag}", secrets = local.secrets.app } }
     worker = { cpu = 256, memory = 512, values = { worker_image = local.app, secrets = local.secrets.app } }
     rabbit = { cpu = 256, memory = 512, values = { rabbit_image = var.rabbit_image, secrets = local.secrets.rabbit } }
-    job    = { cpu = 256, memory = 512, values = { job_image = local.app, secrets = local.secrets.app } }
+    job    = { cpu = 256, memory = 512, values = { job_image = "${local.app}-job", secrets = local.secrets.app } }
   }
 
   container_definitions = {

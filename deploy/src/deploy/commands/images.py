@@ -12,7 +12,7 @@ from deploy.cli import Context, dry_run, json_output, pass_context
 @json_output
 @pass_context
 def build(context: Context, tag: str | None) -> None:
-    """Build the images of a version: app base, app, nginx.
+    """Build the images of a version: app base, app, nginx, job.
 
     With --tag the files are those of the git ref, never the working tree's; without it the images are tagged latest,
     which push and apply refuse.

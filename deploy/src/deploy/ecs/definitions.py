@@ -20,6 +20,8 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
 }
 # How many tags an error names.
 NAMED_TAGS = 10
+# The job image of a version has the version's tag with this at its end.
+JOB_SUFFIX = "-job"
 
 
 def revision(arn: str) -> str:
@@ -28,9 +30,9 @@ def revision(arn: str) -> str:
 
 
 def image_tag(image: str) -> str | None:
-    """The tag of an image's name; None where it has none, as when it is named by digest alone."""
+    """The version's tag in an image's name; None where it has none, as when it is named by digest alone."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    return tag or None
+    return tag.removesuffix(JOB_SUFFIX) or None
 
 
 def image_tags(definition: Mapping[str, Any]) -> list[str]:
