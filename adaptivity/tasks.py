@@ -8,11 +8,12 @@ from celery import shared_task
 from django.conf import settings
 from django.db.utils import OperationalError
 
+from adaptivity.jobs import estimate as estimating
 from adaptivity.jobs import import_scores as job
 from adaptivity.jobs.pipelines.attempts import attempt_run
 from adaptivity.jobs.pipelines.processes import POLL_SECONDS, StepProcess
 from adaptivity.jobs.sources import command_of
-from adaptivity.models import CourseSource, StepRun
+from adaptivity.models import CourseSource, EstimationBatch, ModelVersion, StepRun
 from adaptivity.services.verification import state_verify
 
 log = structlog.get_logger(__name__)
@@ -75,3 +76,35 @@ def read_source(source_id: int) -> None:
     finally:
         process.close()
     log.info("source_read", source=source.slug, exit_code=code)
+
+
+@shared_task(**RETRY)
+def estimate(name: str, method: str = "em", minimum_evidence: bool = True) -> None:  # noqa: FBT001, FBT002 - Celery sends arguments by name
+    """Begins a model version and shares its batches out to the workers; whoever does the last one reports."""
+    version = estimating.estimate_begin(name=name, method=method, minimum_evidence=minimum_evidence)
+    open_batches = list(version.batches.filter(done_at=None).order_by("number").values_list("id", flat=True))
+    log.info("estimate_begun", model_version=version.name, batches=len(open_batches))
+    for batch_id in open_batches:
+        estimate_batch.delay_on_commit(batch_id)
+    if not open_batches:
+        estimate_finish.delay_on_commit(version.pk)
+
+
+@shared_task(**RETRY)
+def estimate_batch(batch_id: int) -> None:
+    """Estimates some knowledge components of a version."""
+    batch = EstimationBatch.objects.select_related("model_version").get(pk=batch_id)
+    estimating.estimate_batch(batch)
+    remaining = batch.model_version.batches.filter(done_at=None).count()
+    log.info("estimate_batch_done", model_version=batch.model_version.name, batch=batch.number, remaining=remaining)
+    if not remaining:
+        estimate_finish.delay_on_commit(batch.model_version_id)
+
+
+@shared_task(**RETRY)
+def estimate_finish(version_id: int) -> None:
+    """Compares a version, all of whose batches are done, with the one in force."""
+    version = ModelVersion.objects.get(pk=version_id)
+    estimating.estimate_finish(version, by="task estimate")
+    passed = all(check["passed"] for check in version.report["checks"])
+    log.info("estimate_finished", model_version=version.name, would_pass=passed)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptivity.engine.parameters import EPSILON, Floats
+from adaptivity.engine.parameters import EPSILON, Floats, Integers
 
 SUCCESS = 0.5
 BINS = 15
@@ -40,6 +40,16 @@ def metrics(score: Floats, predicted: Floats) -> Metrics:
     )
 
 
+def calibration(score: Floats, predicted: Floats) -> list[tuple[float, float, int]]:
+    """Mean prediction, mean score and number of responses of each of at most 15 bins of equal size, ascending."""
+    return [(float(predicted[each].mean()), float(score[each].mean()), int(each.size)) for each in _bins(predicted)]
+
+
+def _bins(predicted: Floats) -> list[Integers]:
+    order = np.argsort(predicted, kind="stable")
+    return np.array_split(order, min(BINS, order.size))
+
+
 def _auc(success: "np.ndarray[tuple[int], np.dtype[np.bool_]]", predicted: Floats) -> float:
     """The rank-sum statistic, ties counted half. Source: Hanley and McNeil, 1982."""
     _, at, count = np.unique(predicted, return_inverse=True, return_counts=True)
@@ -53,6 +63,5 @@ def _auc(success: "np.ndarray[tuple[int], np.dtype[np.bool_]]", predicted: Float
 
 def _calibration_error(score: Floats, predicted: Floats) -> float:
     """Bins hold the same number of predictions each, so that none is a matter of a few. Source: Naeini et al., 2015."""
-    order = np.argsort(predicted, kind="stable")
-    bins = np.array_split(order, min(BINS, order.size))
-    return float(sum(abs(score[each].sum() - predicted[each].sum()) for each in bins) / order.size)
+    bins = _bins(predicted)
+    return float(sum(abs(score[each].sum() - predicted[each].sum()) for each in bins) / predicted.size)

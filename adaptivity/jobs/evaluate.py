@@ -13,13 +13,11 @@ import numpy as np
 from adaptivity.engine import estimation, prediction
 from adaptivity.engine.metrics import Metrics, metrics
 from adaptivity.engine.parameters import Booleans, Floats, Integers
-from adaptivity.engine.responses import Pairs, Responses
+from adaptivity.engine.responses import Pairs, Responses, is_held_out
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.jobs.evidence.score_file import read_scores
 
-# A learner whose id hashes to 0 of this many is held out.
-PARTS = 5
 # An item's mean is drawn toward the mean of all as by so many responses.
 MEAN_STRENGTH = 5.0
 
@@ -39,7 +37,7 @@ class Dataset:
     @property
     def held_out(self) -> Booleans:
         """The learners that nothing is fitted to, shape (learners,): those with crc32(id) % 5 == 0."""
-        return np.array([zlib.crc32(name.encode()) % PARTS == 0 for name in self.names], dtype=bool)
+        return np.array([is_held_out(name) for name in self.names], dtype=bool)
 
     @property
     def fold(self) -> Integers:

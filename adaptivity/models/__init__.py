@@ -6,9 +6,11 @@ from adaptivity.models.knowledge_component import KnowledgeComponent, Prerequisi
 from adaptivity.models.learner import DoneActivity, ErasedLearner, Learner, Mastery
 from adaptivity.models.model_version import (
     EngineState,
+    EstimationBatch,
     ItemParameters,
     KnowledgeComponentParameters,
     ModelVersion,
+    ModelVersionEvent,
 )
 from adaptivity.models.pipeline_run import PipelineRun, StepRun, StepStatus
 from adaptivity.models.source import CourseSource, CrawledPage, SourceItem, SourceSection
@@ -23,6 +25,7 @@ __all__ = [
     "DoneActivity",
     "EngineState",
     "ErasedLearner",
+    "EstimationBatch",
     "HandSetMastery",
     "ItemParameters",
     "JobRun",
@@ -31,6 +34,7 @@ __all__ = [
     "Learner",
     "Mastery",
     "ModelVersion",
+    "ModelVersionEvent",
     "PipelineRun",
     "PrerequisiteActivity",
     "PrerequisiteKnowledgeComponent",

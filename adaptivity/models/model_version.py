@@ -6,10 +6,22 @@ from adaptivity.models.knowledge_component import KnowledgeComponent
 
 
 class ModelVersion(models.Model):
-    """An immutable set of estimated parameters that override what the authors wrote."""
+    """A set of estimated parameters that override what the authors wrote; immutable once it is finished.
+
+    It is estimated from the evidence that was there when it was begun: scores and revisions up to ``last_score`` and
+    ``last_revision``. ``report`` compares it with the version that was active when the report was made.
+    """
 
     name = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    method = models.CharField(max_length=32, blank=True, default="", help_text="How it was estimated.")
+    minimum_evidence = models.BooleanField(
+        default=True, help_text="Whether KCs with too few responses were left at the authors' base."
+    )
+    last_score = models.PositiveBigIntegerField(default=0, editable=False)
+    last_revision = models.PositiveBigIntegerField(default=0, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="Empty: being estimated.")
+    report = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [*not_blank("name")]
@@ -27,6 +39,7 @@ class ItemParameters(models.Model):
     guess = models.FloatField()
     slip = models.FloatField()
     transit = models.FloatField()
+    responses = models.PositiveBigIntegerField(default=0, help_text="That it was estimated from.")
 
     class Meta:
         verbose_name_plural = "item parameters"
@@ -52,6 +65,8 @@ class KnowledgeComponentParameters(models.Model):
         KnowledgeComponent, models.CASCADE, related_name="knowledge_component_parameters"
     )
     mastery_prior = models.FloatField()
+    responses = models.PositiveBigIntegerField(default=0, help_text="That it was estimated from.")
+    learners = models.PositiveBigIntegerField(default=0, help_text="Whose responses they were.")
 
     class Meta:
         verbose_name_plural = "knowledge component parameters"
@@ -62,6 +77,64 @@ class KnowledgeComponentParameters(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_version}: {self.knowledge_component}"
+
+
+class EstimationBatch(models.Model):
+    """Some knowledge components of a version that is being estimated: what one worker does at a time."""
+
+    model_version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="batches", db_index=False)
+    number = models.PositiveIntegerField()
+    knowledge_components = models.JSONField(help_text="Their ids.")
+    responses = models.PositiveBigIntegerField(help_text="Opportunities, when the estimate was begun.")
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "estimation batches"
+        constraints = [models.UniqueConstraint(fields=["model_version", "number"], name="%(class)s_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.model_version}: {self.number}"
+
+
+class ModelVersionEvent(models.Model):
+    """What happened to a version, for good: nothing changes or removes a row."""
+
+    class Kind(models.TextChoices):
+        ESTIMATED = "estimated"
+        REPORTED = "reported", "compared with another active version"
+        PROMOTED = "promoted"
+        REFUSED = "refused"
+        FORCED = "forced", "promoted by force"
+        ROLLED_BACK = "rolled_back", "rolled back"
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    model_version = models.ForeignKey(
+        ModelVersion, models.PROTECT, related_name="events", help_text="That the event happened to."
+    )
+    previous = models.ForeignKey(
+        ModelVersion,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="Active before a promotion, or again after a rollback; empty: the authors' base.",
+    )
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.CharField(max_length=255, blank=True, default="", help_text="Who asked for it, or what.")
+    reason = models.TextField(blank=True, default="")
+    checks = models.JSONField(default=list, blank=True, help_text="What the gate found.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="%(class)s_reason_of_force",
+                condition=~models.Q(kind="forced") | ~models.Q(reason=""),
+                violation_error_message="A promotion by force has a reason.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_version} {self.kind}"
 
 
 class EngineState(models.Model):

@@ -1,0 +1,233 @@
+"""Model versions: begun, filled, published and taken back; every step of it stays on record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from adaptivity.engine.estimation import BktParameters
+from adaptivity.engine.parameters import Integers
+from adaptivity.errors import Conflict, InvalidInput
+from adaptivity.models import (
+    EngineState,
+    EstimationBatch,
+    ItemParameters,
+    KnowledgeComponentParameters,
+    ModelVersion,
+    ModelVersionEvent,
+)
+from adaptivity.selectors.estimation import LogEnd
+from adaptivity.selectors.model_versions import active_version, rolled_back_to
+from adaptivity.services.content import content_lock
+
+log = structlog.get_logger(__name__)
+Kind = ModelVersionEvent.Kind
+WRITE_BATCH = 1000
+
+
+def model_version_begin(
+    *,
+    name: str,
+    method: str,
+    minimum_evidence: bool,
+    end: LogEnd,
+    batches: Sequence[tuple[Sequence[int], int]],
+) -> ModelVersion:
+    """A version that is to be estimated from the log up to ``end``: ``batches`` are ids of KCs and how many
+    opportunities they have. Raises InvalidInput for a name that cannot be one or is taken."""
+    if not name.strip() or len(name) > 255 or "/" in name or "\0" in name:
+        raise InvalidInput("is blank, longer than 255 characters, or contains a slash or NUL", field="name")
+    try:
+        with transaction.atomic():
+            version = ModelVersion.objects.create(
+                name=name,
+                method=method,
+                minimum_evidence=minimum_evidence,
+                last_score=end.score,
+                last_revision=end.revision,
+            )
+            EstimationBatch.objects.bulk_create(
+                EstimationBatch(model_version=version, number=number, knowledge_components=list(kcs), responses=count)
+                for number, (kcs, count) in enumerate(batches)
+            )
+    except IntegrityError:
+        raise InvalidInput(f"There is a model version {name!r} already.", field="name", code="unique") from None
+    return version
+
+
+@dataclass(frozen=True)
+class EstimatedBatch:
+    """What was estimated of some KCs. Of pairs, shape (pairs,): ``activity``, ``knowledge_component`` (ids) and
+    ``pair_responses``; of KCs, shape (KCs,): ``knowledge_components`` (ids), ``kc_responses``, ``kc_learners``."""
+
+    parameters: BktParameters
+    activity: Integers
+    knowledge_component: Integers
+    pair_responses: Integers
+    knowledge_components: Integers
+    kc_responses: Integers
+    kc_learners: Integers
+
+
+def estimation_batch_save(*, batch: EstimationBatch, estimated: EstimatedBatch | None) -> None:
+    """Writes what was estimated (None: nothing) and that the batch is done, once, whoever else worked on it."""
+    with transaction.atomic():
+        locked = EstimationBatch.objects.select_for_update().get(pk=batch.pk)
+        if locked.done_at is not None:
+            return
+        if estimated is not None:
+            _parameters_save(batch.model_version_id, estimated)
+        locked.done_at = timezone.now()
+        locked.save(update_fields=["done_at"])
+
+
+def _parameters_save(version_id: int, estimated: EstimatedBatch) -> None:
+    found = estimated.parameters
+    ItemParameters.objects.bulk_create(
+        (
+            ItemParameters(
+                model_version_id=version_id,
+                activity_id=activity,
+                knowledge_component_id=kc,
+                guess=guess,
+                slip=slip,
+                transit=transit,
+                responses=responses,
+            )
+            for activity, kc, guess, slip, transit, responses in zip(
+                estimated.activity.tolist(),
+                estimated.knowledge_component.tolist(),
+                found.guess.tolist(),
+                found.slip.tolist(),
+                found.transit.tolist(),
+                estimated.pair_responses.tolist(),
+                strict=True,
+            )
+        ),
+        batch_size=WRITE_BATCH,
+    )
+    KnowledgeComponentParameters.objects.bulk_create(
+        (
+            KnowledgeComponentParameters(
+                model_version_id=version_id,
+                knowledge_component_id=kc,
+                mastery_prior=prior,
+                responses=responses,
+                learners=learners,
+            )
+            for kc, prior, responses, learners in zip(
+                estimated.knowledge_components.tolist(),
+                found.prior.tolist(),
+                estimated.kc_responses.tolist(),
+                estimated.kc_learners.tolist(),
+                strict=True,
+            )
+        ),
+        batch_size=WRITE_BATCH,
+    )
+
+
+def model_version_report(*, version: ModelVersion, report: dict[str, Any], by: str = "") -> None:
+    """Finishes a version with its report, or gives a finished one a new report. Two workers that bring the first
+    report at once finish it once. Raises Conflict while a batch is not done."""
+    with transaction.atomic():
+        locked = ModelVersion.objects.select_for_update().get(pk=version.pk)
+        if locked.batches.filter(done_at=None).exists():
+            raise Conflict("The version is still being estimated.", field="name", code="unfinished")
+        first = locked.finished_at is None
+        if not first and locked.report.get("baseline") == report["baseline"]:
+            version.refresh_from_db()
+            return
+        locked.report = report
+        locked.finished_at = locked.finished_at or timezone.now()
+        locked.save(update_fields=["report", "finished_at"])
+        ModelVersionEvent.objects.create(
+            kind=Kind.ESTIMATED if first else Kind.REPORTED, model_version=locked, by=by, checks=report["checks"]
+        )
+    version.refresh_from_db()
+
+
+def promotion_checks(version: ModelVersion, active: ModelVersion | None) -> list[dict[str, Any]]:
+    """What the gate says of the version while ``active`` is in force: its report's checks, and whether they hold for
+    that. Those that do not pass are what refuses it."""
+    if version.finished_at is None or not version.report:
+        message = "It has no report: it is still being estimated, or was not made by an estimate."
+        return [{"name": "report", "passed": False, "message": message}]
+    compared = version.report["baseline"]["id"]
+    current = None if active is None else active.pk
+    names = [f"{name!r}" if name else "the authors' parameters" for name in (
+        version.report["baseline"]["name"], active.name if active else None)]  # fmt: skip
+    checks: list[dict[str, Any]] = [
+        {
+            "name": "baseline",
+            "passed": compared == current,
+            "message": f"Its report compares it with {names[0]}; in force are {names[1]}."
+            if compared != current
+            else f"Its report compares it with what is in force: {names[1]}.",
+        }
+    ]
+    return checks + list(version.report["checks"])
+
+
+class Refused(Conflict):
+    """The gate does not let the version through; ``checks`` are those that did not pass."""
+
+    code = "refused"
+
+    def __init__(self, name: str, checks: list[dict[str, Any]]) -> None:
+        super().__init__(f"{name!r} is not promoted. " + " ".join(check["message"] for check in checks), field="name")
+        self.checks = checks
+
+
+def model_version_promote(*, name: str, by: str, force: bool = False, reason: str = "") -> ModelVersion:
+    """Publishes the version, atomically, where the gate passes or ``force`` gives a ``reason``; answers it.
+
+    From the next request on, every process recommends with it; the learners' masteries are stale until their next score
+    or ``trace_learners``. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason; Conflict for a
+    version that is active already or is not finished; Refused, with the refusal on record, where the gate says no.
+    """
+    if force and not reason.strip():
+        raise InvalidInput("A promotion by force needs a reason.", field="reason", code="required")
+    with transaction.atomic():
+        content_lock()
+        version, active = ModelVersion.objects.get(name=name), active_version()
+        if active == version:
+            raise Conflict(f"{name!r} is active already.", field="name", code="active")
+        if force and version.batches.filter(done_at=None).exists():
+            raise Conflict(f"{name!r} is still being estimated.", field="name", code="unfinished")
+        checks = promotion_checks(version, active)
+        failed = [check for check in checks if not check["passed"]]
+        kind = Kind.PROMOTED if not failed else Kind.FORCED if force else Kind.REFUSED
+        ModelVersionEvent.objects.create(
+            kind=kind, model_version=version, previous=active, by=by, reason=reason, checks=checks
+        )
+        if kind != Kind.REFUSED:
+            EngineState.objects.filter(pk=EngineState.SINGLETON).update(active_model_version=version)
+    log.info(
+        "model_version_decided", model_version=name, outcome=kind.value, failed=[check["name"] for check in failed]
+    )
+    if kind == Kind.REFUSED:
+        raise Refused(name, failed)
+    return version
+
+
+def model_version_rollback(*, by: str, reason: str = "") -> ModelVersion | None:
+    """Makes what was in force before the last promotion active again and answers it (None: the authors' base).
+
+    Called again, it goes back one promotion further. Raises Conflict where there is none to take back.
+    """
+    with transaction.atomic():
+        content_lock()
+        active = active_version()
+        if active is None:
+            raise Conflict("The authors' parameters are in force; there is nothing to roll back.", code="nothing")
+        previous = rolled_back_to(active)
+        ModelVersionEvent.objects.create(
+            kind=Kind.ROLLED_BACK, model_version=active, previous=previous, by=by, reason=reason
+        )
+        EngineState.objects.filter(pk=EngineState.SINGLETON).update(active_model_version=previous)
+    log.info("model_version_rolled_back", model_version=active.name, to=previous.name if previous else None)
+    return previous

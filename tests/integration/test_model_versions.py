@@ -1,0 +1,435 @@
+"""Model versions: estimated from the log, let through by the gate or not, taken back; all of it on record."""
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from adaptivity import tasks
+from adaptivity.engine.estimation import estimate_em
+from adaptivity.engine.responses import is_held_out
+from adaptivity.errors import Conflict, InvalidInput, Stopped
+from adaptivity.jobs import estimate as job
+from adaptivity.jobs.estimate import estimate, estimate_begin, planned
+from adaptivity.models import (
+    Activity,
+    EngineState,
+    ItemParameters,
+    KnowledgeComponent,
+    KnowledgeComponentParameters,
+    Learner,
+    ModelVersion,
+    ModelVersionEvent,
+    Score,
+)
+from adaptivity.selectors.estimation import LogEnd, log_end, training_responses
+from adaptivity.selectors.model_versions import active_version
+from adaptivity.services.learners import LearnerIdentity
+from adaptivity.services.masteries import MasterySetting, masteries_set
+from adaptivity.services.model_versions import Refused, model_version_promote, model_version_rollback
+from adaptivity.services.scores import score_correct, score_delete
+from tests.integration.builders import activity, knowledge_component, minutes
+from tests.integration.simulated import evidence
+from tests.unit.reference import Tag
+
+pytestmark = pytest.mark.django_db
+
+EASY = [Tag(0.45, 0.02, 0.3), Tag(0.4, 0.05, 0.3), Tag(0.5, 0.03, 0.3)]
+HARD = [Tag(0.05, 0.35, 0.03), Tag(0.08, 0.3, 0.03), Tag(0.1, 0.4, 0.03)]
+
+
+@pytest.fixture
+def log():
+    """300 learners, about 60 of them held out, on two KCs whose items are not as the authors' defaults say."""
+    return {
+        "easy": evidence("easy", EASY, prior=0.5, learners=300, responses=6, seed=1),
+        "hard": evidence("hard", HARD, prior=0.1, learners=300, responses=6, seed=2),
+    }
+
+
+def parameters(version):
+    """Everything that a version estimated, by natural keys."""
+    items = ItemParameters.objects.filter(model_version=version).order_by("activity_id", "knowledge_component_id")
+    kcs = KnowledgeComponentParameters.objects.filter(model_version=version).order_by("knowledge_component_id")
+    return (
+        list(items.values_list("activity__source_launch_url", "guess", "slip", "transit", "responses")),
+        list(kcs.values_list("knowledge_component__kc_id", "mastery_prior", "responses", "learners")),
+    )
+
+
+def copied(version, name, change=lambda each: each):
+    """A finished version with the parameters of another one, changed, and a report of its own."""
+    other = ModelVersion.objects.create(name=name, method=version.method)
+    for model in (ItemParameters, KnowledgeComponentParameters):
+        rows = list(model.objects.filter(model_version=version))
+        for row in rows:
+            row.pk, row.model_version = None, other
+            change(row)
+        model.objects.bulk_create(rows)
+    return estimate(name=name, method=version.method)
+
+
+def failed(version):
+    return [check["name"] for check in version.report["checks"] if not check["passed"]]
+
+
+def events():
+    return list(ModelVersionEvent.objects.order_by("id").values_list("kind", "model_version__name", "previous__name"))
+
+
+class TestTrainingResponses:
+    def test_scores_as_they_stand_after_corrections_of_learners_not_held_out(self):
+        kc, other = knowledge_component("kc"), knowledge_component("other")
+        first, second = activity("first", [kc, other]), activity("second", [kc])
+        elsewhere = activity("elsewhere", [other])
+        names = [name for name in map(str, range(100)) if not is_held_out(name)][:2]
+        held = next(name for name in map(str, range(100)) if is_held_out(name))
+        people = {name: Learner.objects.create(user_id=name, evidence_count=9) for name in (*names, held)}
+
+        def score(name, item, value, arrival, minute=0):
+            return Score.objects.create(
+                learner=people[name], activity=item, score=value, timestamp=minutes(minute), arrival=arrival
+            )
+
+        score(held, first, 1.0, 1)
+        score(names[0], first, 0.25, 1, minute=5)
+        late = score(names[0], second, 0.5, 2, minute=1)
+        moved = score(names[1], elsewhere, 0.75, 1)
+        gone = score(names[1], first, 1.0, 2)
+        end = log_end()
+        score_correct(score=moved, activity="second", value=0.9)
+        score_delete(score=gone)
+        now = log_end()
+        score(names[1], first, 0.1, 20)
+
+        found = training_responses([kc.pk], now)
+        before = training_responses([kc.pk], end)
+
+        assert found.knowledge_component.tolist() == [kc.pk] * 2
+        assert found.activity.tolist() == [first.pk, second.pk]
+        # In history order, not in that of arrival.
+        assert found.responses.learner.tolist() == [0, 0, 1]
+        assert found.responses.item.tolist() == [1, 0, 1]
+        assert found.responses.score.tolist() == [0.5, 0.25, 0.9]
+        assert before.responses.score.tolist() == [0.5, 0.25, 1.0]
+        assert late.pk
+
+    def test_what_was_set_by_hand_is_left_out_for_that_kc_alone(self):
+        kc, other = knowledge_component("kc"), knowledge_component("other")
+        both = activity("both", [kc, other])
+        name = next(name for name in map(str, range(100)) if not is_held_out(name))
+        masteries_set(settings=[MasterySetting(LearnerIdentity(name), "kc", 0.5)])
+        Score.objects.create(learner=Learner.objects.get(), activity=both, score=1.0, timestamp=minutes(0), arrival=10)
+
+        found = training_responses([kc.pk, other.pk], log_end())
+
+        assert found.knowledge_component.tolist() == [other.pk]
+
+
+class TestEstimate:
+    def test_it_is_what_the_engine_finds_and_says_from_how_much(self, log):
+        version = estimate(name="v1")
+
+        items, kcs = parameters(version)
+        found = training_responses([log["easy"].pk, log["hard"].pk], log_end())
+        expected = estimate_em(found.responses)
+        assert [row[1] for row in items] == expected.guess.tolist()
+        assert [row[2] for row in items] == expected.slip.tolist()
+        assert [row[3] for row in items] == expected.transit.tolist()
+        assert [row[1] for row in kcs] == expected.prior.tolist()
+        training = sum(not is_held_out(f"learner-{n}") for n in range(300))
+        assert [row[2:] for row in kcs] == [(training * 6, training)] * 2
+        assert sum(row[4] for row in items) == training * 12
+        assert [row[1] for row in items] == pytest.approx([tag.guess for tag in (*EASY, *HARD)], abs=0.12)
+
+    def test_nothing_depends_on_how_kcs_are_put_into_batches(self, log, monkeypatch):
+        one = estimate(name="one")
+        monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 1)
+
+        many = estimate(name="many")
+
+        assert (one.batches.count(), many.batches.count()) == (1, 2)
+        assert parameters(one) == parameters(many)
+
+    def test_stopped_it_goes_on_with_the_log_as_it_was(self, log, monkeypatch):
+        monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 1)
+        whole = estimate(name="whole")
+        seen = []
+
+        with pytest.raises(Stopped):
+            estimate(
+                name="stopped",
+                progress=lambda phase, done, total: seen.append((phase, done, total)),
+                stop=lambda: seen[-1:] == [("estimating", 1800, 3600)],
+            )
+        version = ModelVersion.objects.get(name="stopped")
+        assert version.finished_at is None
+        assert [batch.done_at is None for batch in version.batches.order_by("number")] == [False, True]
+        with pytest.raises(Refused, match="still being estimated"):
+            model_version_promote(name="stopped", by="ada")
+        evidence("later", EASY, prior=0.5, learners=20, responses=5)
+        Score.objects.create(
+            learner=Learner.objects.first(),
+            activity=Activity.objects.get(source_launch_url="hard/0"),
+            score=1.0,
+            timestamp=Score.objects.latest("timestamp").timestamp,
+            arrival=1000,
+        )
+
+        finished = estimate(name="stopped")
+
+        assert parameters(finished) == parameters(whole)
+        assert finished.finished_at is not None
+
+    def test_run_again_it_changes_nothing(self, log):
+        version = estimate(name="v1")
+        before = parameters(version), version.report, version.finished_at
+
+        again = estimate(name="v1")
+
+        assert (parameters(again), again.report, again.finished_at) == before
+        assert events() == [("estimated", "v1", None)]
+
+    def test_starved_kcs_stay_as_they_are(self, log):
+        evidence("rare", EASY, prior=0.5, learners=5, responses=12, prefix="other")
+
+        assert [row[0] for row in parameters(estimate(name="v1"))[1]] == ["easy", "hard"]
+        assert [row[0] for row in parameters(estimate(name="v2", minimum_evidence=False))[1]] == [
+            "easy",
+            "hard",
+            "rare",
+        ]
+
+    def test_the_workers_share_it_out(self, log, monkeypatch, django_capture_on_commit_callbacks):
+        monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 1)
+
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.estimate.delay(name="shared")
+        version = ModelVersion.objects.get(name="shared")
+        first = version.report
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.estimate.delay(name="shared")
+
+        assert parameters(version) == parameters(estimate(name="alone"))
+        version.refresh_from_db()
+        assert version.report == first
+        assert [event for event in events() if event[1] == "shared"] == [("estimated", "shared", None)]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"name": "v1", "method": "magic"}, "method: is none of em, empirical"),
+            ({"name": "a/b"}, "name: is blank, longer than 255 characters, or contains a slash or NUL"),
+            ({"name": " "}, "name: is blank, longer than 255 characters, or contains a slash or NUL"),
+            ({"name": "known", "method": "empirical"}, "name: was estimated by em, not by empirical"),
+        ],
+    )
+    def test_bad_input(self, log, arguments, message):
+        ModelVersion.objects.create(name="known", method="em")
+        with pytest.raises(InvalidInput) as error:
+            estimate(**arguments)
+        assert str(error.value) == message
+        assert ModelVersion.objects.count() == 1
+
+    def test_without_scores(self):
+        with pytest.raises(InvalidInput, match="there are no scores"):
+            estimate(name="v1")
+
+    def test_batches_are_bounded(self, monkeypatch):
+        monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 10)
+        assert planned({1: 4, 2: 6, 3: 1, 4: 30, 5: 2}) == [([1, 2], 10), ([3], 1), ([4], 30), ([5], 2)]
+
+
+class TestGate:
+    def test_a_better_version_passes(self, log):
+        version = estimate(name="better")
+
+        model_version_promote(name="better", by="ada")
+
+        held_out = version.report["held_out"]
+        assert failed(version) == []
+        assert held_out["candidate"]["log_loss"] < held_out["baseline"]["log_loss"] - 0.05
+        assert 0.05 < held_out["improvement"]["low"] < held_out["improvement"]["mean"]
+        assert held_out["improvement"]["mean"] == pytest.approx(
+            held_out["baseline"]["log_loss"] - held_out["candidate"]["log_loss"]
+        )
+        assert held_out["improvement"]["learners"] == sum(is_held_out(f"learner-{n}") for n in range(300))
+        assert active_version() == version
+
+    def test_a_worse_version_is_refused(self, log):
+        model_version_promote(name=estimate(name="good").name, by="ada")
+
+        def worse(row):
+            if isinstance(row, ItemParameters):
+                row.guess, row.slip = 0.1, 0.15
+
+        version = copied(ModelVersion.objects.get(name="good"), "worse", worse)
+
+        with pytest.raises(Refused, match="is not better than the version in force"):
+            model_version_promote(name="worse", by="ada")
+        assert "improvement" in failed(version)
+        assert version.report["held_out"]["improvement"]["mean"] < 0
+        assert active_version().name == "good"
+
+    def test_a_version_equal_within_noise_is_refused(self, log):
+        model_version_promote(name=estimate(name="good").name, by="ada")
+        random = np.random.default_rng(4)
+
+        def noise(row):
+            if isinstance(row, ItemParameters):
+                row.guess += random.normal(0, 0.01)
+
+        version = copied(ModelVersion.objects.get(name="good"), "other", noise)
+
+        with pytest.raises(Refused) as error:
+            model_version_promote(name="other", by="ada")
+        assert failed(version) == ["improvement"] == [check["name"] for check in error.value.checks]
+        low, mean = (version.report["held_out"]["improvement"][key] for key in ("low", "mean"))
+        assert low < 0
+        assert abs(mean) < 0.002
+
+    def test_the_very_same_parameters_are_refused(self, log):
+        model_version_promote(name=estimate(name="good").name, by="ada")
+        copied(ModelVersion.objects.get(name="good"), "same")
+
+        with pytest.raises(Refused, match=r"is not better .* less by 0\.00000"):
+            model_version_promote(name="same", by="ada")
+
+    def test_a_starved_kc_whose_parameters_ran_away_is_refused(self, log):
+        """Better on all held-out learners together, but two learners have made a KC's parameters."""
+        rare = evidence("rare", [Tag(0.9, 0.0, 0.0)], prior=0.0, learners=2, responses=14, prefix="rare", seed=3)
+
+        version = estimate(name="ran away", minimum_evidence=False)
+
+        assert failed(version) == ["starved"]
+        assert version.report["parameters"]["ran_away"] == [rare.pk]
+        with pytest.raises(Refused, match="1 knowledge components with fewer than 30 responses"):
+            model_version_promote(name="ran away", by="ada")
+        assert failed(estimate(name="left out")) == []
+
+    def test_a_degenerate_kc_is_refused(self, log):
+        def degenerate(row):
+            if isinstance(row, ItemParameters) and row.knowledge_component == log["hard"]:
+                row.guess, row.slip = 0.3, 0.68
+
+        version = copied(estimate(name="good"), "degenerate", degenerate)
+
+        assert "degenerate" in failed(version)
+        assert version.report["parameters"]["degenerate"] == [log["hard"].pk]
+
+    def test_too_few_held_out_learners(self):
+        evidence("easy", EASY, prior=0.5, learners=60, responses=40)
+
+        version = estimate(name="few")
+
+        assert version.report["held_out"]["improvement"]["low"] > 0
+        assert failed(version) == ["held_out_learners"]
+
+    def test_a_report_on_another_version_is_out_of_date_until_it_is_made_anew(self, log):
+        estimate(name="first")
+        estimate(name="second", method="empirical")
+        model_version_promote(name="second", by="ada")
+
+        with pytest.raises(Refused, match="Its report compares it with the authors' parameters; in force are 'second'"):
+            model_version_promote(name="first", by="ada")
+        before = parameters(ModelVersion.objects.get(name="first"))
+        again = estimate(name="first")
+
+        assert again.report["baseline"]["name"] == "second"
+        assert parameters(again) == before
+        assert events()[-1] == ("reported", "first", None)
+
+    def test_a_version_without_report_is_refused(self):
+        ModelVersion.objects.create(name="by hand")
+        with pytest.raises(Refused, match="It has no report"):
+            model_version_promote(name="by hand", by="ada")
+
+
+class TestPublishing:
+    @pytest.fixture
+    def versions(self):
+        for name in ("a", "b", "c"):
+            ModelVersion.objects.create(name=name)
+
+    def force(self, name):
+        return model_version_promote(name=name, by="ada", force=True, reason="because")
+
+    def test_force_needs_a_reason_and_keeps_it(self, versions):
+        with pytest.raises(InvalidInput) as error:
+            model_version_promote(name="a", by="ada", force=True, reason=" ")
+        assert (error.value.field, active_version(), events()) == ("reason", None, [])
+
+        self.force("a")
+
+        event = ModelVersionEvent.objects.get()
+        assert (event.kind, event.by, event.reason, event.previous) == ("forced", "ada", "because", None)
+        assert [check["name"] for check in event.checks] == ["report"]
+        assert active_version().name == "a"
+
+    def test_refusals_stay_on_record(self, versions):
+        with pytest.raises(Refused):
+            model_version_promote(name="a", by="ada")
+        event = ModelVersionEvent.objects.get()
+        assert (event.kind, event.by, event.checks[0]["passed"]) == ("refused", "ada", False)
+
+    def test_rolling_back_goes_back_one_promotion_each_time(self, versions):
+        for name in ("a", "b", "a", "c"):
+            self.force(name)
+
+        back = [model_version_rollback(by="ben") for _ in range(2)]
+        self.force("c")
+        back += [model_version_rollback(by="ben") for _ in range(3)]
+
+        assert [version and version.name for version in back] == ["a", "b", "b", "a", None]
+        assert active_version() is None
+        with pytest.raises(Conflict):
+            model_version_rollback(by="ben")
+        assert events()[-1] == ("rolled_back", "a", None)
+        assert events()[-2] == ("rolled_back", "b", "a")
+
+    def test_the_active_version_cannot_be_promoted_again(self, versions):
+        self.force("a")
+        with pytest.raises(Conflict, match="is active already"):
+            self.force("a")
+
+    def test_an_unfinished_version_cannot_be_forced(self, log):
+        estimate_begin(name="unfinished", method="em")
+        with pytest.raises(Conflict, match="is still being estimated"):
+            self.force("unfinished")
+
+    def test_an_unknown_version(self):
+        with pytest.raises(ModelVersion.DoesNotExist):
+            self.force("nowhere")
+
+
+class TestCommands:
+    def test_estimate_promote_and_roll_back(self, log, capsys):
+        call_command("estimate", "--name", "v1")
+        call_command("promote", "v1")
+        assert EngineState.objects.get().active_model_version.name == "v1"
+        call_command("rollback", "--reason", "a complaint")
+
+        out = capsys.readouterr().out
+        assert "Model version v1: 2 knowledge components" in out
+        assert "passed  improvement: On held-out learners it is better than the version in force" in out
+        assert "v1 is in force" in out
+        assert "In force again: what the authors wrote" in out
+        assert events() == [("estimated", "v1", None), ("promoted", "v1", None), ("rolled_back", "v1", None)]
+
+    def test_exit_codes(self, log):
+        ModelVersion.objects.create(name="by hand")
+        codes = {}
+        for arguments in (("promote", "by hand"), ("promote", "nowhere"), ("rollback",), ("estimate", "--name", "/")):
+            with pytest.raises(CommandError) as error:
+                call_command(*arguments)
+            codes[arguments] = error.value.returncode
+        assert codes == {
+            ("promote", "by hand"): 3,
+            ("promote", "nowhere"): 2,
+            ("rollback",): 2,
+            ("estimate", "--name", "/"): 2,
+        }
+
+
+def test_log_end_of_an_empty_log():
+    assert log_end() == LogEnd(0, 0)
+    assert KnowledgeComponent.objects.count() == 0
