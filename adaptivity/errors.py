@@ -15,6 +15,10 @@ class AdaptivityError(Exception):
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
 
+    def entries(self) -> list[dict[str, str]]:
+        """What is wrong, one entry for each: field, code and message."""
+        return [{"field": self.field, "code": self.code, "message": self.message}]
+
 
 class InvalidInput(AdaptivityError):
     """The input breaks a rule; nothing was changed."""

@@ -1,24 +1,45 @@
-from django.contrib import admin
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html, format_html_join
+from django.views.decorators.http import require_POST
 
 from adaptivity.admin.base import RecordAdmin, changelist_link
-from adaptivity.models import EngineState, ItemParameters, KnowledgeComponentParameters, ModelVersion
+from adaptivity.errors import AdaptivityError
+from adaptivity.models import (
+    EngineState,
+    EstimationBatch,
+    ItemParameters,
+    KnowledgeComponentParameters,
+    ModelVersion,
+    ModelVersionEvent,
+)
+from adaptivity.services.model_versions import model_version_promote, model_version_rollback
+
+PERMISSION = "adaptivity.change_modelversion"
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(RecordAdmin):
-    """Immutable: scores and recommendations remember which version they saw."""
+    """Immutable: scores and recommendations remember which version they saw. Which one is in force can be changed by
+    those who may change model versions, through the gate."""
 
-    list_display = ("name", "created_at", "is_active", "more")
+    list_display = ("name", "method", "created_at", "finished_at", "is_active", "more")
     list_filter = ("created_at",)
     search_fields = ("name",)
-    fields = ("name", "created_at", "is_active", "more")
+    fields = ("name", "method", "created_at", "finished_at", "is_active", "gate", "report_text", "more")
     readonly_fields = fields
+    change_form_template = "admin/adaptivity/modelversion/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        queryset: QuerySet[ModelVersion] = super().get_queryset(request)
+        queryset: QuerySet[ModelVersion] = super().get_queryset(request).defer("report")
         return queryset.annotate(active=Exists(EngineState.objects.filter(active_model_version=OuterRef("pk"))))
 
     @admin.display(description="active", boolean=True)
@@ -27,9 +48,90 @@ class ModelVersionAdmin(RecordAdmin):
 
     @admin.display(description="parameters")
     def more(self, version: ModelVersion) -> str:
-        shown = ((ItemParameters, "of items"), (KnowledgeComponentParameters, "of knowledge components"))
+        shown = (
+            (ItemParameters, "of items"),
+            (KnowledgeComponentParameters, "of knowledge components"),
+            (ModelVersionEvent, "events"),
+        )
         links = ((changelist_link(model, text, model_version__id__exact=version.pk),) for model, text in shown)
         return format_html_join(", ", "{}", links)
+
+    @admin.display(description="gate")
+    def gate(self, version: ModelVersion) -> str:
+        rows = (
+            ("passed" if check["passed"] else "not passed", check["name"], check["message"])
+            for check in version.report.get("checks", ())
+        )
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}. {}</li>", rows))
+
+    @admin.display(description="report")
+    def report_text(self, version: ModelVersion) -> str:
+        return format_html("<pre>{}</pre>", json.dumps(version.report, indent=1))
+
+    def get_urls(self) -> list[URLPattern]:
+        promote, rollback = self.admin_site.admin_view(self.promote), self.admin_site.admin_view(self.rollback)
+        own = [
+            path("rollback/", rollback, name="adaptivity_modelversion_rollback"),
+            path("<int:version_id>/promote/", promote, name="adaptivity_modelversion_promote"),
+        ]
+        return own + super().get_urls()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), "may_publish": request.user.has_perm(PERMISSION)}
+        return super().change_view(request, object_id, form_url, context)
+
+    @method_decorator(require_POST)
+    def promote(self, request: HttpRequest, version_id: int) -> HttpResponse:
+        """Puts the version in force; by force where the form says so, with its reason."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        version = get_object_or_404(ModelVersion, pk=version_id)
+        try:
+            model_version_promote(
+                name=version.name,
+                force="force" in request.POST,
+                reason=request.POST.get("reason", ""),
+                by=request.user.get_username(),
+            )
+        except AdaptivityError as error:
+            for entry in error.entries():
+                self.message_user(request, entry["message"], messages.ERROR)
+        else:
+            self.message_user(request, f"{version.name} is in force.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:adaptivity_modelversion_change", args=[version_id]))
+
+    @method_decorator(require_POST)
+    def rollback(self, request: HttpRequest) -> HttpResponse:
+        """Puts in force again what was before the last promotion."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        try:
+            version = model_version_rollback(by=request.user.get_username(), reason=request.POST.get("reason", ""))
+        except AdaptivityError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            name = version.name if version else "what the authors wrote"
+            self.message_user(request, f"In force again: {name}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:adaptivity_modelversion_changelist"))
+
+
+@admin.register(ModelVersionEvent)
+class ModelVersionEventAdmin(RecordAdmin):
+    list_display = ("at", "kind", "model_version", "previous", "by", "reason")
+    list_select_related = ("model_version", "previous")
+    list_filter = ("kind",)
+    search_fields = ("model_version__name",)
+    search_help_text = "Name of the model version."
+
+
+@admin.register(EstimationBatch)
+class EstimationBatchAdmin(RecordAdmin):
+    list_display = ("model_version", "number", "responses", "done_at")
+    list_select_related = ("model_version",)
+    search_fields = ("model_version__name",)
+    search_help_text = "Name of the model version."
 
 
 @admin.register(ItemParameters)

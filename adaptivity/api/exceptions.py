@@ -37,10 +37,9 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """Turns what the views raise into the envelope; None, and so a logged 500, for what nobody foresaw."""
     exception = _as_api_exception(exception)
     if isinstance(exception, AdaptivityError):
-        error = {"field": exception.field, "code": exception.code, "message": exception.message}
         if isinstance(exception, Conflict | Overtaken):
-            return _answer(status.HTTP_409_CONFLICT, envelope("conflict", str(exception), [error]))
-        return _answer(status.HTTP_400_BAD_REQUEST, envelope("invalid", str(exception), [error]))
+            return _answer(status.HTTP_409_CONFLICT, envelope("conflict", str(exception), exception.entries()))
+        return _answer(status.HTTP_400_BAD_REQUEST, envelope("invalid", str(exception), exception.entries()))
     if isinstance(exception, exceptions.ValidationError):
         errors = list(_flatten(exception.get_full_details(), ""))
         first = errors[0]

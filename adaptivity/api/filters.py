@@ -8,7 +8,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from adaptivity.api.fields import MAX_ID
-from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, KnowledgeComponent, Mastery, Score
+from adaptivity.models import (
+    Activity,
+    Collection,
+    CollectionActivity,
+    CourseSource,
+    KnowledgeComponent,
+    Mastery,
+    ModelVersion,
+    ModelVersionEvent,
+    Score,
+)
 
 
 class IdField(forms.IntegerField):
@@ -104,4 +114,20 @@ class CourseSourceFilter(django_filters.FilterSet):
 
     class Meta:
         model = CourseSource
+        fields: list[str] = []
+
+
+class ModelVersionFilter(django_filters.FilterSet):
+    name = TextFilter()
+
+    class Meta:
+        model = ModelVersion
+        fields: list[str] = []
+
+
+class ModelVersionEventFilter(django_filters.FilterSet):
+    model_version = TextFilter(field_name="model_version__name")
+
+    class Meta:
+        model = ModelVersionEvent
         fields: list[str] = []

@@ -21,7 +21,16 @@ from adaptivity.api.fields import (
     UserIdField,
     WholeNumberField,
 )
-from adaptivity.models import Activity, Collection, CourseSource, KnowledgeComponent, Mastery, Score
+from adaptivity.models import (
+    Activity,
+    Collection,
+    CourseSource,
+    KnowledgeComponent,
+    Mastery,
+    ModelVersion,
+    ModelVersionEvent,
+    Score,
+)
 from adaptivity.services.learners import LearnerIdentity
 
 Plain = serializers.Serializer[Any]
@@ -293,6 +302,45 @@ RECOMMENDATION = PolymorphicProxySerializer(
 class GradeAnswerSerializer(Plain):
     learner = LearnerSerializer()
     grade = serializers.FloatField(min_value=0, max_value=1)
+
+
+class ModelVersionSerializer(Plain):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField()
+    method = serializers.CharField(help_text='How it was estimated; "" by none of our methods.')
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="null: it is being estimated.")
+    active = serializers.SerializerMethodField(help_text="Whether it is in force.")
+    report = serializers.DictField(help_text="The comparison with what was in force when it was made.")
+
+    def get_active(self, version: ModelVersion) -> bool:
+        return bool(version.pk == self.context["active"])
+
+
+class PromoteSerializer(Plain):
+    force = FlagField(required=False, help_text="Also where the gate says no; needs a reason.")
+    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")
+
+
+class RollbackSerializer(Plain):
+    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")
+
+
+class RolledBackSerializer(Plain):
+    active = serializers.CharField(allow_null=True, help_text="null: the authors' parameters.")
+
+
+class ModelVersionEventSerializer(Plain):
+    id = serializers.IntegerField(read_only=True)
+    kind = serializers.ChoiceField(ModelVersionEvent.Kind.choices)
+    model_version = serializers.CharField(source="model_version.name")
+    previous = serializers.CharField(
+        source="previous.name", default=None, allow_null=True, help_text="null: the authors' parameters, or none."
+    )
+    at = serializers.DateTimeField()
+    by = serializers.CharField()
+    reason = serializers.CharField()
+    checks = serializers.ListField(child=serializers.DictField(), help_text="What the gate found.")
 
 
 class ErrorEntrySerializer(Plain):

@@ -19,5 +19,7 @@ router.register(
 router.register("collection_activity", views.CollectionActivityViewSet, "collection_activity")
 router.register("course_source", views.CourseSourceViewSet, "course_source")
 router.register("learner", views.LearnerViewSet, "learner")
+router.register("model_version", views.ModelVersionViewSet, "model_version")
+router.register("model_version_event", views.ModelVersionEventViewSet, "model_version_event")
 
 urlpatterns = router.urls

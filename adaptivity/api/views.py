@@ -25,18 +25,22 @@ from adaptivity.models import (
     KnowledgeComponent,
     Learner,
     Mastery,
+    ModelVersion,
+    ModelVersionEvent,
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
     Score,
 )
 from adaptivity.selectors.evidence import scores_current
 from adaptivity.selectors.grades import learner_grade
+from adaptivity.selectors.model_versions import active_version
 from adaptivity.selectors.privacy import learner_data
 from adaptivity.services import (
     activities,
     collections,
     knowledge_components,
     masteries,
+    model_versions,
     prerequisite_activities,
     privacy,
     recommendation,
@@ -49,6 +53,8 @@ from adaptivity.services.learners import LearnerIdentity
 READ = {401: s.ErrorSerializer}
 WRITE = {401: s.ErrorSerializer, 403: s.ErrorSerializer}
 BODY = {**WRITE, 400: s.ErrorSerializer, 413: s.ErrorSerializer, 415: s.ErrorSerializer}
+# 403 is also what somebody gets who is no member of the staff.
+STAFF_READ = WRITE
 UNKNOWN = {404: s.ErrorSerializer}
 CONFLICT = {409: s.ErrorSerializer}
 
@@ -59,10 +65,21 @@ class Route(viewsets.GenericViewSet[Any]):
     content_negotiation_class = JSONAnswers
     # No OPTIONS: what a route takes is in the schema.
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    lookup_value_converter = "int"
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         open_chunked_body(request)
         return super().initialize_request(request, *args, **kwargs)
+
+    def get_object(self) -> Any:
+        # Ids in paths hold any character but "/"; no database would look for this one.
+        if "\0" in str(self.kwargs[self.lookup_field]):
+            raise Http404
+        return super().get_object()
+
+    def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Filters are for lists: what a path names is found whatever the query string says."""
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
 
 
 class Resource(
@@ -74,18 +91,6 @@ class Resource(
     Route,
 ):
     """Plain create, read, change, delete over a service's functions."""
-
-    lookup_value_converter = "int"
-
-    def get_object(self) -> Any:
-        # Ids in paths hold any character but "/"; no database would look for this one.
-        if "\0" in str(self.kwargs[self.lookup_field]):
-            raise Http404
-        return super().get_object()
-
-    def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        """Filters are for lists: what a path names is found whatever the query string says."""
-        return super().filter_queryset(queryset) if self.action == "list" else queryset
 
 
 def documented(serializer: Any) -> Any:
@@ -508,3 +513,67 @@ class LearnerViewSet(Route):
         serializer.is_valid(raise_exception=True)
         identity: LearnerIdentity = serializer.validated_data["learner"]
         return identity
+
+
+@extend_schema_view(
+    list=extend_schema(responses={200: s.ModelVersionSerializer(many=True), 400: s.ErrorSerializer, **STAFF_READ}),
+    retrieve=extend_schema(responses={200: s.ModelVersionSerializer, **STAFF_READ, **UNKNOWN}),
+)
+class ModelVersionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Route):
+    """Estimated parameters, published and taken back. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = ModelVersion.objects.order_by("id")
+    serializer_class = s.ModelVersionSerializer
+    filterset_class = filters.ModelVersionFilter
+    lookup_field = "name"
+    lookup_value_converter = "str"
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        active = active_version()
+        return {**super().get_serializer_context(), "active": active.pk if active else None}
+
+    @extend_schema(
+        request=s.PromoteSerializer,
+        responses={200: s.ModelVersionSerializer, **BODY, **UNKNOWN, **CONFLICT},
+        filters=False,
+    )
+    @action(detail=True, methods=["post"])
+    def promote(self, request: Request, name: str) -> Response:
+        """Puts the version in force, if its report shows that it is better; 409 says what the gate holds against it."""
+        version = self.get_object()
+        serializer = s.PromoteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        model_versions.model_version_promote(
+            name=version.name,
+            force=data.get("force", False),
+            reason=data.get("reason", ""),
+            by=request.user.get_username(),
+        )
+        return Response(self.get_serializer(version).data)
+
+    @extend_schema(
+        request=s.RollbackSerializer, responses={200: s.RolledBackSerializer, **BODY, **CONFLICT}, filters=False
+    )
+    @action(detail=False, methods=["post"])
+    def rollback(self, request: Request) -> Response:
+        """Puts in force again what was before the last promotion; 409 where there is nothing to take back."""
+        serializer = s.RollbackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        version = model_versions.model_version_rollback(
+            by=request.user.get_username(), reason=serializer.validated_data.get("reason", "")
+        )
+        return Response({"active": version.name if version else None})
+
+
+@extend_schema_view(
+    list=extend_schema(responses={200: s.ModelVersionEventSerializer(many=True), 400: s.ErrorSerializer, **STAFF_READ})
+)
+class ModelVersionEventViewSet(mixins.ListModelMixin, Route):
+    """What happened to model versions: estimates, promotions, refusals, force, rollbacks. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = ModelVersionEvent.objects.select_related("model_version", "previous").order_by("id")
+    serializer_class = s.ModelVersionEventSerializer
+    filterset_class = filters.ModelVersionEventFilter

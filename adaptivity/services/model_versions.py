@@ -26,6 +26,8 @@ from adaptivity.services.content import content_lock
 log = structlog.get_logger(__name__)
 Kind = ModelVersionEvent.Kind
 WRITE_BATCH = 1000
+# Paths of the API beside the names.
+RESERVED = {"rollback"}
 
 
 def model_version_begin(
@@ -38,8 +40,10 @@ def model_version_begin(
 ) -> ModelVersion:
     """A version that is to be estimated from the log up to ``end``: ``batches`` are ids of KCs and how many
     opportunities they have. Raises InvalidInput for a name that cannot be one or is taken."""
-    if not name.strip() or len(name) > 255 or "/" in name or "\0" in name:
-        raise InvalidInput("is blank, longer than 255 characters, or contains a slash or NUL", field="name")
+    if not name.strip() or len(name) > 255 or "/" in name or "\0" in name or name in RESERVED:
+        raise InvalidInput(
+            "is blank, longer than 255 characters, a word of the API, or contains a slash or NUL", field="name"
+        )
     try:
         with transaction.atomic():
             version = ModelVersion.objects.create(
@@ -180,6 +184,9 @@ class Refused(Conflict):
     def __init__(self, name: str, checks: list[dict[str, Any]]) -> None:
         super().__init__(f"{name!r} is not promoted. " + " ".join(check["message"] for check in checks), field="name")
         self.checks = checks
+
+    def entries(self) -> list[dict[str, str]]:
+        return [{"field": "name", "code": check["name"], "message": check["message"]} for check in self.checks]
 
 
 def model_version_promote(*, name: str, by: str, force: bool = False, reason: str = "") -> ModelVersion:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
@@ -26,7 +27,13 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from adaptivity.models import CollectionActivity, Mastery, PrerequisiteActivity, PrerequisiteKnowledgeComponent
+from adaptivity.models import (
+    CollectionActivity,
+    Mastery,
+    ModelVersion,
+    PrerequisiteActivity,
+    PrerequisiteKnowledgeComponent,
+)
 from adaptivity.selectors import content
 from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, READING, THIRDS, connection_kept
@@ -61,6 +68,8 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
     api.post("course_source", CAMPUS | {"enabled": False})
     kcs = {"prerequisite": course["half"].id, "knowledge_component": course["third"].id}
     api.post("prerequisite_knowledge_component", kcs)
+    get_user_model().objects.update(is_staff=True)
+    ModelVersion.objects.create(name="v1")
     return {
         "token": token,
         "paths": {
@@ -84,6 +93,7 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
             "prerequisite_knowledge_component": kcs,
             "course_source": CAMPUS,
             "collection_activity": {"activity": first, "collection": course["collection"].id},
+            "model_version": {"force": True, "reason": "It was agreed."},
         },
     }
 
@@ -94,7 +104,8 @@ def lead_to_what_is_there(case: schemathesis.Case, world: dict[str, Any]) -> Non
     if not case.meta or not case.meta.generation.mode.is_positive or zlib.crc32(generated.encode()) % 4 == 0:
         return
     parts = case.path.removeprefix("/api/v2/").split("/")
-    named = {"collection_id": "fractions", "kc_id": "half", "slug": "campus", "id": world["paths"].get(parts[0])}
+    ids = {"collection_id": "fractions", "kc_id": "half", "slug": "campus", "name": "v1"}
+    named = ids | {"id": world["paths"].get(parts[0])}
     case.path_parameters = {name: named[name] for name in case.path_parameters or {}}
     known = world["bodies"].get("recommend" if parts[-1] == "recommend" else parts[0], {})
     if parts[-1] == "bulk_update":
@@ -133,6 +144,11 @@ STATUSES = {
     "learner/erase": {"post": {200, 409} | BODY},
     "learner/export": {"post": {200} | BODY},
     "mastery/bulk_update": {"put": {200, 409} | BODY},
+    "model_version": {"get": {200, 400} | WRITE},
+    "model_version/rollback": {"post": {200, 409} | BODY},
+    "model_version/{name}": {"get": {200, 404} | WRITE},
+    "model_version/{name}/promote": {"post": {200, 404, 409} | BODY},
+    "model_version_event": {"get": {200, 400} | WRITE},
     **{
         resource: {"get": {200, 400} | READ, "post": {201, 409} | BODY}
         for resource in (

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import ERROR, get_messages
 from django.db import IntegrityError, connection, transaction
@@ -28,6 +29,7 @@ from adaptivity.models import (
     DoneActivity,
     EngineState,
     ErasedLearner,
+    EstimationBatch,
     HandSetMastery,
     ItemParameters,
     JobRun,
@@ -36,6 +38,7 @@ from adaptivity.models import (
     Learner,
     Mastery,
     ModelVersion,
+    ModelVersionEvent,
     PipelineRun,
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
@@ -68,6 +71,7 @@ RECORDS = {
     DoneActivity,
     EngineState,
     ErasedLearner,
+    EstimationBatch,
     HandSetMastery,
     ItemParameters,
     JobRun,
@@ -77,6 +81,7 @@ RECORDS = {
     ModelVersion,
     PipelineRun,
     Reject,
+    ModelVersionEvent,
     Score,
     ScoreImport,
     ScoreRevision,
@@ -195,6 +200,12 @@ def populate(count: int) -> None:
     CrawledPage.objects.bulk_create(
         CrawledPage(source=sources[0], url=f"page {n}", crawl=1, activity=first) for n in range(count)
     )
+    ModelVersionEvent.objects.bulk_create(
+        ModelVersionEvent(kind="promoted", model_version=version, previous=version) for _ in range(count)
+    )
+    EstimationBatch.objects.bulk_create(
+        EstimationBatch(model_version=version, number=n, knowledge_components=[], responses=1) for n in range(count)
+    )
     user = get_user_model().objects.create_user("teacher")
     TokenProxy.objects.create(user=user)
 
@@ -270,7 +281,16 @@ class TestPages:
         pages = [url_of(model, "changelist"), None]
         counts = []
         for rows in (base.INLINE_ROWS, 2 * base.INLINE_ROWS):
-            for stored in (EngineState, ScoreRevision, Score, HandSetMastery, Mastery, DoneActivity, Learner):
+            for stored in (
+                EngineState,
+                ModelVersionEvent,
+                ScoreRevision,
+                Score,
+                HandSetMastery,
+                Mastery,
+                DoneActivity,
+                Learner,
+            ):
                 stored.objects.all().delete()
             for stored in (ModelVersion, Activity, Collection, KnowledgeComponent):
                 stored.objects.all().delete()
@@ -419,6 +439,52 @@ class TestPermissions:
 
         assert response.status_code == 302
         assert response["Location"] == "/admin/login/?next=/admin/adaptivity/activity/"
+
+
+class TestModelVersions:
+    """Published and taken back by those who may change model versions."""
+
+    @pytest.fixture
+    def version(self) -> ModelVersion:
+        return ModelVersion.objects.create(name="v1", report={"checks": []})
+
+    def post(self, client: Client, page: str, *arguments: Any, **data: str) -> list[str]:
+        response = client.post(reverse(f"admin:adaptivity_modelversion_{page}", args=arguments), data, follow=True)
+        assert len(response.redirect_chain) == 1
+        return [str(message) for message in response.context["messages"]]
+
+    def test_the_gate_counts_here_too(self, staff: Client, version: ModelVersion) -> None:
+        messages = self.post(staff, "promote", version.pk, reason="")
+
+        assert messages == ["It has no report: it is still being estimated, or was not made by an estimate."]
+        assert EngineState.objects.get().active_model_version is None
+        assert ModelVersionEvent.objects.get().kind == "refused"
+
+    def test_by_force_and_back(self, staff: Client, version: ModelVersion) -> None:
+        page = url_of(ModelVersion, "change", version.pk)
+        assert "Promote by force, with the reason" in staff.get(page).content.decode()
+        assert self.post(staff, "promote", version.pk, force="on", reason=" ") == [
+            "A promotion by force needs a reason."
+        ]
+        assert self.post(staff, "promote", version.pk, force="on", reason="Agreed.") == ["v1 is in force."]
+        assert EngineState.objects.get().active_model_version == version
+        assert "Roll back to what was in force before" in staff.get(page).content.decode()
+        assert self.post(staff, "rollback") == ["In force again: what the authors wrote."]
+        events = ModelVersionEvent.objects.order_by("id").values_list("kind", "by", "reason")
+        assert list(events) == [("forced", "admin", "Agreed."), ("rolled_back", "admin", "")]
+        assert self.post(staff, "rollback") == ["The authors' parameters are in force; there is nothing to roll back."]
+
+    def test_who_may_only_look_cannot(self, client: Client, version: ModelVersion) -> None:
+        user = get_user_model().objects.create_user("teacher", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_modelversion"))
+        client.force_login(user)
+
+        assert "Promote" not in client.get(url_of(ModelVersion, "change", version.pk)).content.decode()
+        for page, arguments in (("promote", [version.pk]), ("rollback", [])):
+            url = reverse(f"admin:adaptivity_modelversion_{page}", args=arguments)
+            assert client.post(url, {"force": "on", "reason": "x"}).status_code == 403
+            assert client.get(url).status_code == 405
+        assert not ModelVersionEvent.objects.exists()
 
 
 class TestWrites:

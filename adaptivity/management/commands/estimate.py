@@ -1,27 +1,22 @@
 """manage.py estimate: a new model version from the evidence log."""
 
 import json
-import signal
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from adaptivity import tasks
-from adaptivity.errors import AdaptivityError, Stopped
+from adaptivity.errors import Stopped
 from adaptivity.jobs.estimate import METHODS, estimate, version_name
-from adaptivity.management.progress import Progress
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 from adaptivity.models import ModelVersion
 
-USAGE, STOPPED = 2, 75
 
-
-class Command(BaseCommand):
+class Command(JobCommand):
     help = (
         "Estimates guess, slip, transit and priors from the evidence log as a new model version, and compares it on "
         "held-out learners with the one in force. Publishes nothing: that is promote's. Stopped, it goes on when it is "
         "run again with the same name; with the name of a finished version it makes the report anew where another "
-        "version is in force by now. Exit codes: 0 done, 2 bad input, 75 stopped with its work kept."
+        "version is in force by now. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.add_argument("--background", action="store_true", help="let Celery workers do it, batch by batch")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run_job(self, job: Job, **options: Any) -> Outcome:
         arguments = {
             "name": options["name"] or version_name(options["method"]),
             "method": options["method"],
@@ -41,25 +36,17 @@ class Command(BaseCommand):
         }
         if options["background"]:
             tasks.estimate.delay_on_commit(**arguments)
-            self.stdout.write("The estimate was handed to the workers.")
-            return
-        asked: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _frame: asked.append(received))
+            return Outcome(f"The estimate of {arguments['name']} was handed to the workers.")
         try:
-            with Progress() as progress:
-                version = estimate(
-                    **arguments, progress=progress, stop=lambda: bool(asked), by="manage.py estimate"
-                )  # fmt: skip
+            version = estimate(**arguments, progress=job.progress, stop=job.stop, by="manage.py estimate")
         except Stopped as error:
-            raise CommandError(f"stopped: {error}; run it again with the same name", returncode=STOPPED) from None
-        except AdaptivityError as error:
-            raise CommandError(str(error), returncode=USAGE) from error
+            raise Stopped(f"stopped: {error}; run it again with --name {arguments['name']}") from None
         if options["json"]:
             self.stdout.write(json.dumps({"name": version.name, "report": version.report}))
-            return
-        for line in summary(version):
-            self.stdout.write(line)
+        else:
+            self.stdout.write("\n".join(summary(version)))
+        passes = all(check["passed"] for check in version.report["checks"])
+        return Outcome(f"{version.name} {'would pass' if passes else 'would not pass'} the gate", printed=True)
 
 
 def summary(version: ModelVersion) -> list[str]:

@@ -3,27 +3,20 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from adaptivity.errors import AdaptivityError
+from adaptivity.management.job import Job, JobCommand, Outcome, started_by
 from adaptivity.services.model_versions import model_version_rollback
 
-USAGE = 2
 
-
-class Command(BaseCommand):
+class Command(JobCommand):
     help = (
         "Puts in force again what was before the last promotion: a model version, or the authors' parameters. Run "
-        "again, it goes back one promotion further. Exit codes: 0 done, 2 there is nothing to take back."
+        "again, it goes back one promotion further. Exit codes: 0 done; 2 there is nothing to take back."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", default="", help="why, for the record")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            version = model_version_rollback(by="manage.py rollback", reason=options["reason"])
-        except AdaptivityError as error:
-            raise CommandError(str(error), returncode=USAGE) from error
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        version = model_version_rollback(by=started_by(), reason=options["reason"])
         name = version.name if version else "what the authors wrote"
-        self.stdout.write(f"In force again: {name}; run trace_learners to bring the learners' masteries up")
+        return Outcome(f"In force again: {name}; run trace_learners to bring the learners' masteries up")
