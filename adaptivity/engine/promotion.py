@@ -22,8 +22,8 @@ LEAST_LEARNERS = 30
 LEAST_KC_RESPONSES, LEAST_KC_LEARNERS = 30, 10
 # How far, in log-odds, a starved KC's parameters may lie from those in force.
 RUNAWAY = 2.0
-# Where guess and slip add up to this, an answer says nearly nothing.
-DEGENERATE = 0.95
+# Where guess and slip add up to this, an answer says nothing, and the estimate was held at its bound of 0.98.
+DEGENERATE = 0.97
 # By how much calibration may be worse.
 CALIBRATION_MARGIN = 0.01
 
