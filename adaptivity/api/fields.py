@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from adaptivity.models.experiment import LARGEST_WEIGHT
+
 MAX_LIST = 10_000
 MAX_ID = 2**63 - 1
 
@@ -67,6 +69,13 @@ class ProbabilityField(NumberField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0.0, max_value=1.0, **kwargs)
+
+
+class WeightField(NumberField):
+    """A number from 0 to a million."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0.0, max_value=LARGEST_WEIGHT, **kwargs)
 
 
 class WholeNumberField(serializers.IntegerField):

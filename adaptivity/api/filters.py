@@ -13,6 +13,9 @@ from adaptivity.models import (
     Collection,
     CollectionActivity,
     CourseSource,
+    Experiment,
+    ExperimentalGroup,
+    ExperimentPin,
     KnowledgeComponent,
     Mastery,
     ModelVersion,
@@ -130,4 +133,30 @@ class ModelVersionEventFilter(django_filters.FilterSet):
 
     class Meta:
         model = ModelVersionEvent
+        fields: list[str] = []
+
+
+class ExperimentFilter(django_filters.FilterSet):
+    name = TextFilter()
+    collection = IdFilter(field_name="collection__id")
+
+    class Meta:
+        model = Experiment
+        fields: list[str] = []
+
+
+class ExperimentalGroupFilter(django_filters.FilterSet):
+    experiment = IdFilter(field_name="experiment__id")
+
+    class Meta:
+        model = ExperimentalGroup
+        fields: list[str] = []
+
+
+class ExperimentPinFilter(django_filters.FilterSet):
+    experiment = IdFilter(field_name="experiment__id")
+    learner__user_id = TextFilter(field_name="learner__user_id")
+
+    class Meta:
+        model = ExperimentPin
         fields: list[str] = []

@@ -19,12 +19,16 @@ from adaptivity.api.fields import (
     TextsField,
     TimestampField,
     UserIdField,
+    WeightField,
     WholeNumberField,
 )
+from adaptivity.engine.policies import POLICIES
 from adaptivity.models import (
     Activity,
     Collection,
     CourseSource,
+    Experiment,
+    ExperimentalGroup,
     KnowledgeComponent,
     Mastery,
     ModelVersion,
@@ -341,6 +345,34 @@ class ModelVersionEventSerializer(Plain):
     by = serializers.CharField()
     reason = serializers.CharField()
     checks = serializers.ListField(child=serializers.DictField(), help_text="What the gate found.")
+
+
+class ExperimentSerializer(Plain):
+    id = serializers.IntegerField(read_only=True)
+    name = TextField(max_length=255, help_text="Decides, with the learner, who is in which group.")
+    collection = ReferenceField(queryset=Collection.objects.all())
+    started_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="null: a draft.")
+    ended_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class ExperimentalGroupSerializer(Plain):
+    id = serializers.IntegerField(read_only=True)
+    experiment = ReferenceField(queryset=Experiment.objects.all())
+    name = TextField(max_length=255)
+    weight = WeightField(required=False, help_text="Its share of the learners is its share of all weights.")
+    remediation_weight = WeightField(required=False, help_text="W_r")
+    continuity_weight = WeightField(required=False, help_text="W_c")
+    difficulty_weight = WeightField(required=False, help_text="W_d")
+    readiness_weight = WeightField(required=False, help_text="W_p")
+    forgiveness = WeightField(required=False, help_text="r*")
+    mastery_threshold = ProbabilityField(required=False, help_text="The probability whose log-odds is L*.")
+    policy = TextField(max_length=64, required=False, help_text=f"One of {', '.join(POLICIES)}.")
+
+
+class ExperimentPinSerializer(Plain):
+    id = serializers.IntegerField(read_only=True)
+    learner = LearnerSerializer()
+    group = ReferenceField(queryset=ExperimentalGroup.objects.select_related("experiment"))
 
 
 class ErrorEntrySerializer(Plain):

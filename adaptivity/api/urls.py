@@ -21,5 +21,8 @@ router.register("course_source", views.CourseSourceViewSet, "course_source")
 router.register("learner", views.LearnerViewSet, "learner")
 router.register("model_version", views.ModelVersionViewSet, "model_version")
 router.register("model_version_event", views.ModelVersionEventViewSet, "model_version_event")
+router.register("experiment", views.ExperimentViewSet, "experiment")
+router.register("experimental_group", views.ExperimentalGroupViewSet, "experimental_group")
+router.register("experiment_pin", views.ExperimentPinViewSet, "experiment_pin")
 
 urlpatterns = router.urls

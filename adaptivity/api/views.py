@@ -22,6 +22,9 @@ from adaptivity.models import (
     Collection,
     CollectionActivity,
     CourseSource,
+    Experiment,
+    ExperimentalGroup,
+    ExperimentPin,
     KnowledgeComponent,
     Learner,
     Mastery,
@@ -38,6 +41,7 @@ from adaptivity.selectors.privacy import learner_data
 from adaptivity.services import (
     activities,
     collections,
+    experiments,
     knowledge_components,
     masteries,
     model_versions,
@@ -93,11 +97,11 @@ class Resource(
     """Plain create, read, change, delete over a service's functions."""
 
 
-def documented(serializer: Any) -> Any:
-    """The answers of a resource's six operations for the schema."""
+def documented(serializer: Any, read: dict[int, Any] = READ) -> Any:
+    """The answers of a resource's six operations for the schema; ``read`` are those of reading."""
     return extend_schema_view(
-        list=extend_schema(responses={200: serializer(many=True), 400: s.ErrorSerializer, **READ}),
-        retrieve=extend_schema(responses={200: serializer, **READ, **UNKNOWN}),
+        list=extend_schema(responses={200: serializer(many=True), 400: s.ErrorSerializer, **read}),
+        retrieve=extend_schema(responses={200: serializer, **read, **UNKNOWN}),
         create=extend_schema(responses={201: serializer, **BODY, **CONFLICT}),
         update=extend_schema(responses={200: serializer, **BODY, **UNKNOWN, **CONFLICT}),
         partial_update=extend_schema(responses={200: serializer, **BODY, **UNKNOWN, **CONFLICT}),
@@ -577,3 +581,82 @@ class ModelVersionEventViewSet(mixins.ListModelMixin, Route):
     queryset = ModelVersionEvent.objects.select_related("model_version", "previous").order_by("id")
     serializer_class = s.ModelVersionEventSerializer
     filterset_class = filters.ModelVersionEventFilter
+
+
+@documented(s.ExperimentSerializer, STAFF_READ)
+class ExperimentViewSet(Resource):
+    """Groups of a collection's learners with engine settings of their own. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = Experiment.objects.order_by("id")
+    serializer_class = s.ExperimentSerializer
+    filterset_class = filters.ExperimentFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = experiments.experiment_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = experiments.experiment_update(experiment=serializer.instance, **serializer.validated_data)
+
+    def perform_destroy(self, instance: Experiment) -> None:
+        experiments.experiment_delete(experiment=instance)
+
+    @extend_schema(
+        request=None, responses={200: s.ExperimentSerializer, **WRITE, **UNKNOWN, **CONFLICT, 400: s.ErrorSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: int) -> Response:
+        """From the next recommendation on, the groups count; what they are is fixed."""
+        return Response(self.get_serializer(experiments.experiment_start(experiment=self.get_object())).data)
+
+    @extend_schema(request=None, responses={200: s.ExperimentSerializer, **WRITE, **UNKNOWN, **CONFLICT})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: int) -> Response:
+        """The collection's learners get the default settings again."""
+        return Response(self.get_serializer(experiments.experiment_end(experiment=self.get_object())).data)
+
+
+@documented(s.ExperimentalGroupSerializer, STAFF_READ)
+class ExperimentalGroupViewSet(Resource):
+    """A share of an experiment's learners, and their engine settings. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = ExperimentalGroup.objects.select_related("experiment").order_by("id")
+    serializer_class = s.ExperimentalGroupSerializer
+    filterset_class = filters.ExperimentalGroupFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = experiments.experimental_group_create(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = experiments.experimental_group_update(
+            group=serializer.instance, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: ExperimentalGroup) -> None:
+        experiments.experimental_group_delete(group=instance)
+
+
+@documented(s.ExperimentPinSerializer, STAFF_READ)
+class ExperimentPinViewSet(Resource):
+    """Learners who were put into a group by hand. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = ExperimentPin.objects.select_related("learner").order_by("id")
+    serializer_class = s.ExperimentPinSerializer
+    filterset_class = filters.ExperimentPinFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = experiments.experiment_pin(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        instance, data = serializer.instance, serializer.validated_data
+        learner = learner_identity(instance.learner)
+        unchangeable("learner", data, learner)
+        group = data.get("group", instance.group)
+        if group.experiment_id != instance.experiment_id:
+            unchangeable("group", {"group": group}, instance.group)
+        serializer.instance = experiments.experiment_pin(group=group, learner=learner)
+
+    def perform_destroy(self, instance: ExperimentPin) -> None:
+        experiments.experiment_unpin(pin=instance)

@@ -1,6 +1,7 @@
 from adaptivity.models.activity import Activity, ActivityKnowledgeComponent, PrerequisiteActivity
 from adaptivity.models.collection import Collection, CollectionActivity
 from adaptivity.models.evidence import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision
+from adaptivity.models.experiment import Experiment, ExperimentalGroup, ExperimentPin
 from adaptivity.models.job_run import JobRun, RunStatus
 from adaptivity.models.knowledge_component import KnowledgeComponent, PrerequisiteKnowledgeComponent
 from adaptivity.models.learner import DoneActivity, ErasedLearner, Learner, Mastery
@@ -26,6 +27,9 @@ __all__ = [
     "EngineState",
     "ErasedLearner",
     "EstimationBatch",
+    "Experiment",
+    "ExperimentPin",
+    "ExperimentalGroup",
     "HandSetMastery",
     "ItemParameters",
     "JobRun",

@@ -32,7 +32,8 @@ from adaptivity.selectors.sql import fetch
 
 @dataclass(frozen=True)
 class CollectionVersion:
-    """A collection as one request sees it, and the revisions that decide whether cached arrays still hold."""
+    """A collection as one request sees it, the revisions that decide whether cached arrays still hold, and the running
+    experiment, with the group that the learner was put into by hand."""
 
     id: int
     collection_id: str
@@ -42,6 +43,9 @@ class CollectionVersion:
     content_revision: int
     tracing_revision: int
     model_version_id: int | None
+    experiment_id: int | None
+    experiment_started_at: object  # as the database writes it; None without an experiment
+    pinned_group_id: int | None
 
     @property
     def content_key(self) -> tuple[int, int, int, int | None]:
@@ -52,16 +56,20 @@ class CollectionVersion:
 SQL = """
 SELECT collection.id, collection.collection_id, collection.max_problems, collection.stop_on_mastery,
        collection.revision,
-       COALESCE(state.content_revision, 0), COALESCE(state.tracing_revision, 0), state.active_model_version_id
+       COALESCE(state.content_revision, 0), COALESCE(state.tracing_revision, 0), state.active_model_version_id,
+       experiment.id, experiment.started_at, pin.group_id
 FROM adaptivity_collection collection
 LEFT JOIN adaptivity_enginestate state ON state.id = 1
+LEFT JOIN adaptivity_experiment experiment
+    ON experiment.collection_id = collection.id AND experiment.started_at IS NOT NULL AND experiment.ended_at IS NULL
+LEFT JOIN adaptivity_experimentpin pin ON pin.experiment_id = experiment.id AND pin.learner_id = %s
 WHERE collection.collection_id = %s
 """
 
 
-def collection_version(collection_id: str) -> CollectionVersion:
-    """The collection with this id. One query. Raises Collection.DoesNotExist."""
-    rows = fetch(SQL, [collection_id])
+def collection_version(collection_id: str, learner_id: int | None = None) -> CollectionVersion:
+    """The collection with this id, as it is for the learner. One query. Raises Collection.DoesNotExist."""
+    rows = fetch(SQL, [learner_id, collection_id])
     if not rows:
         raise Collection.DoesNotExist
     return CollectionVersion(*rows[0])

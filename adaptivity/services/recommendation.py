@@ -12,6 +12,7 @@ from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.recommendation import Outcome, Recommendation, recommend
 from adaptivity.engine.scoring import EngineSettings, LearnerState, blocking_prerequisites
 from adaptivity.selectors.content import CollectionArrays, collection_arrays, collection_version
+from adaptivity.selectors.experiments import Group, running_experiment
 from adaptivity.selectors.learners import KnownLearner, done_items, learner_find, masteries_and_last_item
 from adaptivity.services.learners import LearnerIdentity, learners_ensure
 
@@ -29,12 +30,13 @@ class SequenceItem:
 @dataclass(frozen=True)
 class Explained:
     """A recommendation with everything that it was chosen from. ``blocked`` pairs items that would be candidates, but
-    for a prerequisite that is not done, with that prerequisite."""
+    for a prerequisite that is not done, with that prerequisite; ``group`` is the learner's in a running experiment."""
 
     arrays: CollectionArrays
     recommendation: Recommendation
     settings: EngineSettings
     blocked: tuple[Integers, Integers]
+    group: Group | None
 
     @property
     def url(self) -> str | None:
@@ -51,7 +53,7 @@ def activity_recommend(
     Raises Collection.DoesNotExist.
     """
     known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
-    version = collection_version(collection_id)
+    version = collection_version(collection_id, None if known is None else known.id)
     arrays = collection_arrays(version)
     if known is None:
         learners_ensure(identities=[learner])
@@ -78,7 +80,11 @@ def activity_recommend(
     if unknown:
         log.info("sequence_activities_ignored", collection=collection_id, count=unknown)
 
-    settings = EngineSettings()
+    group, settings = None, EngineSettings()
+    if version.experiment_id is not None:
+        experiment = running_experiment(version.experiment_id, version.experiment_started_at)
+        group = experiment.group_of(learner.user_id, learner.tool_consumer_instance_guid, version.pinned_group_id)
+        settings = group.settings
     recommendation = recommend(
         arrays.content,
         LearnerState(mastery=mastery, done=done, last_relevance=last_relevance),
@@ -90,7 +96,7 @@ def activity_recommend(
     )
     blocked, prerequisites = blocking_prerequisites(arrays.content, done)
     held_back = arrays.content.include_adaptive[blocked] & ~done[blocked]
-    return Explained(arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]))
+    return Explained(arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]), group)
 
 
 def tie_breaker(learner: LearnerIdentity, collection_id: str, history: int) -> np.random.Generator:

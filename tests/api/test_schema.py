@@ -70,6 +70,8 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
     api.post("prerequisite_knowledge_component", kcs)
     get_user_model().objects.update(is_staff=True)
     ModelVersion.objects.create(name="v1")
+    experiment = api.post("experiment", {"name": "e1", "collection": course["collection"].id}).json()["id"]
+    group = api.post("experimental_group", {"name": "control", "experiment": experiment}).json()["id"]
     return {
         "token": token,
         "paths": {
@@ -78,6 +80,9 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
             "mastery": Mastery.objects.get().id,
             "prerequisite_activity": PrerequisiteActivity.objects.get().id,
             "prerequisite_knowledge_component": PrerequisiteKnowledgeComponent.objects.get().id,
+            "experiment": experiment,
+            "experimental_group": group,
+            "experiment_pin": api.post("experiment_pin", {"learner": ANNA, "group": group}).json()["id"],
             "collection_activity": CollectionActivity.objects.earliest("id").id,
         },
         "bodies": {
@@ -93,6 +98,9 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
             "prerequisite_knowledge_component": kcs,
             "course_source": CAMPUS,
             "collection_activity": {"activity": first, "collection": course["collection"].id},
+            "experiment": {"collection": course["collection"].id},
+            "experimental_group": {"experiment": experiment, "policy": "design"},
+            "experiment_pin": {"group": group},
             "model_version": {"force": True, "reason": "It was agreed."},
         },
     }
@@ -144,6 +152,21 @@ STATUSES = {
     "learner/erase": {"post": {200, 409} | BODY},
     "learner/export": {"post": {200} | BODY},
     "mastery/bulk_update": {"put": {200, 409} | BODY},
+    "experiment/{id}/start": {"post": {200, 400, 404, 409} | WRITE},
+    "experiment/{id}/end": {"post": {200, 404, 409} | WRITE},
+    **{
+        resource: {"get": {200, 400} | WRITE, "post": {201, 409} | BODY}
+        for resource in ("experiment", "experimental_group", "experiment_pin")
+    },
+    **{
+        f"{resource}/{{id}}": {
+            "get": {200, 404} | WRITE,
+            "put": {200, 404, 409} | BODY,
+            "patch": {200, 404, 409} | BODY,
+            "delete": {204, 404, 409} | WRITE,
+        }
+        for resource in ("experiment", "experimental_group", "experiment_pin")
+    },
     "model_version": {"get": {200, 400} | WRITE},
     "model_version/rollback": {"post": {200, 409} | BODY},
     "model_version/{name}": {"get": {200, 404} | WRITE},

@@ -30,6 +30,9 @@ from adaptivity.models import (
     EngineState,
     ErasedLearner,
     EstimationBatch,
+    Experiment,
+    ExperimentalGroup,
+    ExperimentPin,
     HandSetMastery,
     ItemParameters,
     JobRun,
@@ -90,7 +93,8 @@ RECORDS = {
     SourceSection,
     StepRun,
 }
-OURS = sorted(CONTENT | RECORDS | SETTINGS, key=lambda model: model.__name__)
+PLANS = {Experiment, ExperimentPin, ExperimentalGroup}
+OURS = sorted(CONTENT | RECORDS | PLANS | SETTINGS, key=lambda model: model.__name__)
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
@@ -206,6 +210,15 @@ def populate(count: int) -> None:
     EstimationBatch.objects.bulk_create(
         EstimationBatch(model_version=version, number=n, knowledge_components=[], responses=1) for n in range(count)
     )
+    experiments = Experiment.objects.bulk_create(
+        Experiment(name=f"experiment {n}", collection=collection) for n in range(count)
+    )
+    groups = ExperimentalGroup.objects.bulk_create(
+        ExperimentalGroup(experiment=experiments[0], name=f"group {n}") for n in range(min(count, 50))
+    )
+    ExperimentPin.objects.bulk_create(
+        ExperimentPin(experiment=experiments[0], group=groups[0], learner=each) for each in learners
+    )
     user = get_user_model().objects.create_user("teacher")
     TokenProxy.objects.create(user=user)
 
@@ -271,7 +284,7 @@ class TestPages:
         registered = set(admin.site._registry)
         exported = {value for exported in models.__all__ if issubclass(value := getattr(models, exported), Model)}
 
-        assert exported == CONTENT | RECORDS | SETTINGS
+        assert exported == CONTENT | RECORDS | PLANS | SETTINGS
         assert exported <= registered
         assert TokenProxy in registered
 
@@ -309,7 +322,7 @@ class TestPages:
         assert counts[0] == counts[1]
         assert max(counts[0]) <= 10
 
-    @pytest.mark.parametrize("model", sorted(CONTENT | SETTINGS, key=name), ids=name)
+    @pytest.mark.parametrize("model", sorted(CONTENT | PLANS | SETTINGS, key=name), ids=name)
     def test_add_page_renders_without_listing_the_choices(self, staff: Client, model: Any) -> None:
         populate(3)
 
@@ -485,6 +498,63 @@ class TestModelVersions:
             assert client.post(url, {"force": "on", "reason": "x"}).status_code == 403
             assert client.get(url).status_code == 405
         assert not ModelVersionEvent.objects.exists()
+
+
+class TestExperiments:
+    """Planned on a page, started and ended from the list; then nobody changes what they compare."""
+
+    @pytest.fixture
+    def draft(self, course: Collection) -> Experiment:
+        experiment = Experiment.objects.create(name="stop", collection=course)
+        ExperimentalGroup.objects.create(experiment=experiment, name="control")
+        return experiment
+
+    def act(self, client: Client, action: str, experiment: Experiment) -> list[str]:
+        data = {"action": action, "_selected_action": [experiment.pk]}
+        response = client.post(url_of(Experiment, "changelist"), data, follow=True)
+        return [str(message) for message in response.context["messages"]][-1:]
+
+    def test_a_group_is_added_and_the_experiment_run(self, staff: Client, draft: Experiment) -> None:
+        url = url_of(Experiment, "change", draft.pk)
+        data = page_data(staff, url)
+        settings = {
+            "name": "stop", "weight": 1, "remediation_weight": 2, "continuity_weight": 1, "difficulty_weight": 0.5,
+            "readiness_weight": 2, "forgiveness": 0, "mastery_threshold": 0.9,
+        }  # fmt: skip
+        assert save(staff, url, self.with_group(data, settings, policy="no such policy")) != []
+        assert save(staff, url, self.with_group(data, settings, policy="stop_on_mastery")) == []
+        assert draft.groups.get(name="stop").policy == "stop_on_mastery"
+
+        assert self.act(staff, "start", draft) == ["stop is started."]
+        assert self.act(staff, "start", draft) == ["stop: 'stop' was started; what it compares is fixed."]
+        assert staff.post(url, data).status_code == 403
+        assert staff.post(url_of(Experiment, "delete", draft.pk), {"post": "yes"}).status_code == 403
+        group = draft.groups.get(name="stop")
+        assert staff.post(url_of(ExperimentalGroup, "change", group.pk), settings).status_code == 403
+        assert save(
+            staff,
+            url_of(ExperimentalGroup, "add"),
+            {**settings, "name": "late", "experiment": draft.pk, "policy": "design"},
+        ) == ["The experiment was started; what it compares is fixed."]
+        assert self.act(staff, "end", draft) == ["stop is ended."]
+
+    def with_group(self, data: dict[str, Any], settings: dict[str, Any], **more: str) -> dict[str, Any]:
+        added = dict(data)
+        add_row(added, "groups", **settings, **more)
+        return added
+
+    def test_a_pin(self, staff: Client, draft: Experiment) -> None:
+        learner, group = Learner.objects.create(user_id="anna"), draft.groups.get()
+        pin = {"learner": learner.pk, "group": group.pk}
+
+        assert save(staff, url_of(ExperimentPin, "add"), pin) == []
+        assert ExperimentPin.objects.get().experiment == draft
+        assert save(staff, url_of(ExperimentPin, "add"), pin) == [
+            "The learner is in a group of this experiment by hand already."
+        ]
+        Experiment.objects.update(started_at=NOON, ended_at=NOON)
+        pinned = url_of(ExperimentPin, "change", ExperimentPin.objects.get().pk)
+        assert save(staff, pinned, pin) == ["The experiment has ended."]
 
 
 class TestWrites:
