@@ -115,15 +115,14 @@ class PinForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if cleaned.get("group") is not None:
-            self.instance.experiment = cleaned["group"].experiment
-            if self.instance.experiment.ended_at is not None:
+        group, learner = cleaned.get("group"), cleaned.get("learner")
+        if group is not None:
+            self.instance.experiment = group.experiment
+            if group.experiment.ended_at is not None:
                 self.add_error("group", "The experiment has ended.")
             # Django leaves the constraint out: the experiment is no field of the form.
-            twins = ExperimentPin.objects.filter(
-                experiment=cleaned["group"].experiment, learner=cleaned.get("learner")
-            ).exclude(pk=self.instance.pk)
-            if twins.exists():
+            twins = ExperimentPin.objects.filter(experiment=group.experiment, learner=learner)
+            if twins.exclude(pk=self.instance.pk).exists():
                 self.add_error("learner", "The learner is in a group of this experiment by hand already.")
         return cleaned
 

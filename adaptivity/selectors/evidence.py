@@ -1,7 +1,7 @@
 """The evidence log as the engine takes it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -36,11 +36,13 @@ def activities_scored_by(learner_ids: Sequence[int]) -> Q:
     )
 
 
-def evidence(learner_ids: Sequence[int]) -> tuple[Evidence, dict[int, datetime]]:
+def evidence(
+    learner_ids: Sequence[int], before: Mapping[int, datetime] | None = None
+) -> tuple[Evidence, dict[int, datetime]]:
     """The learners' evidence as it stands after corrections and deletions, in history order (timestamp, arrival).
 
-    Also answers the timestamp of each learner's last entry, for those that have evidence. Three
-    queries, whatever the number of learners and entries.
+    With ``before``, each learner's entries with an earlier timestamp alone. Also answers the timestamp of each learner's
+    last entry, for those that have evidence. Three queries, whatever the number of learners and entries.
     """
     revised: dict[int, tuple[int, float, datetime, bool]] = {}
     revisions = ScoreRevision.objects.filter(learner__in=learner_ids).order_by("arrival")
@@ -58,6 +60,8 @@ def evidence(learner_ids: Sequence[int]) -> tuple[Evidence, dict[int, datetime]]
             activity_id, score, timestamp, deleted = revised[score_id]
             if deleted:
                 continue
+        if before is not None and timestamp >= before[learner_id]:
+            continue
         entries.append((learner_id, activity_id, score))
         times.append((timestamp - EPOCH) // MICROSECOND)
         arrivals.append(arrival)
@@ -65,6 +69,8 @@ def evidence(learner_ids: Sequence[int]) -> tuple[Evidence, dict[int, datetime]]
     for learner_id, kc_id, value, timestamp, arrival in HandSetMastery.objects.filter(
         learner__in=learner_ids
     ).values_list("learner_id", "knowledge_component_id", "value", "timestamp", "arrival"):
+        if before is not None and timestamp >= before[learner_id]:
+            continue
         entries.append((learner_id, kc_id, np.nan if value is None else value))
         times.append((timestamp - EPOCH) // MICROSECOND)
         arrivals.append(arrival)

@@ -21,6 +21,8 @@ from adaptivity.models import (
     Collection,
     CollectionActivity,
     DoneActivity,
+    Experiment,
+    ExperimentalGroup,
     KnowledgeComponent,
     Learner,
     Mastery,
@@ -29,6 +31,7 @@ from adaptivity.models import (
 )
 from adaptivity.selectors.content import cache_clear
 from adaptivity.services.activities import activity_update
+from adaptivity.services.experiments import experiment_pin, experiment_start
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.tracing import learners_retrace
 from tests.integration.builders import NOON, ON_POSTGRESQL, minutes, model_version_activate
@@ -44,6 +47,8 @@ RECOMMEND = 5
 RECOMMEND_NEW = 4
 # activities, tags, KC prerequisites, KCs, activity prerequisites, and whether the version is still the same
 LOAD_ARRAYS = 6
+# the experiment, its groups
+LOAD_EXPERIMENT = 2
 # token, savepoint, learner (locked), stamp, the activity with its tags and the learner's masteries; the score, the
 # masteries, the done activity, the learner; release
 SCORE_FIRST = 10
@@ -167,6 +172,25 @@ class TestRecommend:
         recommend(client)
         with django_assert_num_queries(RECOMMEND):
             recommend(client)
+
+    def test_in_an_experiment(self, client, size, django_assert_num_queries):
+        experiment = Experiment.objects.create(
+            name="experiment", collection=Collection.objects.get(collection_id="course")
+        )
+        groups = [ExperimentalGroup.objects.create(experiment=experiment, name=name) for name in "ab"]
+        recommend(client)
+        experiment_start(experiment=experiment)
+        with django_assert_num_queries(RECOMMEND + LOAD_EXPERIMENT):
+            recommend(client)
+        with django_assert_num_queries(RECOMMEND):
+            recommend(client)
+        experiment_pin(group=groups[1], learner=KNOWN_IDENTITY)
+        with CaptureQueriesContext(connection) as captured:
+            recommend(client)
+        assert len(captured) == RECOMMEND
+        assert {statement["sql"].split()[0] for statement in captured.captured_queries} == {"SELECT"}
+        with django_assert_num_queries(RECOMMEND_NEW):
+            recommend(client, learner={"user_id": "new"})
 
     def test_a_learner_whose_masteries_are_stale(self, client, size, django_assert_num_queries):
         activity_update(activity=Activity.objects.get(source_launch_url="course/0"), knowledge_components=[])

@@ -1,0 +1,70 @@
+"""manage.py experiment_report NAME: what an experiment has shown so far."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from adaptivity.jobs.experiment_report import OUTCOMES, experiment_report
+from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.models import Experiment
+
+
+class Command(JobCommand):
+    help = (
+        "Outcomes of each group of an experiment, and their differences from the control group, with confidence "
+        "sequences: they hold however often one looks, and one may stop the experiment because of them. A learner "
+        "counts when so many days have passed since their first score in the experiment. " + EXIT_CODES_HELP
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="of the experiment")
+        parser.add_argument("--control", metavar="GROUP", help="what the others are compared with; default: the first")
+        parser.add_argument("--days", type=float, default=7.0, help="of a learner's window; fix it beforehand (7)")
+        parser.add_argument("--alpha", type=float, default=0.05, help="how often all may be wrong together (0.05)")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        try:
+            report = experiment_report(
+                name=options["name"],
+                control=options["control"],
+                days=options["days"],
+                alpha=options["alpha"],
+                progress=job.progress,
+                stop=job.stop,
+            )
+        except Experiment.DoesNotExist:
+            raise CommandError(
+                f"there is no experiment {options['name']!r}", returncode=ExitCode.REFUSED_INPUT
+            ) from None
+        self.stdout.write(json.dumps(report) if options["json"] else "\n".join(table(report)))
+        learners = sum(group["learners"] for group in report["groups"].values())
+        return Outcome(f"{learners} learners compared", printed=True)
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """A line for each group and outcome; the difference from the control group beside it."""
+    lines = [
+        f"{report['experiment']} in {report['collection']}, since {report['started_at']}"
+        + (f" until {report['ended_at']}" if report["ended_at"] else "")
+        + f"; windows of {report['days']:g} days; intervals hold together with {1 - report['alpha']:.0%}; "
+        f"{report['pinned']} pinned learners left out",
+        f"{'group':20} {'learners':>8} {'pending':>8} {'outcome':14} {'mean':>7} {'interval':>18}  "
+        f"less {report['control']}",
+    ]
+    for name, group in report["groups"].items():
+        for outcome in OUTCOMES:
+            found, less = group["outcomes"][outcome], group["differences"].get(outcome)
+            lines.append(
+                f"{name[:20]:20} {group['learners']:8} {group['pending']:8} {outcome:14} {_cell(found)}"
+                + (f"  {_cell(less)}" if less else "")
+            )
+    return lines
+
+
+def _cell(found: dict[str, float | None]) -> str:
+    mean = "      -" if found["mean"] is None else f"{found['mean']:7.3f}"
+    interval = f"[{found['low']:.3f}, {found['high']:.3f}]"
+    return f"{mean} {interval:>18}"
