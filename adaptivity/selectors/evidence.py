@@ -41,8 +41,8 @@ def evidence(
 ) -> tuple[Evidence, dict[int, datetime]]:
     """The learners' evidence as it stands after corrections and deletions, in history order (timestamp, arrival).
 
-    With ``before``, each learner's entries with an earlier timestamp alone. Also answers the timestamp of each learner's
-    last entry, for those that have evidence. Three queries, whatever the number of learners and entries.
+    With ``before``, each learner's entries with an earlier timestamp alone. Also answers the timestamp of each
+    learner's last entry, for those that have evidence. Three queries, whatever the number of learners and entries.
     """
     revised: dict[int, tuple[int, float, datetime, bool]] = {}
     revisions = ScoreRevision.objects.filter(learner__in=learner_ids).order_by("arrival")

@@ -46,13 +46,12 @@ class Command(JobCommand):
 
 def table(report: dict[str, Any]) -> list[str]:
     """A line for each group and outcome; the difference from the control group beside it."""
+    until = f" until {report['ended_at']}" if report["ended_at"] else ""
     lines = [
-        f"{report['experiment']} in {report['collection']}, since {report['started_at']}"
-        + (f" until {report['ended_at']}" if report["ended_at"] else "")
-        + f"; windows of {report['days']:g} days; intervals hold together with {1 - report['alpha']:.0%}; "
-        f"{report['pinned']} pinned learners left out",
-        f"{'group':20} {'learners':>8} {'pending':>8} {'outcome':14} {'mean':>7} {'interval':>18}  "
-        f"less {report['control']}",
+        f"{report['experiment']} in {report['collection']}, since {report['started_at']}{until}",
+        f"{report['days']:g}-day windows; all intervals hold together, at all times: {1 - report['alpha']:.0%}",
+        f"{report['pinned']} pinned learners are left out",
+        f"{'group':20} {'learners':>8} {'pending':>8} {'outcome':14} {'mean':>7} {'interval':>18}  less the control's",
     ]
     for name, group in report["groups"].items():
         for outcome in OUTCOMES:
