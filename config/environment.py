@@ -18,6 +18,7 @@ CANNOT_START = 3
 CANNOT_START_COMMAND = 2
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+SHARE = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 # In each secret of docker-compose.yml.
 DEVELOPMENT_MARK = "development-only"
@@ -105,6 +106,16 @@ def template(name: str, *, required: str, optional: str) -> str:
     if given and (f"{{{required}}}" not in given or "{" in rest or "}" in rest):
         stop(name, f"must hold {{{required}}}, may hold {{{optional}}}, and no other braces")
     return given
+
+
+def share(name: str) -> float:
+    """A share from 0 to 1 as a number; "off" is 0 and "all" is 1."""
+    given = text(name, default="off").casefold()
+    if given in {"off", "all"}:
+        return float(given == "all")
+    if not (SHARE.fullmatch(given) and 0.0 <= float(given) <= 1.0):
+        stop(name, "must be off, all, or a number from 0 to 1")
+    return float(given)
 
 
 def hosts(name: str) -> list[str]:

@@ -12,6 +12,7 @@ from adaptivity.admin import (
     learner,
     model_version,
     pipeline_run,
+    receipt,
     source,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "learner",
     "model_version",
     "pipeline_run",
+    "receipt",
     "source",
 ]
 

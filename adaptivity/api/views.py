@@ -47,6 +47,7 @@ from adaptivity.services import (
     model_versions,
     prerequisite_activities,
     privacy,
+    receipts,
     recommendation,
     scores,
     sources,
@@ -157,6 +158,7 @@ class ActivityViewSet(Resource):
             raise InvalidInput(
                 "There is no collection with this collection_id.", field="collection", code="does_not_exist"
             ) from None
+        receipts.receipt_hand(explained=explained)
         answer: dict[str, Any]
         if explained.url is None:
             answer = {"collection": data["collection"], "url": None, "complete": True}

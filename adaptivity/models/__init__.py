@@ -14,6 +14,7 @@ from adaptivity.models.model_version import (
     ModelVersionEvent,
 )
 from adaptivity.models.pipeline_run import PipelineRun, StepRun, StepStatus
+from adaptivity.models.receipt import ContentSnapshot, DecisionReceipt
 from adaptivity.models.source import CourseSource, CrawledPage, SourceItem, SourceSection
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "ActivityKnowledgeComponent",
     "Collection",
     "CollectionActivity",
+    "ContentSnapshot",
     "CourseSource",
     "CrawledPage",
+    "DecisionReceipt",
     "DoneActivity",
     "EngineState",
     "ErasedLearner",

@@ -11,7 +11,7 @@ from adaptivity.engine.parameters import Integers
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.recommendation import Outcome, Recommendation, recommend
 from adaptivity.engine.scoring import EngineSettings, LearnerState, blocking_prerequisites
-from adaptivity.selectors.content import CollectionArrays, collection_arrays, collection_version
+from adaptivity.selectors.content import CollectionArrays, CollectionVersion, collection_arrays, collection_version
 from adaptivity.selectors.experiments import Group, running_experiment
 from adaptivity.selectors.learners import KnownLearner, done_items, learner_find, masteries_and_last_item
 from adaptivity.services.learners import LearnerIdentity, learners_ensure
@@ -28,6 +28,19 @@ class SequenceItem:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What a recommendation was made from, beside the content; ``learner_id`` is 0 where the learner was unknown, and
+    ``history`` the number of entries in their log."""
+
+    learner: LearnerIdentity
+    learner_id: int
+    version: CollectionVersion
+    state: LearnerState
+    counted: int
+    history: int
+
+
+@dataclass(frozen=True)
 class Explained:
     """A recommendation with everything that it was chosen from. ``blocked`` pairs items that would be candidates, but
     for a prerequisite that is not done, with that prerequisite; ``group`` is the learner's in a running experiment."""
@@ -37,6 +50,7 @@ class Explained:
     settings: EngineSettings
     blocked: tuple[Integers, Integers]
     group: Group | None
+    inputs: Inputs
 
     @property
     def url(self) -> str | None:
@@ -85,25 +99,37 @@ def activity_recommend(
         experiment = running_experiment(version.experiment_id, version.experiment_started_at)
         group = experiment.group_of(learner.user_id, learner.tool_consumer_instance_guid, version.pinned_group_id)
         settings = group.settings
+    inputs = Inputs(
+        learner=learner,
+        learner_id=known.id,
+        version=version,
+        state=LearnerState(mastery=mastery, done=done, last_relevance=last_relevance),
+        counted=int(np.count_nonzero(counts)),
+        history=known.evidence_count,
+    )
     recommendation = recommend(
         arrays.content,
-        LearnerState(mastery=mastery, done=done, last_relevance=last_relevance),
+        inputs.state,
         settings,
-        counted=int(np.count_nonzero(counts)),
+        counted=inputs.counted,
         max_problems=version.max_problems,
         stop_on_mastery=version.stop_on_mastery,
         generator=tie_breaker(learner, collection_id, known.evidence_count),
     )
     blocked, prerequisites = blocking_prerequisites(arrays.content, done)
     held_back = arrays.content.include_adaptive[blocked] & ~done[blocked]
-    return Explained(arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]), group)
+    return Explained(arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]), group, inputs)
 
 
 def tie_breaker(learner: LearnerIdentity, collection_id: str, history: int) -> np.random.Generator:
     """A generator seeded by learner, collection and length of history: the same state draws the same activity."""
+    return np.random.Generator(np.random.PCG64(tie_seed(learner, collection_id, history)))
+
+
+def tie_seed(learner: LearnerIdentity, collection_id: str, history: int) -> int:
+    """What the generator is seeded with."""
     state = "\0".join((learner.user_id, learner.tool_consumer_instance_guid, collection_id, str(history)))
-    digest = hashlib.blake2b(state.encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
+    return int.from_bytes(hashlib.blake2b(state.encode(), digest_size=16).digest(), "big")
 
 
 def sentence(explained: Explained) -> str:

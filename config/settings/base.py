@@ -169,4 +169,8 @@ EVIDENCE_REJECTS = environment.text("EVIDENCE_REJECTS")
 EXPORT_DIRECTORY = environment.text("EXPORT_DIRECTORY")
 EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", optional="course_id")
 
+# The share of recommendations that leave a receipt, and the days for which purge_receipts keeps them.
+RECEIPTS = environment.share("RECEIPTS")
+RECEIPTS_KEEP_DAYS = environment.whole_number("RECEIPTS_KEEP_DAYS", default=90, minimum=1)
+
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

@@ -24,8 +24,10 @@ from adaptivity.models import (
     ActivityKnowledgeComponent,
     Collection,
     CollectionActivity,
+    ContentSnapshot,
     CourseSource,
     CrawledPage,
+    DecisionReceipt,
     DoneActivity,
     EngineState,
     ErasedLearner,
@@ -71,6 +73,8 @@ CONTENT = {
 }
 SETTINGS = {CourseSource}
 RECORDS = {
+    ContentSnapshot,
+    DecisionReceipt,
     DoneActivity,
     EngineState,
     ErasedLearner,
@@ -219,6 +223,15 @@ def populate(count: int) -> None:
     ExperimentPin.objects.bulk_create(
         ExperimentPin(experiment=experiments[0], group=groups[0], learner=each) for each in learners
     )
+    snapshots = ContentSnapshot.objects.bulk_create(ContentSnapshot(digest=f"{n:032}", data=b"") for n in range(count))
+    DecisionReceipt.objects.bulk_create(
+        DecisionReceipt(
+            at=NOON, learner=learner, collection=collection, snapshot=snapshots[0], policy="design", settings={},
+            outcome="exhausted", candidate_count=0, candidates=[], counted=0, stop_on_mastery=False, history=0,
+            state=b"", digest="",
+        )
+        for _ in range(count)
+    )  # fmt: skip
     user = get_user_model().objects.create_user("teacher")
     TokenProxy.objects.create(user=user)
 
@@ -295,6 +308,8 @@ class TestPages:
         counts = []
         for rows in (base.INLINE_ROWS, 2 * base.INLINE_ROWS):
             for stored in (
+                DecisionReceipt,
+                ContentSnapshot,
                 EngineState,
                 ModelVersionEvent,
                 ScoreRevision,

@@ -1,0 +1,57 @@
+"""manage.py off_policy COLLECTION POLICY: what another policy would have earned."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from adaptivity.engine.policies import POLICIES
+from adaptivity.jobs.receipts import off_policy
+from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.models import Collection
+
+
+class Command(JobCommand):
+    help = (
+        "Estimates from the receipts of a collection what another policy would have earned: the mean of the first "
+        "score on the recommended activity, 0 where there was none. Says something only as far as what was in force "
+        "drew by chance: see how many decisions agree. " + EXIT_CODES_HELP
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("collection", help="collection_id")
+        parser.add_argument("policy", choices=list(POLICIES), help="a policy")
+        parser.add_argument("--hours", type=float, default=24.0, help="within which a score counts (24)")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        try:
+            report = off_policy(
+                collection_id=options["collection"],
+                policy=options["policy"],
+                hours=options["hours"],
+                progress=job.progress,
+                stop=job.stop,
+            )
+        except Collection.DoesNotExist:
+            raise CommandError(
+                f"there is no collection {options['collection']!r}", returncode=ExitCode.REFUSED_INPUT
+            ) from None
+        self.stdout.write(json.dumps(report) if options["json"] else "\n".join(table(report)))
+        return Outcome(f"{report['decisions']} decisions compared", printed=True)
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """The counts, then a line for each estimator."""
+    lines = [
+        f"{report['policy']} in {report['collection']}: {report['decisions']} decisions",
+        f"It might have made {report['agreeing']} of them, and would have ended at {report['ended']} more",
+    ]
+    if report["logged_reward"] is not None:
+        lines.append(f"{'as it was':20} {report['logged_reward']:8.4f}")
+    for name, found in report["estimates"].items():
+        value, error = found["value"], found["standard_error"]
+        shown = "       -" if value is None else f"{value:8.4f} +- {error:.4f}"
+        lines.append(f"{name:20} {shown}  worth {found['effective']:.0f} decisions")
+    return lines

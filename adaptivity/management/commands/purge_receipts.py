@@ -1,0 +1,24 @@
+"""manage.py purge_receipts: deletes receipts that were kept long enough."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from adaptivity.errors import InvalidInput
+from adaptivity.jobs.receipts import purge_receipts
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+
+
+class Command(JobCommand):
+    help = "Deletes the receipts of recommendations that are older than RECEIPTS_KEEP_DAYS. " + EXIT_CODES_HELP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=int, help="another number of days than the setting's")
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        days = settings.RECEIPTS_KEEP_DAYS if options["days"] is None else options["days"]
+        if not 0 <= days <= 36_500:
+            raise InvalidInput("must be from 0 to 36500", field="days")
+        deleted = purge_receipts(days=days, progress=job.progress, stop=job.stop)
+        return Outcome(f"{deleted} receipts older than {days} days deleted")

@@ -1,0 +1,36 @@
+"""manage.py replay_recommendations: do the receipts lead to what was answered?"""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from adaptivity.jobs.receipts import replay_recommendations
+from adaptivity.management.job import Job, JobCommand, Outcome
+
+
+class Command(JobCommand):
+    help = (
+        "Makes every recommendation that left a receipt again, from the receipt alone, and compares all of it bit for "
+        "bit; changes nothing. Exit codes: 0 no difference; 1 differences; 75 stopped, begin again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=int, help="only receipts of so many last days")
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        since = None if options["days"] is None else timezone.now() - timedelta(days=options["days"])
+        found = replay_recommendations(since=since, progress=job.progress, stop=job.stop)
+        for receipt in found.different:
+            self.stderr.write(f"receipt {receipt}: another recommendation")
+        for receipt in found.unreadable:
+            self.stderr.write(f"receipt {receipt}: not readable by this version")
+        summary = (
+            f"{found.replayed} recommendations replayed, {len(found.different)} different, "
+            f"{len(found.unreadable)} not readable"
+        )
+        if found.different or found.unreadable:
+            raise CommandError(summary)
+        return Outcome(summary)

@@ -1,0 +1,51 @@
+from django.db import models
+
+from adaptivity.models.collection import Collection
+from adaptivity.models.constraints import is_probability
+from adaptivity.models.experiment import ExperimentalGroup
+from adaptivity.models.learner import Learner
+from adaptivity.models.model_version import ModelVersion
+
+
+class ContentSnapshot(models.Model):
+    """A collection's content as arrays, once for all recommendations that were made from it."""
+
+    digest = models.CharField(max_length=32, unique=True)
+    data = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class DecisionReceipt(models.Model):
+    """One recommendation, what it was made from, and what spoke for each candidate; kept for a set time."""
+
+    at = models.DateTimeField(db_index=True)
+    learner = models.ForeignKey(Learner, models.CASCADE, related_name="receipts")
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="receipts")
+    snapshot = models.ForeignKey(ContentSnapshot, models.PROTECT, related_name="receipts")
+    model_version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="+", db_index=False, help_text="Empty: the authors' base."
+    )
+    group = models.ForeignKey(ExperimentalGroup, models.SET_NULL, null=True, related_name="receipts")
+    policy = models.CharField(max_length=64)
+    settings = models.JSONField(help_text="Of the engine.")
+    outcome = models.CharField(max_length=16)
+    activity = models.PositiveBigIntegerField(null=True, help_text="The id of the recommended one, if there was one.")
+    propensity = models.FloatField(null=True, help_text="With which it was chosen.")
+    candidate_count = models.PositiveIntegerField()
+    candidates = models.JSONField(help_text="The best ones: activity, sub-scores, total and propensity.")
+    counted = models.PositiveIntegerField(help_text="Done activities that count towards max_problems.")
+    max_problems = models.PositiveIntegerField(null=True)
+    stop_on_mastery = models.BooleanField()
+    history = models.PositiveBigIntegerField(help_text="Entries of the learner's log, of which ties are drawn.")
+    state = models.BinaryField(help_text="Masteries, done activities and relevance of the last item.")
+    digest = models.CharField(max_length=32, help_text="Of all that was answered.")
+    commit = models.CharField(max_length=64, blank=True, help_text="Of the software that answered.")
+
+    class Meta:
+        constraints = [*is_probability("propensity")]
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk}"
