@@ -131,8 +131,8 @@ def _held_out(found: Improvement | None) -> tuple[Check, ...]:
     else:
         text = "cannot be told from"
     message = (
-        f"On held-out learners it {text} the version in force: mean log loss less by {found.mean:.5f}, "
-        f"by at least {found.low:.5f} with confidence {1.0 - found.level:g}."
+        f"On held-out learners it {text} the version in force: its improvement of the mean log loss is "
+        f"{found.mean:.5f}, at least {found.low:.5f} with confidence {1.0 - found.level:g}."
     )
     return (enough, Check("improvement", found.low > 0.0, message))
 

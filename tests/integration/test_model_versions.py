@@ -298,7 +298,7 @@ class TestGate:
         model_version_promote(name=estimate(name="good").name, by="ada")
         copied(ModelVersion.objects.get(name="good"), "same")
 
-        with pytest.raises(Refused, match=r"is not better .* less by 0\.00000"):
+        with pytest.raises(Refused, match=r"is not better .* log loss is 0\.00000"):
             model_version_promote(name="same", by="ada")
 
     def test_a_starved_kc_whose_parameters_ran_away_is_refused(self, log):
