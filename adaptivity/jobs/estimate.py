@@ -15,7 +15,7 @@ from adaptivity.engine.metrics import Metrics, calibration, metrics
 from adaptivity.engine.parameters import EPSILON, Booleans, Floats, Integers
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.jobs.import_scores import Progress
+from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.models import EstimationBatch, ModelVersion
 from adaptivity.selectors.estimation import (
     KnowledgeComponentResponses,

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from adaptivity.engine.experiments import Interval, difference, interval
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.jobs.import_scores import Progress
+from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.models import Experiment, ExperimentPin
 from adaptivity.selectors.content import collection_arrays, collection_version
 from adaptivity.selectors.experiments import Participant, Standing, experiment_groups, participants, standings

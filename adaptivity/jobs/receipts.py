@@ -17,7 +17,7 @@ from adaptivity.engine.receipts import Decision, content_of, decide, outcome_dig
 from adaptivity.engine.recommendation import Outcome, Recommendation
 from adaptivity.engine.scoring import CollectionContent, EngineSettings, LearnerState
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.jobs.import_scores import Progress
+from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.models import Collection, DecisionReceipt, Score
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.receipts import receipts_purge

@@ -1,5 +1,6 @@
 """What is held about one learner."""
 
+from base64 import b64encode
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +52,8 @@ def _row(row: Model) -> dict[str, Any]:
                 value = str(getattr(row, field.name))
         elif isinstance(value, datetime):
             value = value.isoformat()
+        elif isinstance(value, bytes | memoryview):
+            value = b64encode(value).decode()
         result[field.name] = value
     return result
 
