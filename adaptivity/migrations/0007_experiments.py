@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('adaptivity', '0030_versions'),
+        ('adaptivity', '0006_versions'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('adaptivity', '0031_experiments'),
+        ('adaptivity', '0007_experiments'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('adaptivity', '0020_rejects'),
+        ('adaptivity', '0005_rejects'),
     ]
 
     operations = [

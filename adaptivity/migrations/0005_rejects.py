@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('adaptivity', '0010_sources'),
+        ('adaptivity', '0004_sources'),
     ]
 
     operations = [
