@@ -7,7 +7,8 @@
     "command": ["python", "manage.py", "migrate", "--noinput"],
     "environment": [
       {"name": "DJANGO_SETTINGS_MODULE", "value": "${DJANGO_SETTINGS_MODULE}"},
-      {"name": "ENV_LABEL", "value": "${env_label}"}
+      {"name": "ENV_LABEL", "value": "${env_label}"}%{ for name, value in settings },
+      {"name": "${name}", "value": ${jsonencode(value)}}%{ endfor }
     ],
     "secrets": ${jsonencode(secrets)},
     "readonlyRootFilesystem": true,

@@ -18,7 +18,8 @@
     "environment": [
       {"name": "DJANGO_SETTINGS_MODULE", "value": "${DJANGO_SETTINGS_MODULE}"},
       {"name": "ENV_LABEL", "value": "${env_label}"},
-      {"name": "HOST", "value": "${domain_name}"}
+      {"name": "HOST", "value": "${domain_name}"}%{ for name, value in settings },
+      {"name": "${name}", "value": ${jsonencode(value)}}%{ endfor }
     ],
     "secrets": ${jsonencode(secrets)},
     "healthCheck": {

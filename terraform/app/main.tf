@@ -43,6 +43,7 @@ module "task_definitions" {
   app_tag                = var.app_tag
   DJANGO_SETTINGS_MODULE = var.DJANGO_SETTINGS_MODULE
   log_group_name         = aws_cloudwatch_log_group.main.name
+  settings               = var.settings
   app_secrets            = var.app_secrets
   rabbit_secrets         = var.rabbit_secrets
   region                 = data.aws_region.current.name

@@ -153,6 +153,12 @@ variable "DJANGO_SETTINGS_MODULE" {
   default     = "config.settings.custom"
 }
 
+variable "settings" {
+  description = "More environment variables of the app's containers: name => value; docs/settings.md has them all, and a secret belongs into app_secrets"
+  type        = map(string)
+  default     = {}
+}
+
 variable "app_secrets" {
   description = "Environment name => parameter of the app's containers: NAME is /<project>/<env_label>/NAME and declared here, common/NAME is /<project>/common/NAME and declared by ../common"
   type        = map(string)

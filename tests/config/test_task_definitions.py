@@ -23,6 +23,7 @@ Plant = Callable[[Document], object]
 
 APP = ROOT / "terraform" / "app"
 TASKS = ("job", "rabbit", "web", "worker")
+FIXED = {"DJANGO_SETTINGS_MODULE", "ENV_LABEL", "HOST", "WEB_HOST"}
 
 # The names that RegisterTaskDefinition knows and Fargate allows, as the API reference and "Task definition differences
 # for Fargate" have them. Left out because Fargate refuses them: links, hostname, privileged, disableNetworking,
@@ -249,6 +250,27 @@ def test_a_parameter_may_have_another_name_and_be_common_to_all_environments(ren
         {"name": "GOOGLE_PICKER_APP_ID", "valueFrom": f"{path}/common/GOOGLE_APP_ID"},
         {"name": "GOOGLE_PICKER_CLIENT_ID", "valueFrom": f"{path}/stage/GOOGLE_CLIENT_ID"},
     ]
+
+
+def test_a_setting_is_an_environment_variable_of_every_container_of_the_app(render: Render) -> None:
+    tasks = render("dev", TF_VAR_settings=json.dumps({"RECEIPTS": "0.1", "CRAWLER_USER_AGENT": 'a "quoted" name'}))
+
+    given = {
+        container["name"]: [pair for pair in container.get("environment", []) if pair["name"] not in FIXED]
+        for task in tasks.values()
+        for container in task["containerDefinitions"]
+    }
+    settings = [{"name": "CRAWLER_USER_AGENT", "value": 'a "quoted" name'}, {"name": "RECEIPTS", "value": "0.1"}]
+    assert given == {"web": settings, "worker": settings, "job": settings, "nginx": [], "rabbit": []}
+
+
+@pytest.mark.usefixtures("render")
+@pytest.mark.parametrize("name", ["SECRET_KEY", "HOST"])
+def test_a_setting_that_is_there_already_is_refused(tmp_path: Path, name: str) -> None:
+    result = run("dev", "1.0.0", tmp_path, f'-var=settings={{{name}="x"}}')
+
+    assert result.returncode != 0
+    assert "settings names what the task definitions have already" in " ".join(result.stderr.split())
 
 
 @pytest.mark.usefixtures("render")

@@ -18,6 +18,7 @@ locals {
     log_group_name         = var.log_group_name
     region                 = var.region
     DJANGO_SETTINGS_MODULE = var.DJANGO_SETTINGS_MODULE
+    settings               = var.settings
   }
 
   app = "${var.app_image}:${var.app_tag}"

@@ -75,6 +75,22 @@ variable "partition" {
   type        = string
 }
 
+variable "settings" {
+  description = "More environment variables of the app's containers: name => value"
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])
+    error_message = "A setting's name is that of an environment variable."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), concat(keys(var.app_secrets), ["DJANGO_SETTINGS_MODULE", "ENV_LABEL", "HOST"]))) == 0
+    error_message = "settings names what the task definitions have already: a secret, DJANGO_SETTINGS_MODULE, ENV_LABEL or HOST."
+  }
+}
+
 variable "app_secrets" {
   description = "Environment name => parameter of the app's containers: NAME is /<project>/<env_label>/NAME, common/NAME is /<project>/common/NAME. The two names may differ."
   type        = map(string)
