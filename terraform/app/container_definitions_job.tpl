@@ -13,7 +13,8 @@
     "secrets": ${jsonencode(secrets)},
     "readonlyRootFilesystem": true,
     "mountPoints": [
-      {"sourceVolume": "job-tmp", "containerPath": "/tmp", "readOnly": false}
+      {"sourceVolume": "job-tmp", "containerPath": "/tmp", "readOnly": false}%{ if job_files },
+      {"sourceVolume": "job-files", "containerPath": "/files", "readOnly": false}%{ endif }
     ],
     "stopTimeout": 30,
     "logConfiguration": {

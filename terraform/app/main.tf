@@ -45,6 +45,7 @@ module "task_definitions" {
   log_group_name         = aws_cloudwatch_log_group.main.name
   settings               = var.settings
   app_secrets            = var.app_secrets
+  job_files              = var.job_files
   rabbit_secrets         = var.rabbit_secrets
   region                 = data.aws_region.current.name
   account_id             = data.aws_caller_identity.current.account_id

@@ -77,4 +77,5 @@ module "job" {
   security_group_id     = aws_security_group.ecs_service.id
   assign_public_ip      = local.assign_public_ip
   schedules             = var.schedules
+  file_systems          = var.job_files == null ? {} : { job-files = var.job_files }
 }

@@ -262,6 +262,15 @@ variable "nightly" {
   default = {}
 }
 
+variable "job_files" {
+  description = "Access point of EFS that jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none. Its security group has to let the tasks in (2049/tcp)"
+  type = object({
+    file_system_id  = string
+    access_point_id = string
+  })
+  default = null
+}
+
 variable "database" {
   description = "PostgreSQL, as the module database takes it"
   type = object({

@@ -273,6 +273,29 @@ def test_a_setting_that_is_there_already_is_refused(tmp_path: Path, name: str) -
     assert "settings names what the task definitions have already" in " ".join(result.stderr.split())
 
 
+def test_jobs_see_a_file_system_that_outlives_them(render: Render) -> None:
+    point = {"file_system_id": "fs-0123456789abcdef0", "access_point_id": "fsap-0123456789abcdef0"}
+
+    job = render("dev", TF_VAR_job_files=json.dumps(point))["job"]
+
+    assert job["volumes"] == [
+        {"name": "job-tmp"},
+        {
+            "name": "job-files",
+            "efsVolumeConfiguration": {
+                "fileSystemId": "fs-0123456789abcdef0",
+                "transitEncryption": "ENABLED",
+                "authorizationConfig": {"accessPointId": "fsap-0123456789abcdef0"},
+            },
+        },
+    ]
+    (container,) = job["containerDefinitions"]
+    assert {mount["sourceVolume"]: mount["containerPath"] for mount in container["mountPoints"]} == {
+        "job-tmp": "/tmp",
+        "job-files": "/files",
+    }
+
+
 @pytest.mark.usefixtures("render")
 def test_a_variable_that_is_given_beats_the_environment_s_file(tmp_path: Path) -> None:
     result = run("dev", "1.0.0", tmp_path, "-var=app_image=registry.example/app")

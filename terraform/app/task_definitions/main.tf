@@ -29,7 +29,7 @@ locals {
     web    = { cpu = 512, memory = 1024, values = { web_image = local.app, nginx_image = "${var.nginx_image}:${var.app_tag}", secrets = local.secrets.app } }
     worker = { cpu = 256, memory = 512, values = { worker_image = local.app, secrets = local.secrets.app } }
     rabbit = { cpu = 256, memory = 512, values = { rabbit_image = var.rabbit_image, secrets = local.secrets.rabbit } }
-    job    = { cpu = 256, memory = 512, values = { job_image = "${local.app}-job", secrets = local.secrets.app } }
+    job    = { cpu = 256, memory = 512, values = { job_image = "${local.app}-job", job_files = var.job_files != null, secrets = local.secrets.app } }
   }
 
   container_definitions = {
@@ -47,13 +47,22 @@ locals {
       memory                  = tostring(task.memory)
       runtimePlatform         = { operatingSystemFamily = "LINUX", cpuArchitecture = "X86_64" }
 
-      # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task.
+      # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task, or a file system.
       volumes = [
         for volume in distinct(flatten([
           for container in jsondecode(local.container_definitions[name]) : [
             for mount in lookup(container, "mountPoints", []) : mount.sourceVolume
           ]
-        ])) : { name = volume }
+          ])) : merge(
+          { name = volume },
+          volume == "job-files" ? {
+            efsVolumeConfiguration = {
+              fileSystemId        = var.job_files.file_system_id
+              transitEncryption   = "ENABLED"
+              authorizationConfig = { accessPointId = var.job_files.access_point_id }
+            }
+          } : {},
+        )
       ]
       containerDefinitions = jsondecode(local.container_definitions[name])
     }

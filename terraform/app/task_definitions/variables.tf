@@ -106,6 +106,15 @@ variable "app_secrets" {
   }
 }
 
+variable "job_files" {
+  description = "Access point of EFS that jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none"
+  type = object({
+    file_system_id  = string
+    access_point_id = string
+  })
+  default = null
+}
+
 variable "rabbit_secrets" {
   description = "The same for the message broker"
   type        = map(string)

@@ -136,3 +136,12 @@ variable "schedules" {
     error_message = "Fargate has no task of the memory and CPU units that a schedule has; what it does not give is the task definition's."
   }
 }
+
+variable "file_systems" {
+  description = "Volume's name => the access point of EFS that it is; every other volume is empty and ends with the task"
+  type = map(object({
+    file_system_id  = string
+    access_point_id = string
+  }))
+  default = {}
+}

@@ -36,6 +36,23 @@ variables {
   security_group_id     = "sg-1"
 }
 
+run "a_file_system_that_outlives_the_task" {
+  command = apply
+
+  variables {
+    file_systems = { tmp = { file_system_id = "fs-1", access_point_id = "fsap-1" } }
+  }
+
+  assert {
+    condition = (
+      one(one(aws_ecs_task_definition.main.volume).efs_volume_configuration).file_system_id == "fs-1"
+      && one(one(aws_ecs_task_definition.main.volume).efs_volume_configuration).transit_encryption == "ENABLED"
+      && one(one(one(aws_ecs_task_definition.main.volume).efs_volume_configuration).authorization_config).access_point_id == "fsap-1"
+    )
+    error_message = "The volume is not the access point that was given."
+  }
+}
+
 run "run_by_hand" {
   command = apply
 
