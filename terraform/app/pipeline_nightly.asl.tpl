@@ -133,7 +133,7 @@
                     "States.TaskFailed"
                   ],
                   "ResultPath": "$.error",
-                  "Next": "scrape: ended"
+                  "Next": "scrape: error"
                 },
                 {
                   "ErrorEquals": [
@@ -144,6 +144,25 @@
                 }
               ],
               "Next": "crawl: begin"
+            },
+            "scrape: error": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.error.Error",
+                      "StringEquals": "States.TaskFailed"
+                    },
+                    {
+                      "Variable": "$.error.Cause",
+                      "StringMatches": "{*}"
+                    }
+                  ],
+                  "Next": "scrape: ended"
+                }
+              ],
+              "Default": "scrape: failed"
             },
             "scrape: ended": {
               "Type": "Pass",
@@ -309,7 +328,7 @@
                     "States.TaskFailed"
                   ],
                   "ResultPath": "$.error",
-                  "Next": "crawl: ended"
+                  "Next": "crawl: error"
                 },
                 {
                   "ErrorEquals": [
@@ -320,6 +339,25 @@
                 }
               ],
               "Next": "Branch 1 is done"
+            },
+            "crawl: error": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.error.Error",
+                      "StringEquals": "States.TaskFailed"
+                    },
+                    {
+                      "Variable": "$.error.Cause",
+                      "StringMatches": "{*}"
+                    }
+                  ],
+                  "Next": "crawl: ended"
+                }
+              ],
+              "Default": "crawl: failed"
             },
             "crawl: ended": {
               "Type": "Pass",
@@ -499,7 +537,7 @@
                     "States.TaskFailed"
                   ],
                   "ResultPath": "$.error",
-                  "Next": "import_evidence: ended"
+                  "Next": "import_evidence: error"
                 },
                 {
                   "ErrorEquals": [
@@ -510,6 +548,25 @@
                 }
               ],
               "Next": "trace: begin"
+            },
+            "import_evidence: error": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.error.Error",
+                      "StringEquals": "States.TaskFailed"
+                    },
+                    {
+                      "Variable": "$.error.Cause",
+                      "StringMatches": "{*}"
+                    }
+                  ],
+                  "Next": "import_evidence: ended"
+                }
+              ],
+              "Default": "import_evidence: failed"
             },
             "import_evidence: ended": {
               "Type": "Pass",
@@ -675,7 +732,7 @@
                     "States.TaskFailed"
                   ],
                   "ResultPath": "$.error",
-                  "Next": "trace: ended"
+                  "Next": "trace: error"
                 },
                 {
                   "ErrorEquals": [
@@ -686,6 +743,25 @@
                 }
               ],
               "Next": "export: begin"
+            },
+            "trace: error": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.error.Error",
+                      "StringEquals": "States.TaskFailed"
+                    },
+                    {
+                      "Variable": "$.error.Cause",
+                      "StringMatches": "{*}"
+                    }
+                  ],
+                  "Next": "trace: ended"
+                }
+              ],
+              "Default": "trace: failed"
             },
             "trace: ended": {
               "Type": "Pass",
@@ -847,7 +923,7 @@
                     "States.TaskFailed"
                   ],
                   "ResultPath": "$.error",
-                  "Next": "export: ended"
+                  "Next": "export: error"
                 },
                 {
                   "ErrorEquals": [
@@ -858,6 +934,25 @@
                 }
               ],
               "Next": "Branch 2 is done"
+            },
+            "export: error": {
+              "Type": "Choice",
+              "Choices": [
+                {
+                  "And": [
+                    {
+                      "Variable": "$.error.Error",
+                      "StringEquals": "States.TaskFailed"
+                    },
+                    {
+                      "Variable": "$.error.Cause",
+                      "StringMatches": "{*}"
+                    }
+                  ],
+                  "Next": "export: ended"
+                }
+              ],
+              "Default": "export: failed"
             },
             "export: ended": {
               "Type": "Pass",

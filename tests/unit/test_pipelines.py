@@ -197,10 +197,27 @@ class TestStateMachine:
         assert crawl["TimeoutSeconds"] == declared.timeout
         assert crawl["Next"] == "Branch 1 is done"
         assert [(catch["ErrorEquals"], catch["Next"]) for catch in crawl["Catch"]] == [
-            (["States.TaskFailed"], "crawl: ended"),
+            (["States.TaskFailed"], "crawl: error"),
             (["States.ALL"], "crawl: failed"),
         ]
         assert states["scrape"]["Next"] == "crawl: begin"
+
+    def test_an_error_that_is_no_ended_task_is_the_end_of_its_branch_alone(self) -> None:
+        """`ECS.ClientException` is caught by States.TaskFailed, too, and has no JSON for its cause."""
+        states = definition(NIGHTLY)["States"]["Run"]["Branches"][0]["States"]
+        error = states["crawl: error"]
+
+        assert error["Choices"] == [
+            {
+                "And": [
+                    {"Variable": "$.error.Error", "StringEquals": "States.TaskFailed"},
+                    {"Variable": "$.error.Cause", "StringMatches": "{*}"},
+                ],
+                "Next": "crawl: ended",
+            }
+        ]
+        assert error["Default"] == "crawl: failed"
+        assert states["crawl: failed"]["End"] is True
 
     def test_a_parameter_s_value_is_taken_from_the_execution(self) -> None:
         states = definition(ONBOARD_COURSE)["States"]["Run"]["Branches"][0]["States"]

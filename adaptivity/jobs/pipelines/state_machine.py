@@ -252,6 +252,7 @@ class _Writer:
     def _step(self, step: Step, following: str) -> tuple[str, dict[str, Any]]:
         name = step.name
         begin, ended, exit_code = f"{name}: begin", f"{name}: ended", f"{name}: exit code"
+        error = f"{name}: error"
         pause, again, failed = f"{name}: pause", f"{name}: again", f"{name}: failed"
         code = "$.ended.task.Containers[0].ExitCode"
         left = {"Variable": "$.attempt.number", "NumericLessThanEquals": step.retries}
@@ -259,8 +260,22 @@ class _Writer:
             {"And": [_present(code), {"Variable": code, "NumericEquals": 3}], "Next": following}
         ]
         states = {
-            name: self._task(step, following, ended, failed),
-            # The error's cause is the task, as ECS describes it.
+            name: self._task(step, following, error, failed),
+            # States.TaskFailed catches every error but a time-out. Only of a task that has ended is the cause the task,
+            # as ECS describes it; what ECS itself refuses has prose there.
+            error: {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "And": [
+                            {"Variable": "$.error.Error", "StringEquals": "States.TaskFailed"},
+                            {"Variable": "$.error.Cause", "StringMatches": "{*}"},
+                        ],
+                        "Next": ended,
+                    }
+                ],
+                "Default": failed,
+            },
             ended: {
                 "Type": "Pass",
                 "Parameters": {"task.$": "States.StringToJson($.error.Cause)"},
@@ -300,7 +315,7 @@ class _Writer:
             },
         }
 
-    def _task(self, step: Step, following: str, ended: str, failed: str) -> dict[str, Any]:
+    def _task(self, step: Step, following: str, error: str, failed: str) -> dict[str, Any]:
         started_by = f"States.Format('pipeline {self._pipeline.name}, execution {{}}', $$.Execution.Name)"
         return {
             "Type": "Task",
@@ -339,7 +354,7 @@ class _Writer:
                 }
             ],
             "Catch": [
-                {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": ended},
+                {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": error},
                 # A time-out is the end: what took too long once does so again.
                 {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": failed},
             ],
