@@ -46,7 +46,7 @@ class Image:
             env={name: value for name, value in variables.items() if value is not None},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -3,19 +3,31 @@ leaves no trace in any answer."""
 
 import csv
 import random
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack.service import Service, manage, service_environment, together
+from tests.stack.databases import KINDS, new_database
+from tests.stack.service import Service, manage, prepare, running, service_environment, together
 
 LEARNERS, RESPONSES = 240, 8
 # Guess, slip and transit of the items of two KCs; the authors' defaults are 0.1, 0.15 and 0.1.
 TRUTH = {"easy": (0.45, 0.03, 0.3), "hard": (0.05, 0.35, 0.05)}
 # Enough requests at once for each of two workers of four threads; and the learners for whom they are made.
 AT_ONCE, ASKED = 12, 4
+
+
+@pytest.fixture(params=KINDS)
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """One of its own: an estimate is of every score that there is, and what is promoted is in force for all."""
+    with (
+        new_database(request.param, tmp_path) as database,
+        running(database, prepare(database), tmp_path / "output") as started,
+    ):
+        yield started
 
 
 @pytest.fixture
