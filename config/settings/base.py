@@ -148,7 +148,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
 # Jobs that may need what only the job image has, and take days, can have workers of their own.
-CELERY_TASK_ROUTES = {"adaptivity.tasks.read_source": {"queue": environment.text("JOB_QUEUE", default="celery")}}
+JOB_QUEUE = environment.text("JOB_QUEUE", default="celery")
+CELERY_TASK_ROUTES = {f"adaptivity.tasks.{task}": {"queue": JOB_QUEUE} for task in ("read_source", "run_step")}
 
 # How many collections' arrays a process keeps; one of 10,000 activities takes about 2 MB.
 COLLECTION_CACHE_SIZE = environment.whole_number("COLLECTION_CACHE_SIZE", default=64, minimum=1)

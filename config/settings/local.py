@@ -10,6 +10,7 @@ os.environ.setdefault("DATABASE_CONNECTION", f"sqlite:///{_var / 'adaptivity.sql
 os.environ.setdefault("CELERY_BROKER_URL", "")
 os.environ.setdefault("ENV_LABEL", "local")
 os.environ.setdefault("EVIDENCE_REJECTS", str(_var / "rejects"))
+os.environ.setdefault("EXPORT_DIRECTORY", str(_var / "export"))
 os.environ.setdefault("HOST", "localhost,127.0.0.1,[::1]")
 
 from config.settings.base import *  # noqa: F403 - the defaults above have to be there first

@@ -57,7 +57,7 @@
     "Parameters": {
       "Type": "Pass",
       "Parameters": {
-        "parameters.$": "States.JsonMerge(States.StringToJson('{\"export_directory\": \"var/export\"}'), $$.Execution.Input, false)"
+        "parameters.$": "States.JsonMerge(States.StringToJson('{\"export_directory\": \"\"}'), $$.Execution.Input, false)"
       },
       "Next": "Run"
     },

@@ -256,8 +256,8 @@ variable "nightly" {
     expression = optional(string, "cron(0 8 * * ? *)")
     timezone   = optional(string, "UTC")
     enabled    = optional(bool, true)
-    # A task's only place to write; what is to stay needs a volume of its own there.
-    parameters = optional(map(string), { export_directory = "/tmp/export" })
+    # export_directory: where none is named, the setting EXPORT_DIRECTORY, in a task /tmp/export.
+    parameters = optional(map(string), {})
   })
   default = {}
 }

@@ -103,6 +103,11 @@ def test_the_hosts_are_those_named_and_the_tasks_own_addresses(image: Image, met
     assert hosts == ["adaptivity.example", "www.example", "10.1.2.3", "[2001:db8::7]"]
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, "/tmp/export"), ({"EXPORT_DIRECTORY": "/export"}, "/export")])
+def test_an_export_is_written_where_a_container_may_write(image: Image, given: dict[str, str], expected: str) -> None:
+    assert image.value("settings.EXPORT_DIRECTORY", **given) == expected
+
+
 def test_the_version_has_the_task_s_identity(image: Image, metadata: str) -> None:
     assert image.value("settings.ECS_TASK", ECS_CONTAINER_METADATA_URI_V4=metadata) == {
         "task_arn": "",

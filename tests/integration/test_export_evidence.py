@@ -179,6 +179,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], setting
     out, err = capsys.readouterr()
     assert out == "5 scores, 5 masteries, parameters of 3 tags and 3 knowledge components exported\n"
     assert err.startswith("1 knowledge components have ';'")
+    (tmp_path / "scores.csv").unlink()
+    # As the pipeline nightly calls it where it is told no folder.
+    call_command("export_evidence", "")
+    assert (tmp_path / "scores.csv").exists()
     settings.EXPORT_DIRECTORY = ""
     with pytest.raises(CommandError, match="directory: name a directory, or set EXPORT_DIRECTORY") as error:
         call_command("export_evidence")

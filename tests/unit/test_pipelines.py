@@ -80,6 +80,15 @@ class TestDeclaration:
             given.values({"y": ""})
         with pytest.raises(InvalidInput, match="z: is no parameter of p; its parameters are x, y"):
             given.values({"z": "1"})
+        with pytest.raises(InvalidInput, match="x: p needs a value for it"):
+            given.values({"x": "", "y": "2"})
+
+    def test_a_value_may_be_empty_where_the_declared_one_is(self) -> None:
+        given = Pipeline("p", "", (Step("a", ("do", "{x}")),), {"x": ""})
+
+        assert given.steps[0].command_line(given.values({})) == ("do", "")
+        assert given.values({"x": ""}) == {"x": ""}
+        assert given.values({"x": "1"}) == {"x": "1"}
 
 
 def shape(part: Plan) -> Any:

@@ -42,7 +42,8 @@ class Step:
 @dataclass(frozen=True)
 class Pipeline:
     """Steps in any order. ``parameters`` are the names that commands use, each with its value where a run gives none;
-    None: every run has to give one. ``schedule`` is when it runs by itself, as EventBridge Scheduler writes it, in UTC.
+    None: every run has to give one. A run's value may be empty where that one is. ``schedule`` is when it runs by
+    itself, as EventBridge Scheduler writes it, in UTC.
 
     Raises PipelineError where the steps form no graph that can be run.
     """
@@ -131,11 +132,13 @@ class Pipeline:
             if name not in self.parameters:
                 known = f"its parameters are {', '.join(self.parameters)}" if self.parameters else "it has none"
                 raise InvalidInput(f"is no parameter of {self.name}; {known}", field=name)
-        values = {**self.parameters, **given}
-        for name, value in values.items():
-            if not value:
+        values: dict[str, str] = {}
+        for name, default in self.parameters.items():
+            value = given.get(name, default)
+            if value is None or (not value and default != ""):
                 raise InvalidInput(f"{self.name} needs a value for it", field=name)
-        return {name: value for name, value in values.items() if value}
+            values[name] = value
+        return values
 
 
 def by_name(pipelines: Iterable[Pipeline]) -> dict[str, Pipeline]:

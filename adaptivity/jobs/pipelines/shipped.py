@@ -10,7 +10,8 @@ NIGHTLY = Pipeline(
     description="New content and new evidence in, masteries brought up, and what came of it out.",
     # 08:00 UTC is night in America.
     schedule="cron(0 8 * * ? *)",
-    parameters={"export_directory": "var/export"},
+    # Empty: where the setting EXPORT_DIRECTORY says. Where a process may write differs between a laptop and a task.
+    parameters={"export_directory": ""},
     steps=(
         Step("scrape", ("scrape_courses",), retries=3, timeout=2 * HOUR),
         # A crawl may run for days; each start goes on where the one before stopped.

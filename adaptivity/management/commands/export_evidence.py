@@ -19,7 +19,7 @@ class Command(JobCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("directory", nargs="?", type=Path, help="the folder; else EXPORT_DIRECTORY")
+        parser.add_argument("directory", nargs="?", default="", help="the folder; empty or left out: EXPORT_DIRECTORY")
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
         directory = options["directory"] or settings.EXPORT_DIRECTORY

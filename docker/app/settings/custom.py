@@ -16,6 +16,9 @@ ECS_TASK = get_ecs_task_identity()
 
 environment.servers("DATABASE_CONNECTION", "CELERY_BROKER_URL")
 
+# A container's only place to write. It goes with the container: what is to stay needs a volume of its own.
+EXPORT_DIRECTORY = EXPORT_DIRECTORY or "/tmp/export"  # noqa: S108 - no other user in the container
+
 # TLS ends at the load balancer, which says so in this header; nginx passes it on unchanged.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
