@@ -22,16 +22,12 @@ SECONDS = 60
 WAYS = [
     pytest.param(("sqlite", "processes"), id="processes, sqlite", marks=pytest.mark.xdist_group("pipelines-sqlite")),
     pytest.param(
-        ("postgresql", "processes"),
-        id="processes, postgresql",
-        marks=[pytest.mark.postgresql, pytest.mark.xdist_group("pipelines-postgresql")],
-    ),
-    pytest.param(
         ("postgresql", "worker"),
         id="worker, postgresql",
         marks=[pytest.mark.postgresql, pytest.mark.rabbitmq, pytest.mark.xdist_group("pipelines-worker")],
     ),
 ]
+# Both ways to run a step and both databases: neither knows of the other.
 every_way = pytest.mark.parametrize("place", WAYS, indirect=True)
 one_way = pytest.mark.parametrize("place", WAYS[:1], indirect=True)
 
@@ -53,10 +49,10 @@ class Runs:
     directory: Path
     env: dict[str, str]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, stderr: int = subprocess.PIPE) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "manage.py", "run_pipeline", *arguments],
-            cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=stderr, text=True,
         )  # fmt: skip
 
     def new(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -64,6 +60,21 @@ class Runs:
 
     def run(self, name: str, *arguments: str) -> Done:
         return end(self.new(name, *arguments))
+
+    def run_on_a_terminal(self, name: str) -> Done:
+        """The same, with what it draws for its standard error."""
+        ours, theirs = pty.openpty()
+        with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
+            process = self.start(name, "--set", f"directory={self.directory}", stderr=theirs)
+            os.close(theirs)
+            drawn = b""
+            try:
+                while block := terminal.read(65536):
+                    drawn += block
+            except OSError:  # how Linux says that the other end is closed
+                pass
+            done = end(process)
+        return Done(done.code, done.out, drawn.decode())
 
     def resume(self, name: str) -> Done:
         return end(self.start(name, "--resume"))
@@ -109,8 +120,8 @@ def end(process: "subprocess.Popen[str]") -> Done:
 
 @contextmanager
 def worker(env: dict[str, str], output: Path) -> Iterator[None]:
-    """A worker of the queue, killed with its processes at the end of the block."""
-    command = [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", env["TEST_QUEUE"], "-n", env["TEST_QUEUE"]]
+    """A worker of the jobs' queue alone, killed with its processes at the end of the block."""
+    command = [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", env["JOB_QUEUE"], "-n", env["JOB_QUEUE"]]
     with output.open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -121,7 +132,7 @@ def worker(env: dict[str, str], output: Path) -> Iterator[None]:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         with Connection(env["CELERY_BROKER_URL"]) as connection, connection.channel() as channel:
-            channel.queue_delete(env["TEST_QUEUE"])
+            channel.queue_delete(env["JOB_QUEUE"])
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +146,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if how == "worker":
             env |= {
                 "CELERY_BROKER_URL": os.environ["TEST_BROKER_URL"],
-                "TEST_QUEUE": f"adaptivity-test-pipelines-{os.getpid()}",
+                "JOB_QUEUE": f"adaptivity-test-pipelines-{os.getpid()}",
             }
         manage("migrate", "--verbosity", "0", env=env)
         if how == "worker":
@@ -153,10 +164,10 @@ def runs(place: tuple[Database, dict[str, str]], tmp_path: Path) -> Iterator[Run
 
 @every_way
 def test_steps_that_wait_for_nothing_run_at_the_same_time(runs: Runs) -> None:
-    done = runs.run("parallel")
+    done = runs.run_on_a_terminal("parallel")
 
     # Each of the two ends only where the other has begun before.
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
     assert done.out.splitlines()[-1].startswith("parallel, run ")
     assert done.out.splitlines()[-1].endswith(": 3 done")
     assert runs.steps() == dict.fromkeys(("left", "right", "last"), ("done", 1, 0, ""))
@@ -170,32 +181,13 @@ def test_steps_that_wait_for_nothing_run_at_the_same_time(runs: Runs) -> None:
     recorded = runs.database.rows("SELECT started_by, status FROM adaptivity_jobrun WHERE command = 'act'")
     assert recorded == [(f"pipeline parallel, run {run_id}", "done")] * 3
 
-
-@every_way
-def test_a_killed_run_is_resumed_where_it_was(runs: Runs) -> None:
-    # given a run that is killed while its second step runs
-    process = runs.new("chain")
-    left = runs.wait_for("second")
-    process.kill()
-    process.communicate()
-
-    # when it is resumed
-    process = runs.start("chain", "--resume")
-    runs.wait_for("second", 2)
-    # then what the killed run had left behind is no longer at work beside it
-    assert (runs.directory / "second.stopped").exists()
-    assert not alive(left)
-    runs.tell("gate")
-    done = end(process)
-
-    # and what was done is not run again
-    assert (done.code, done.err) == (0, "")
-    assert [len(runs.begun(step)) for step in ("first", "second", "third")] == [1, 2, 1]
-    assert runs.steps() == {"first": ("done", 1, 0, ""), "second": ("done", 2, 0, ""), "third": ("done", 1, 0, "")}
-    assert runs.runs() == [("chain", "done", 0)]
-    again = runs.resume("chain")
-    assert again.code == 2
-    assert "chain: there is nothing to resume: its last run, " in again.err
+    # The graph is drawn again and again.
+    drawings = [drawing.splitlines() for drawing in done.err.split("\x1b[J")[1:]]
+    assert all(len([line for line in drawing if line and "\x1b" not in line]) == 3 for drawing in drawings)
+    last = [" ".join(line.split()) for line in drawings[-1]]
+    assert [line.split(" s")[0].rpartition(" ")[0] for line in last] == ["✔ left done", "✔ right done", "✔ last done"]
+    assert last[2].endswith("← left, right")
+    assert drawings[-1][2].startswith("✔   last")
 
 
 def alive(pid: int) -> bool:
@@ -206,18 +198,18 @@ def alive(pid: int) -> bool:
 
 
 @every_way
-def test_a_second_run_is_refused_and_one_that_is_asked_to_end_can_be_resumed(runs: Runs) -> None:
+def test_a_run_that_is_stopped_and_then_killed_is_resumed_where_it_was(runs: Runs) -> None:
     process = runs.new("chain")
     runs.wait_for("second")
 
-    second = runs.run("chain")
-    assert second.code == 4
-    assert second.err.startswith("CommandError: chain is running: run ")
-    assert runs.resume("chain").code == 4
+    # There is one run at a time.
+    refused = runs.run("chain")
+    assert refused.code == 4
+    assert refused.err.startswith("CommandError: chain is running: run ")
 
+    # Asked to end, it ends its step.
     process.terminate()
-    done = end(process)
-    assert done.code == 75
+    assert end(process).code == 75
     assert (runs.directory / "second.stopped").exists()
     assert runs.steps() == {
         "first": ("done", 1, 0, ""),
@@ -226,42 +218,53 @@ def test_a_second_run_is_refused_and_one_that_is_asked_to_end_can_be_resumed(run
     }
     assert runs.runs() == [("chain", "stopped", 75)]
 
+    # Killed while it goes on, it leaves its step behind.
+    (runs.directory / "second.stopped").unlink()
+    process = runs.start("chain", "--resume")
+    left = runs.wait_for("second", 2)
+    process.kill()
+    process.communicate()
+    process = runs.start("chain", "--resume")
+    runs.wait_for("second", 3)
+    # What was left behind is no longer at work beside it.
+    assert (runs.directory / "second.stopped").exists()
+    assert not alive(left)
     runs.tell("gate")
-    assert runs.resume("chain").code == 0
-    assert [len(runs.begun(step)) for step in ("first", "second", "third")] == [1, 2, 1]
+    done = end(process)
+
+    # What was done is not run again.
+    assert (done.code, done.err) == (0, "")
+    assert [len(runs.begun(step)) for step in ("first", "second", "third")] == [1, 3, 1]
+    assert runs.steps() == {"first": ("done", 1, 0, ""), "second": ("done", 3, 0, ""), "third": ("done", 1, 0, "")}
     assert runs.runs() == [("chain", "done", 0)]
 
 
 @one_way
 def test_what_may_help_is_tried_again_and_what_may_not_is_not(runs: Runs) -> None:
+    # A step whose end is that something was refused counts as done.
     runs.tell("code", "1 75 3")
-    done = runs.run("branches", "--only", "failing")
-    assert (done.code, runs.runs()) == (3, [("branches", "rejects", 3)])
-    assert runs.steps() == {"failing": ("rejects", 3, 3, "")}
-
-    runs.tell("code", "2")
-    done = runs.run("branches", "--from", "failing")
-    assert done.code == 2
-    assert runs.steps() == {"failing": ("failed", 1, 2, ""), "behind": ("skipped", 0, None, "a step before it failed")}
-    assert "failing failed: exit code 2. The last of what it wrote:\n" in done.err
-    assert "  CommandError: ends with 2\n" in done.err
+    assert runs.run("branches", "--from", "failing").code == 3
+    assert runs.runs() == [("branches", "rejects", 3)]
+    assert runs.steps() == {"failing": ("rejects", 3, 3, ""), "behind": ("done", 1, 0, "")}
 
     runs.tell("code", "-9")
-    done = runs.run("branches", "--only", "failing")
-    assert done.code == 1
+    assert runs.run("branches", "--only", "failing").code == 1
     assert runs.steps() == {"failing": ("failed", 1, -9, "ended by SIGKILL")}
 
 
 @one_way
 def test_other_branches_go_on_and_a_failed_run_is_resumed(runs: Runs) -> None:
     runs.tell("code", "2")
-    assert runs.run("branches").code == 2
+    done = runs.run("branches")
+    assert done.code == 2
     assert runs.steps() == {
         "failing": ("failed", 1, 2, ""),
         "other": ("done", 1, 0, ""),
         "behind": ("skipped", 0, None, "a step before it failed"),
         "behind_other": ("done", 1, 0, ""),
     }
+    assert "failing failed: exit code 2. The last of what it wrote:\n" in done.err
+    assert "  CommandError: ends with 2\n" in done.err
 
     runs.tell("code", "0")
     assert runs.resume("branches").code == 0
@@ -284,28 +287,3 @@ def test_a_step_that_takes_too_long_is_ended(runs: Runs) -> None:
     # On a slow machine it has not come as far as to listen to signals.
     assert exit_code in (75, -signal.SIGTERM)
     assert runs.steps()["behind"] == ("skipped", 0, None, "a step before it failed")
-
-
-@one_way
-def test_the_graph_is_drawn_on_a_terminal(runs: Runs) -> None:
-    ours, theirs = pty.openpty()
-    with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "run_pipeline", "parallel", "--set", f"directory={runs.directory}"],
-            cwd=ROOT, env=runs.env, stdout=subprocess.DEVNULL, stderr=theirs,
-        )  # fmt: skip
-        os.close(theirs)
-        drawn = b""
-        try:
-            while block := terminal.read(65536):
-                drawn += block
-        except OSError:  # how Linux says that the other end is closed
-            pass
-        assert process.wait(timeout=SECONDS) == 0
-
-    drawings = [drawing.splitlines() for drawing in drawn.decode().split("\x1b[J")[1:]]
-    assert all(len([line for line in drawing if line and "\x1b" not in line]) == 3 for drawing in drawings)
-    last = [" ".join(line.split()) for line in drawings[-1]]
-    assert [line.split(" s")[0].rpartition(" ")[0] for line in last] == ["✔ left done", "✔ right done", "✔ last done"]
-    assert last[2].endswith("← left, right")
-    assert drawings[-1][2].startswith("✔   last")
