@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from adaptivity.models import Activity, Learner, Score
+from adaptivity.models import Activity, CourseSource, Learner, Score
 
 pytestmark = pytest.mark.django_db
 
@@ -67,3 +69,25 @@ def test_it_is_refused_outside_a_laptop(settings: Any) -> None:
     with pytest.raises(CommandError, match="ENV_LABEL is not 'local'"):
         call_command("demo")
     assert not get_user_model().objects.exists()
+
+
+def test_demo_source_is_for_a_laptop_with_the_demo(settings: Any) -> None:
+    with pytest.raises(CommandError, match=r"run manage\.py demo first, or make run") as refused:
+        call_command("demo_source", port=0)
+    assert refused.value.returncode == 2
+    settings.ENV_LABEL = "prod"
+    with pytest.raises(CommandError, match="ENV_LABEL is not 'local'"):
+        call_command("demo_source", port=0)
+    assert not CourseSource.objects.exists()
+
+
+def test_demo_source_names_a_port_that_is_taken(tmp_path: Path) -> None:
+    call_command("demo", port=9999)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(CommandError, match=f"--port {port}: .*Address already in use") as refused:
+            call_command("demo_source", port=port, inbox=tmp_path)
+    assert refused.value.returncode == 2
+    assert not CourseSource.objects.exists()

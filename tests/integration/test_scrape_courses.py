@@ -17,12 +17,13 @@ from adaptivity.errors import InvalidInput
 from adaptivity.jobs.http import Patience
 from adaptivity.jobs.scrape_courses import ScrapeReport, scrape_courses
 from adaptivity.jobs.sources import sources_chosen
+from adaptivity.management.local_servers.http import send, send_json
+from adaptivity.management.local_servers.open_edx import COURSE, Course, usage
 from adaptivity.models import Activity, Collection, CourseSource, JobRun, Score, SourceItem
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.scores import score_create
 from adaptivity.services.sources import course_source_create
-from tests.servers.http import send
-from tests.servers.open_edx import COURSE, Course, OpenEdXServer, send_json, usage
+from tests.servers.open_edx import FaultyOpenEdX
 
 pytestmark = pytest.mark.django_db
 
@@ -40,17 +41,17 @@ def course() -> Course:
 
 
 @pytest.fixture
-def lms(course: Course) -> Iterator[OpenEdXServer]:
-    with OpenEdXServer(course) as server:
+def lms(course: Course) -> Iterator[FaultyOpenEdX]:
+    with FaultyOpenEdX(course) as server:
         yield server
 
 
 @pytest.fixture
-def source(lms: OpenEdXServer) -> CourseSource:
+def source(lms: FaultyOpenEdX) -> CourseSource:
     return source_of(lms)
 
 
-def source_of(lms: OpenEdXServer, **fields: Any) -> CourseSource:
+def source_of(lms: FaultyOpenEdX, **fields: Any) -> CourseSource:
     values: dict[str, Any] = {
         "slug": "campus",
         "kind": "open_edx",
@@ -62,8 +63,8 @@ def source_of(lms: OpenEdXServer, **fields: Any) -> CourseSource:
     return course_source_create(**values | fields)
 
 
-def scrape(source: CourseSource, lms: OpenEdXServer, **options: Any) -> ScrapeReport:
-    options = {"credentials": lms.credentials(), "patience": QUICK} | options
+def scrape(source: CourseSource, lms: FaultyOpenEdX, **options: Any) -> ScrapeReport:
+    options = {"credentials": lms.credentials("campus"), "patience": QUICK} | options
     (report,) = scrape_courses([source], **options)
     return report
 
@@ -84,7 +85,7 @@ def numbers(report: ScrapeReport) -> tuple[int, int, int, int, int]:
 
 class TestMapping:
     def test_sections_become_collections_and_their_items_activities_in_order(
-        self, source: CourseSource, lms: OpenEdXServer
+        self, source: CourseSource, lms: FaultyOpenEdX
     ) -> None:
         report = scrape(source, lms)
 
@@ -104,14 +105,14 @@ class TestMapping:
         source.refresh_from_db()
         assert (source.last_outcome, source.last_finished_at is not None) == ("done", True)
 
-    def test_what_only_staff_sees_is_left_out(self, course: Course, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_what_only_staff_sees_is_left_out(self, course: Course, source: CourseSource, lms: FaultyOpenEdX) -> None:
         course.chapter("drafts", {"draft": "problem"}, visible_to_staff_only=True)
         course.blocks[usage("problem", "exam")]["visible_to_staff_only"] = True
 
         assert numbers(scrape(source, lms)) == (2, 3, 0, 0, 0)
         assert not Activity.objects.filter(name__in=["draft", "exam"]).exists()
 
-    def test_all_courses_of_the_platform_page_after_page(self, lms: OpenEdXServer) -> None:
+    def test_all_courses_of_the_platform_page_after_page(self, lms: FaultyOpenEdX) -> None:
         lms.courses = []
         for number in range(5):
             course = Course(f"course-v1:Uni+C{number}+2026")
@@ -121,7 +122,7 @@ class TestMapping:
         assert numbers(scrape(source_of(lms, course_id=""), lms)) == (5, 5, 0, 0, 0)
         assert lms.requests.count("/api/courses/v1/courses/") == 3
 
-    def test_lti_urls(self, lms: OpenEdXServer) -> None:
+    def test_lti_urls(self, lms: FaultyOpenEdX) -> None:
         source = source_of(lms, launch_url="lti_url")
         assert scrape(source, lms).outcome == "schema_changed"
 
@@ -131,7 +132,7 @@ class TestMapping:
         assert exam.source_launch_url == f"https://lms.example/lti_provider/courses/{COURSE}/{usage('problem', 'exam')}"
 
     def test_an_item_that_cannot_be_stored_is_refused_alone(
-        self, course: Course, source: CourseSource, lms: OpenEdXServer
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
     ) -> None:
         course.add(usage("vertical", "week 2-unit"), "problem", "x" * 300)
 
@@ -141,7 +142,7 @@ class TestMapping:
         assert report.refused == [(usage("problem", "x" * 300)[:255], "its id is longer than 255 characters")]
 
     def test_long_titles_and_characters_that_no_database_stores(
-        self, course: Course, source: CourseSource, lms: OpenEdXServer
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
     ) -> None:
         course.blocks[usage("problem", "exam")]["display_name"] = "\0" + "t" * 300
 
@@ -150,7 +151,7 @@ class TestMapping:
 
 
 class TestAgain:
-    def test_nothing_changed_writes_nothing(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_nothing_changed_writes_nothing(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         scrape(source, lms)
         revisions = list(Collection.objects.values_list("revision", flat=True))
 
@@ -162,7 +163,7 @@ class TestAgain:
         written = {query["sql"].split('"')[1] for query in captured if query["sql"].startswith(("INSERT", "UPDATE"))}
         assert written == {"adaptivity_coursesource"}
 
-    def test_only_what_changed_is_written(self, course: Course, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_only_what_changed_is_written(self, course: Course, source: CourseSource, lms: FaultyOpenEdX) -> None:
         scrape(source, lms)
         Activity.objects.filter(name="intro").update(name="by an author", difficulty=0.3)
         Activity.objects.filter(name="quiz").update(difficulty=0.7)
@@ -178,7 +179,7 @@ class TestAgain:
         assert Collection.objects.get(name="week 2").revision == other
 
     def test_what_has_vanished_is_taken_out_and_keeps_its_scores(
-        self, course: Course, source: CourseSource, lms: OpenEdXServer
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
     ) -> None:
         scrape(source, lms)
         score_create(learner=LearnerIdentity("ada"), activity=launch("problem", "quiz"), score=1.0)
@@ -197,7 +198,7 @@ class TestAgain:
         assert scrape(source, lms).created == 0
         assert members("week 1") == ["intro", "film", "quiz", "by hand"]
 
-    def test_a_section_that_has_vanished(self, course: Course, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_a_section_that_has_vanished(self, course: Course, source: CourseSource, lms: FaultyOpenEdX) -> None:
         scrape(source, lms)
         course.remove(usage("chapter", "week 2"))
 
@@ -207,7 +208,7 @@ class TestAgain:
 
     @pytest.mark.parametrize(("of", "to"), [("week 1", "week 2"), ("week 2", "week 1")])
     def test_an_item_that_moves(
-        self, course: Course, source: CourseSource, lms: OpenEdXServer, of: str, to: str
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX, of: str, to: str
     ) -> None:
         scrape(source, lms)
         moved = {"week 1": "quiz", "week 2": "exam"}[of]
@@ -224,7 +225,7 @@ class TestAgain:
         assert Activity.objects.get(name=moved).pk == before
         assert Activity.objects.count() == 4
 
-    def test_another_url_of_the_same_item_keeps_the_activity(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_another_url_of_the_same_item_keeps_the_activity(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         scrape(source, lms)
         before = Activity.objects.get(name="exam").pk
         CourseSource.objects.update(launch_url="lms_web_url")
@@ -235,7 +236,7 @@ class TestAgain:
         assert exam.source_launch_url == f"https://lms.example/courses/{COURSE}/jump_to/{usage('problem', 'exam')}"
         assert Activity.objects.count() == 4
 
-    def test_an_order_that_changed(self, course: Course, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_an_order_that_changed(self, course: Course, source: CourseSource, lms: FaultyOpenEdX) -> None:
         scrape(source, lms)
         course.blocks[usage("vertical", "week 1-unit")]["children"].reverse()
 
@@ -245,7 +246,7 @@ class TestAgain:
         assert list(placed.values_list("activity__name", flat=True)) == ["quiz", "film", "intro"]
 
     def test_a_platform_that_shows_nothing_any_more_empties_no_collection(
-        self, course: Course, source: CourseSource, lms: OpenEdXServer
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
     ) -> None:
         scrape(source, lms)
         course.blocks[course.root]["children"] = []
@@ -280,7 +281,7 @@ class TestFaults:
         [status(503), status(500), status(429), status(429, Retry_After="0"), hang, half],
         ids=["503", "500", "429", "429 with Retry-After", "slow", "broken off"],
     )
-    def test_one_that_passes(self, source: CourseSource, lms: OpenEdXServer, fault: Any) -> None:
+    def test_one_that_passes(self, source: CourseSource, lms: FaultyOpenEdX, fault: Any) -> None:
         lms.faults += [fault, fault]
 
         assert numbers(scrape(source, lms)) == (2, 4, 0, 0, 0)
@@ -291,7 +292,7 @@ class TestFaults:
         [(status(502), "server_error"), (status(429), "throttled"), (hang, "timeout"), (half, "unreachable")],
         ids=["5xx", "429", "slow", "broken off"],
     )
-    def test_one_that_stays(self, source: CourseSource, lms: OpenEdXServer, fault: Any, outcome: str) -> None:
+    def test_one_that_stays(self, source: CourseSource, lms: FaultyOpenEdX, fault: Any, outcome: str) -> None:
         lms.faults += [fault] * 3
 
         report = scrape(source, lms)
@@ -303,7 +304,7 @@ class TestFaults:
         assert source.last_outcome == outcome
 
     def test_retry_after_is_waited_for(
-        self, source: CourseSource, lms: OpenEdXServer, monkeypatch: pytest.MonkeyPatch
+        self, source: CourseSource, lms: FaultyOpenEdX, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         waits: list[float] = []
         monkeypatch.setattr("adaptivity.jobs.http.Client._wait", lambda _, seconds: waits.append(seconds))
@@ -314,7 +315,7 @@ class TestFaults:
         assert waits == [7.0, 11.0]
 
     def test_waits_double_with_jitter(
-        self, source: CourseSource, lms: OpenEdXServer, monkeypatch: pytest.MonkeyPatch
+        self, source: CourseSource, lms: FaultyOpenEdX, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         waits: list[float] = []
         monkeypatch.setattr("adaptivity.jobs.http.Client._wait", lambda _, seconds: waits.append(seconds))
@@ -325,7 +326,7 @@ class TestFaults:
         assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits))
         assert len(waits) == 4
 
-    def test_a_server_that_asks_for_too_much_patience(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_a_server_that_asks_for_too_much_patience(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         lms.faults.append(status(429, Retry_After="3600"))
 
         report = scrape(source, lms)
@@ -334,7 +335,7 @@ class TestFaults:
         assert "asks to wait for 3600 s" in report.message
         assert lms.requests.count("/api/courses/v1/blocks/") == 1
 
-    def test_an_expired_token_is_fetched_anew_once(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_an_expired_token_is_fetched_anew_once(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         lms.courses.append(Course("course-v1:Uni+Other+1"))
         source = source_of(lms, slug="all", course_id="")
         lms.faults += [None, lambda handler: (lms.tokens.clear(), send_json(handler, 401, {}))]
@@ -346,14 +347,14 @@ class TestFaults:
         report = scrape(source, lms)
         assert (report.outcome, report.may_help_again) == ("unauthorized", False)
 
-    def test_a_token_is_renewed_before_it_expires(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_a_token_is_renewed_before_it_expires(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         lms.expires_in = 0
         lms.courses.append(Course("course-v1:Uni+Other+1"))
 
         assert scrape(source_of(lms, slug="all", course_id=""), lms).outcome == "done"
         assert lms.tokens_given == 3
 
-    def test_a_bearer_token(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_a_bearer_token(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         lms.token_type = "Bearer"
 
         assert scrape(source, lms).outcome == "done"
@@ -390,7 +391,7 @@ class TestFaults:
         ids=["403", "404", "redirect", "empty", "HTML", "no blocks", "no root", "circle", "counts"],
     )
     def test_what_trying_again_does_not_help(
-        self, source: CourseSource, lms: OpenEdXServer, fault: Any, outcome: str, words: str
+        self, source: CourseSource, lms: FaultyOpenEdX, fault: Any, outcome: str, words: str
     ) -> None:
         lms.faults.append(fault)
 
@@ -402,7 +403,7 @@ class TestFaults:
         assert not Activity.objects.exists()
 
     def test_a_field_that_is_gone_changes_nothing(
-        self, course: Course, source: CourseSource, lms: OpenEdXServer
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
     ) -> None:
         scrape(source, lms)
         course.blocks[usage("problem", "quiz")]["display_name"] = "changed"
@@ -420,7 +421,7 @@ class TestFaults:
         assert Activity.objects.filter(name="quiz").exists()
 
     @pytest.mark.parametrize("following", ["http://127.0.0.1:1/", "self", 7])
-    def test_a_next_page_that_is_none(self, lms: OpenEdXServer, following: Any) -> None:
+    def test_a_next_page_that_is_none(self, lms: FaultyOpenEdX, following: Any) -> None:
         own = f"{lms.url}/api/courses/v1/courses/?page_size=100"
         lms.changed = lambda body: body | {"pagination": {"next": own if following == "self" else following}}
 
@@ -430,16 +431,16 @@ class TestFaults:
 
 
 class TestSafety:
-    def test_a_private_address_needs_an_exception(self, lms: OpenEdXServer) -> None:
+    def test_a_private_address_needs_an_exception(self, lms: FaultyOpenEdX) -> None:
         report = scrape(source_of(lms, address_exceptions=["127.0.0.1:1"]), lms)
 
         assert (report.outcome, report.may_help_again) == ("address_refused", False)
         assert lms.requests == []
 
     @pytest.mark.parametrize("host", ["localhost", "0x7f000001", "[::ffff:127.0.0.1]"])
-    def test_however_it_is_written(self, lms: OpenEdXServer, host: str) -> None:
+    def test_however_it_is_written(self, lms: FaultyOpenEdX, host: str) -> None:
         url = f"http://{host}:{lms.port}"
-        credentials = {"campus": lms.credentials()["campus"] | {"url": url}}
+        credentials = {"campus": lms.credentials("campus")["campus"] | {"url": url}}
 
         report = scrape(source_of(lms, base_url=url), lms, credentials=credentials)
 
@@ -450,9 +451,9 @@ class TestSafety:
         [(None, "has no entry campus"), ({"url": "https://other.example"}, "is for another platform")],
     )
     def test_credentials_are_sent_to_their_platform_alone(
-        self, source: CourseSource, lms: OpenEdXServer, entry: Any, words: str
+        self, source: CourseSource, lms: FaultyOpenEdX, entry: Any, words: str
     ) -> None:
-        credentials = {} if entry is None else {"campus": lms.credentials()["campus"] | entry}
+        credentials = {} if entry is None else {"campus": lms.credentials("campus")["campus"] | entry}
 
         report = scrape(source, lms, credentials=credentials)
 
@@ -460,7 +461,7 @@ class TestSafety:
         assert words in report.message
 
     def test_no_proxy_of_the_environment(
-        self, source: CourseSource, lms: OpenEdXServer, monkeypatch: pytest.MonkeyPatch
+        self, source: CourseSource, lms: FaultyOpenEdX, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
@@ -469,13 +470,13 @@ class TestSafety:
 
 
 class TestStopping:
-    def test_between_sections(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_between_sections(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         report = scrape(source, lms, stop=lambda: Collection.objects.exists())
 
         assert (report.outcome, report.sections) == ("stopped", 1)
         assert numbers(scrape(source, lms)) == (2, 1, 0, 3, 0)
 
-    def test_while_it_waits(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_while_it_waits(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         asked = threading.Event()
         lms.faults.append(lambda handler: (send(handler, 429, Retry_After="100"), asked.set()))
 
@@ -486,10 +487,10 @@ class TestStopping:
 
 class TestCommand:
     @pytest.fixture(autouse=True)
-    def _credentials(self, lms: OpenEdXServer, settings: Any) -> None:
-        settings.SOURCE_CREDENTIALS = lms.credentials()
+    def _credentials(self, lms: FaultyOpenEdX, settings: Any) -> None:
+        settings.SOURCE_CREDENTIALS = lms.credentials("campus")
 
-    def test_all_sources_that_are_due(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_all_sources_that_are_due(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         source_of(lms, slug="off", enabled=False)
         source_of(lms, slug="seldom", interval_hours=24)
         out = io.StringIO()
@@ -511,7 +512,7 @@ class TestCommand:
         assert (report["source"], report["outcome"], report["created"]) == ("campus", "done", 4)
 
     @pytest.mark.parametrize(("fault", "code"), [(status(404), 2), (status(429, Retry_After="999"), 1)])
-    def test_exit_codes(self, source: CourseSource, lms: OpenEdXServer, fault: Any, code: int) -> None:
+    def test_exit_codes(self, source: CourseSource, lms: FaultyOpenEdX, fault: Any, code: int) -> None:
         lms.faults.append(fault)
 
         with pytest.raises(CommandError) as raised:
@@ -526,7 +527,7 @@ class TestCommand:
 
         assert JobRun.objects.get().exit_code == 3
 
-    def test_one_that_fails_does_not_keep_the_others(self, source: CourseSource, lms: OpenEdXServer) -> None:
+    def test_one_that_fails_does_not_keep_the_others(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         source_of(lms, slug="a-first", course_id="course-v1:Uni+Unknown+1")
 
         with pytest.raises(CommandError, match="a-first: not_found"):
@@ -534,9 +535,9 @@ class TestCommand:
 
         assert Activity.objects.count() == 4
 
-    def test_no_secret_in_the_record(self, source: CourseSource, lms: OpenEdXServer, settings: Any) -> None:
+    def test_no_secret_in_the_record(self, source: CourseSource, lms: FaultyOpenEdX, settings: Any) -> None:
         secret = "do-not-show-this"
-        settings.SOURCE_CREDENTIALS = {"campus": lms.credentials()["campus"] | {"client_secret": secret}}
+        settings.SOURCE_CREDENTIALS = {"campus": lms.credentials("campus")["campus"] | {"client_secret": secret}}
 
         with pytest.raises(CommandError, match="unauthorized"):
             run("scrape_courses")
@@ -546,7 +547,7 @@ class TestCommand:
         assert secret not in run_.summary + run_.log_tail + str(run_.arguments) + source.last_message
 
     @pytest.mark.parametrize(("slug", "words"), [("unknown", "no source with this slug"), ("off", "not enabled")])
-    def test_a_source_that_cannot_be_read(self, lms: OpenEdXServer, slug: str, words: str) -> None:
+    def test_a_source_that_cannot_be_read(self, lms: FaultyOpenEdX, slug: str, words: str) -> None:
         source_of(lms, slug="off", enabled=False)
 
         with pytest.raises(InvalidInput, match=words):

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from adaptivity.management.local_servers.http import LocalServer
 from benchmarks.site import Site
-from tests.servers.http import LocalServer
 from tests.stack.databases import KINDS, Database, new_database
 from tests.stack.service import ROOT, manage, service_environment
 

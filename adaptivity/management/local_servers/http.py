@@ -1,5 +1,6 @@
-"""A real HTTP server on a free port of this machine, in threads, whose answers a test decides."""
+"""A real HTTP server of this machine, in threads."""
 
+import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,9 +8,9 @@ from typing import Any
 
 
 class LocalServer:
-    """A context manager. ``answer`` gets the handler of a request and sends what it likes."""
+    """A context manager. ``answer`` gets the handler of a request and sends what it likes. Port 0 is a free one."""
 
-    def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
+    def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None], *, port: int = 0) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -30,7 +31,7 @@ class LocalServer:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
@@ -63,3 +64,8 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **head
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body)
+
+
+def send_json(handler: BaseHTTPRequestHandler, status: int, body: Any, **headers: str) -> None:
+    """An answer in JSON."""
+    send(handler, status, json.dumps(body).encode(), Content_Type="application/json", **headers)

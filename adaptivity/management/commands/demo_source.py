@@ -1,0 +1,85 @@
+"""manage.py demo_source: sources of content and evidence on this machine, for the pipeline nightly to read."""
+
+import json
+import threading
+from argparse import ArgumentParser
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from rest_framework.authtoken.models import Token
+
+from adaptivity.management.commands.demo import COLLECTION, USERNAME, curl
+from adaptivity.management.local_servers.demo import CREDENTIALS, FIRST_SECTION, LEARNER, DemoServer, statements
+from adaptivity.models import Collection, CourseSource
+from adaptivity.services.sources import course_source_create, course_source_update
+
+INBOX = "var/inbox"
+STATEMENTS = "statements.json"
+
+
+class Command(BaseCommand):
+    help = (
+        "Serves a course as the API of Open edX does and a little website, on 127.0.0.1 until Ctrl+C; creates the "
+        "sources that read them and puts xAPI statements into the inbox; then prints what the pipeline nightly needs "
+        "to read it all. For a laptop, after manage.py demo: refused where ENV_LABEL is not 'local'."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8010, help="the port to serve on")
+        parser.add_argument("--service-port", type=int, default=8000, help="the port that the service listens on")
+        parser.add_argument(
+            "--inbox", type=Path, default=Path(settings.EVIDENCE_INBOX or INBOX),
+            help=f"the folder for evidence; else EVIDENCE_INBOX, else {INBOX}",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.ENV_LABEL != "local":
+            raise CommandError("ENV_LABEL is not 'local'; the demo's sources are for a laptop only")
+        token = _demo_token()
+        try:
+            server = DemoServer(options["port"])
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"--port {options['port']}: {error}", returncode=2) from error
+        with server:
+            inbox: Path = options["inbox"]
+            inbox.mkdir(parents=True, exist_ok=True)
+            (inbox / STATEMENTS).write_text(statements(), encoding="utf-8")
+            for fields in server.sources():
+                _source_write(fields)
+            self.stdout.write(self._instructions(server, inbox, token, options["service_port"]))
+            self.stdout.flush()
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+
+    def _instructions(self, server: DemoServer, inbox: Path, token: str, port: int) -> str:
+        asked = {"learner": {"user_id": LEARNER}, "collection": FIRST_SECTION}
+        return (
+            f"Serving a course and {server.url}/notes/ until Ctrl+C. In another terminal:\n\n"
+            f"export SOURCE_CREDENTIALS='{json.dumps(server.credentials(CREDENTIALS))}' EVIDENCE_INBOX={inbox}\n"
+            ".venv/bin/python manage.py run_pipeline nightly\n\n"
+            "Then the course's first week has something to recommend:\n\n"
+            f"{curl(f'http://localhost:{port}', token, 'activity/recommend', asked)}\n"
+        )
+
+
+def _demo_token() -> str:
+    """The token that manage.py demo has made. Raises CommandError where that has not run."""
+    try:
+        token = Token.objects.filter(user__username=USERNAME).first()
+        if token is not None and Collection.objects.filter(collection_id=COLLECTION).exists():
+            return str(token.key)
+    except DatabaseError:  # there are no tables
+        pass
+    raise CommandError("the demo course is not there; run manage.py demo first, or make run", returncode=2)
+
+
+def _source_write(fields: dict[str, Any]) -> None:
+    source = CourseSource.objects.filter(slug=fields["slug"]).first()
+    if source is None:
+        course_source_create(**fields)
+    else:
+        course_source_update(source=source, **fields)
