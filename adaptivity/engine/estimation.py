@@ -84,6 +84,20 @@ def trace(responses: Responses, parameters: BktParameters, empty: float = 0.5) -
     return Trace(success, opportunities.mean_by_response(np.log(inside / (1.0 - inside)), size))
 
 
+def mastery_before(opportunities: Opportunities, parameters: BktParameters) -> Floats:
+    """The mastery of its KC before each opportunity, from the learner's own past alone, shape (opportunities,)."""
+    return _forward(opportunities, parameters, *_likelihoods(opportunities, parameters))
+
+
+def mastery_after(opportunities: Opportunities, parameters: BktParameters, before: Floats) -> Floats:
+    """The mastery that each opportunity leaves behind, with what was learned by it, shape (opportunities,)."""
+    mastered, not_mastered = _likelihoods(opportunities, parameters)
+    with_mastery = before * mastered
+    after = with_mastery / (with_mastery + (1.0 - before) * not_mastered)
+    learned: Floats = after + (1.0 - after) * parameters.transit[opportunities.pair]
+    return learned
+
+
 def estimate_em(
     responses: Responses,
     *,
