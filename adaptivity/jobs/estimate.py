@@ -58,11 +58,12 @@ def estimate(
     name: str,
     method: str = "em",
     minimum_evidence: bool = True,
+    with_report: bool = True,
     progress: Progress = lambda *_: None,
     stop: Stop = lambda: False,
     by: str = "",
 ) -> ModelVersion:
-    """Estimates a version and answers it, finished, with its report.
+    """Estimates a version and answers it, finished, with its report, or unfinished where that is made apart.
 
     A version of this name that is not finished is continued, from the log as it was when it was begun; a finished one
     keeps its parameters, and gets a new report where another version is in force by now. Raises InvalidInput, and
@@ -76,8 +77,14 @@ def estimate(
             "estimating", done + int(batch.responses * share), total), stop=stop)  # fmt: skip
         done += batch.responses
         progress("estimating", done, total)
-    estimate_finish(version, progress=progress, stop=stop, by=by)
+    if with_report:
+        estimate_finish(version, progress=progress, stop=stop, by=by)
     return version
+
+
+def unfinished_version(method: str) -> ModelVersion | None:
+    """The newest version that an estimate by this method has begun and not finished; None where there is none."""
+    return ModelVersion.objects.filter(method=method, finished_at=None, batches__isnull=False).order_by("-pk").first()
 
 
 def version_name(method: str) -> str:

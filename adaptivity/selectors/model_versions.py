@@ -9,6 +9,17 @@ def active_version() -> ModelVersion | None:
     return state.active_model_version if state else None
 
 
+def latest_version() -> ModelVersion | None:
+    """The newest version that an estimate has begun; None where there is none."""
+    return ModelVersion.objects.filter(batches__isnull=False).order_by("-pk").first()
+
+
+def was_rolled_back(version: ModelVersion) -> bool:
+    """Whether somebody has taken a promotion of the version back."""
+    rolled_back = ModelVersionEvent.Kind.ROLLED_BACK
+    return ModelVersionEvent.objects.filter(kind=rolled_back, model_version=version).exists()
+
+
 def rolled_back_to(active: ModelVersion) -> ModelVersion | None:
     """What was in force before the promotion that made this version active; None: the authors' base.
 

@@ -1,5 +1,5 @@
 {
-  "Comment": "New content and new evidence in, masteries brought up, and what came of it out.",
+  "Comment": "New content and new evidence in, masteries brought up, what came of it out, a better model in force.",
   "StartAt": "Who else runs",
   "States": {
     "Who else runs": {
@@ -742,7 +742,7 @@
                   "Next": "trace: failed"
                 }
               ],
-              "Next": "export: begin"
+              "Next": "Parallel 1"
             },
             "trace: error": {
               "Type": "Choice",
@@ -785,7 +785,7 @@
                       "NumericEquals": 3
                     }
                   ],
-                  "Next": "export: begin"
+                  "Next": "Parallel 1"
                 },
                 {
                   "And": [
@@ -861,196 +861,1234 @@
               "ResultPath": "$.attempt",
               "Next": "trace"
             },
-            "export: begin": {
-              "Type": "Pass",
-              "Result": {
-                "number": 1,
-                "seconds": 30
-              },
-              "ResultPath": "$.attempt",
-              "Next": "export"
-            },
-            "export": {
-              "Type": "Task",
-              "Resource": "arn:${partition}:states:::ecs:runTask.sync",
-              "Parameters": {
-                "Cluster": "${cluster_arn}",
-                "TaskDefinition": "${task_definition_family}",
-                "LaunchType": "FARGATE",
-                "PropagateTags": "TASK_DEFINITION",
-                "NetworkConfiguration": {
-                  "AwsvpcConfiguration": {
-                    "Subnets": ${jsonencode(subnet_ids)},
-                    "SecurityGroups": [
-                      "${security_group_id}"
-                    ],
-                    "AssignPublicIp": "${assign_public_ip}"
+            "Parallel 1": {
+              "Type": "Parallel",
+              "Branches": [
+                {
+                  "StartAt": "estimate: begin",
+                  "States": {
+                    "estimate: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "estimate"
+                    },
+                    "estimate": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "estimate",
+                                "--continue",
+                                "--parameters-only"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 21600,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "estimate: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "estimate: failed"
+                        }
+                      ],
+                      "Next": "evaluate: begin"
+                    },
+                    "estimate: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "estimate: ended"
+                        }
+                      ],
+                      "Default": "estimate: failed"
+                    },
+                    "estimate: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "estimate: exit code"
+                    },
+                    "estimate: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "evaluate: begin"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "estimate: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "estimate: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "estimate: pause"
+                        }
+                      ],
+                      "Default": "estimate: failed"
+                    },
+                    "estimate: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "estimate"
+                      },
+                      "End": true
+                    },
+                    "estimate: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "estimate: again"
+                    },
+                    "estimate: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "estimate"
+                    },
+                    "evaluate: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "evaluate"
+                    },
+                    "evaluate": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "estimate",
+                                "--report-latest"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 7200,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "evaluate: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "evaluate: failed"
+                        }
+                      ],
+                      "Next": "gate: begin"
+                    },
+                    "evaluate: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "evaluate: ended"
+                        }
+                      ],
+                      "Default": "evaluate: failed"
+                    },
+                    "evaluate: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "evaluate: exit code"
+                    },
+                    "evaluate: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "gate: begin"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "evaluate: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "evaluate: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "evaluate: pause"
+                        }
+                      ],
+                      "Default": "evaluate: failed"
+                    },
+                    "evaluate: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "evaluate"
+                      },
+                      "End": true
+                    },
+                    "evaluate: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "evaluate: again"
+                    },
+                    "evaluate: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "evaluate"
+                    },
+                    "gate: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "gate"
+                    },
+                    "gate": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "promote",
+                                "--latest",
+                                "--check"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 3600,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "gate: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "gate: failed"
+                        }
+                      ],
+                      "Next": "promote: begin"
+                    },
+                    "gate: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "gate: ended"
+                        }
+                      ],
+                      "Default": "gate: failed"
+                    },
+                    "gate: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "gate: exit code"
+                    },
+                    "gate: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "promote: begin"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "gate: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "gate: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "gate: pause"
+                        }
+                      ],
+                      "Default": "gate: failed"
+                    },
+                    "gate: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "gate"
+                      },
+                      "End": true
+                    },
+                    "gate: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "gate: again"
+                    },
+                    "gate: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "gate"
+                    },
+                    "promote: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "promote"
+                    },
+                    "promote": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "promote",
+                                "--latest",
+                                "--unless-refused"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 3600,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "promote: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "promote: failed"
+                        }
+                      ],
+                      "Next": "trace_promoted: begin"
+                    },
+                    "promote: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "promote: ended"
+                        }
+                      ],
+                      "Default": "promote: failed"
+                    },
+                    "promote: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "promote: exit code"
+                    },
+                    "promote: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "trace_promoted: begin"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "promote: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "promote: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "promote: pause"
+                        }
+                      ],
+                      "Default": "promote: failed"
+                    },
+                    "promote: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "promote"
+                      },
+                      "End": true
+                    },
+                    "promote: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "promote: again"
+                    },
+                    "promote: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "promote"
+                    },
+                    "trace_promoted: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "trace_promoted"
+                    },
+                    "trace_promoted": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "trace_learners"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 21600,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "trace_promoted: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "trace_promoted: failed"
+                        }
+                      ],
+                      "Next": "Branch 3 is done"
+                    },
+                    "trace_promoted: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "trace_promoted: ended"
+                        }
+                      ],
+                      "Default": "trace_promoted: failed"
+                    },
+                    "trace_promoted: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "trace_promoted: exit code"
+                    },
+                    "trace_promoted: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "Branch 3 is done"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "trace_promoted: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "trace_promoted: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "trace_promoted: pause"
+                        }
+                      ],
+                      "Default": "trace_promoted: failed"
+                    },
+                    "trace_promoted: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "trace_promoted"
+                      },
+                      "End": true
+                    },
+                    "trace_promoted: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "trace_promoted: again"
+                    },
+                    "trace_promoted: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "trace_promoted"
+                    },
+                    "Branch 3 is done": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": false,
+                        "step": ""
+                      },
+                      "End": true
+                    }
                   }
                 },
-                "Overrides": {
-                  "ContainerOverrides": [
-                    {
-                      "Name": "${container_name}",
-                      "Command.$": "States.Array('python', 'manage.py', 'export_evidence', $.parameters.export_directory)",
-                      "Environment": [
-                        {
-                          "Name": "JOB_STARTED_BY",
-                          "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                {
+                  "StartAt": "export: begin",
+                  "States": {
+                    "export: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "export"
+                    },
+                    "export": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command.$": "States.Array('python', 'manage.py', 'export_evidence', $.parameters.export_directory)",
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
                         }
-                      ]
+                      },
+                      "TimeoutSeconds": 7200,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "export: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "export: failed"
+                        }
+                      ],
+                      "Next": "Branch 4 is done"
+                    },
+                    "export: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "export: ended"
+                        }
+                      ],
+                      "Default": "export: failed"
+                    },
+                    "export: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "export: exit code"
+                    },
+                    "export: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "Branch 4 is done"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "export: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "export: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "export: pause"
+                        }
+                      ],
+                      "Default": "export: failed"
+                    },
+                    "export: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "export"
+                      },
+                      "End": true
+                    },
+                    "export: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "export: again"
+                    },
+                    "export: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "export"
+                    },
+                    "Branch 4 is done": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": false,
+                        "step": ""
+                      },
+                      "End": true
                     }
-                  ]
+                  }
                 }
+              ],
+              "ResultSelector": {
+                "failed.$": "States.ArrayContains($[*].failed, true)",
+                "steps.$": "$[*].step"
               },
-              "TimeoutSeconds": 7200,
-              "ResultPath": null,
-              "Retry": [
-                {
-                  "ErrorEquals": [
-                    "ECS.AmazonECSException",
-                    "ECS.ServerException",
-                    "ECS.ThrottlingException",
-                    "AmazonECS.Unknown"
-                  ],
-                  "IntervalSeconds": 30,
-                  "MaxAttempts": 5,
-                  "BackoffRate": 2.0
-                }
-              ],
-              "Catch": [
-                {
-                  "ErrorEquals": [
-                    "States.TaskFailed"
-                  ],
-                  "ResultPath": "$.error",
-                  "Next": "export: error"
-                },
-                {
-                  "ErrorEquals": [
-                    "States.ALL"
-                  ],
-                  "ResultPath": "$.error",
-                  "Next": "export: failed"
-                }
-              ],
-              "Next": "Branch 2 is done"
+              "ResultPath": "$.result",
+              "Next": "Parallel 1: did a step fail"
             },
-            "export: error": {
+            "Parallel 1: did a step fail": {
               "Type": "Choice",
               "Choices": [
                 {
-                  "And": [
-                    {
-                      "Variable": "$.error.Error",
-                      "StringEquals": "States.TaskFailed"
-                    },
-                    {
-                      "Variable": "$.error.Cause",
-                      "StringMatches": "{*}"
-                    }
-                  ],
-                  "Next": "export: ended"
+                  "Variable": "$.result.failed",
+                  "BooleanEquals": true,
+                  "Next": "Parallel 1: failed"
                 }
               ],
-              "Default": "export: failed"
+              "Default": "Branch 2 is done"
             },
-            "export: ended": {
+            "Parallel 1: failed": {
               "Type": "Pass",
               "Parameters": {
-                "task.$": "States.StringToJson($.error.Cause)"
-              },
-              "ResultPath": "$.ended",
-              "Next": "export: exit code"
-            },
-            "export: exit code": {
-              "Type": "Choice",
-              "Choices": [
-                {
-                  "And": [
-                    {
-                      "Variable": "$.ended.task.Containers[0].ExitCode",
-                      "IsPresent": true
-                    },
-                    {
-                      "Variable": "$.ended.task.Containers[0].ExitCode",
-                      "NumericEquals": 3
-                    }
-                  ],
-                  "Next": "Branch 2 is done"
-                },
-                {
-                  "And": [
-                    {
-                      "Variable": "$.attempt.number",
-                      "NumericLessThanEquals": 2
-                    },
-                    {
-                      "Not": {
-                        "Variable": "$.ended.task.Containers[0].ExitCode",
-                        "IsPresent": true
-                      }
-                    }
-                  ],
-                  "Next": "export: pause"
-                },
-                {
-                  "And": [
-                    {
-                      "Variable": "$.attempt.number",
-                      "NumericLessThanEquals": 2
-                    },
-                    {
-                      "Variable": "$.ended.task.Containers[0].ExitCode",
-                      "IsPresent": true
-                    },
-                    {
-                      "Variable": "$.ended.task.Containers[0].ExitCode",
-                      "NumericEquals": 1
-                    }
-                  ],
-                  "Next": "export: pause"
-                },
-                {
-                  "And": [
-                    {
-                      "Variable": "$.attempt.number",
-                      "NumericLessThanEquals": 2
-                    },
-                    {
-                      "Variable": "$.ended.task.Containers[0].ExitCode",
-                      "IsPresent": true
-                    },
-                    {
-                      "Variable": "$.ended.task.Containers[0].ExitCode",
-                      "NumericEquals": 75
-                    }
-                  ],
-                  "Next": "export: pause"
-                }
-              ],
-              "Default": "export: failed"
-            },
-            "export: failed": {
-              "Type": "Pass",
-              "Result": {
                 "failed": true,
-                "step": "export"
+                "step.$": "$.result.steps"
               },
               "End": true
-            },
-            "export: pause": {
-              "Type": "Wait",
-              "SecondsPath": "$.attempt.seconds",
-              "Next": "export: again"
-            },
-            "export: again": {
-              "Type": "Pass",
-              "Parameters": {
-                "number.$": "States.MathAdd($.attempt.number, 1)",
-                "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
-              },
-              "ResultPath": "$.attempt",
-              "Next": "export"
             },
             "Branch 2 is done": {
               "Type": "Pass",

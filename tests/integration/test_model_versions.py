@@ -10,6 +10,8 @@ from adaptivity.engine.responses import is_held_out
 from adaptivity.errors import Conflict, InvalidInput, Stopped
 from adaptivity.jobs import estimate as job
 from adaptivity.jobs.estimate import estimate, estimate_begin, planned
+from adaptivity.jobs.pipelines.shipped import NIGHTLY
+from adaptivity.management.commands import estimate as estimate_command
 from adaptivity.management.commands import promote
 from adaptivity.models import (
     Activity,
@@ -434,6 +436,68 @@ class TestCommands:
         command = promote.Command()
         call_command(command, "by hand")
         assert command.exit_code == 3
+
+
+class TestNightly:
+    """What the steps of the nightly pipeline do, in their order and again."""
+
+    STEPS = [step.command for step in NIGHTLY.steps if step.name in ("estimate", "evaluate", "gate", "promote")]
+
+    def night(self):
+        codes = []
+        for name, *arguments in self.STEPS:
+            command = (promote if name == "promote" else estimate_command).Command()
+            call_command(command, *arguments)
+            codes.append(command.exit_code)
+        return codes
+
+    def test_a_better_version_is_promoted_and_the_next_one_refused_without_a_failure(self, log, capsys):
+        assert self.night() == [0, 0, 0, 0]
+        first = active_version()
+        assert first.name.startswith("em-")
+        assert self.night() == [0, 0, 0, 0]
+        assert active_version() == first
+        second = ModelVersion.objects.exclude(pk=first.pk).get()
+        # The gate's step leaves no trace on record; the promotion's does.
+        assert events() == [
+            ("estimated", first.name, None),
+            ("promoted", first.name, None),
+            ("estimated", second.name, None),
+            ("refused", second.name, first.name),
+        ]
+        assert f"the gate refuses {second.name}: improvement" in capsys.readouterr().out
+
+    def test_each_step_can_be_done_again(self, log):
+        for name, *arguments in [command for command in self.STEPS for _ in range(2)]:
+            call_command(name, *arguments)
+        assert events() == [(kind, active_version().name, None) for kind in ("estimated", "promoted")]
+
+    def test_an_estimate_that_was_stopped_is_continued(self, log):
+        estimate(name="stopped", with_report=False)
+        call_command("estimate", "--continue", "--method", "empirical")
+        call_command("estimate", "--continue")
+        assert ModelVersion.objects.get(name="stopped").finished_at is not None
+        assert ModelVersion.objects.count() == 2
+
+    def test_an_empty_log_is_no_failure(self):
+        assert self.night() == [0, 0, 0, 0]
+        assert not ModelVersion.objects.exists()
+
+    def test_what_was_rolled_back_stays_so(self, log):
+        self.night()
+        model_version_rollback(by="ada")
+        call_command("promote", "--latest", "--unless-refused")
+        assert active_version() is None
+
+    def test_options_that_contradict_each_other(self):
+        for arguments in (
+            ("promote",),
+            ("promote", "v1", "--latest"),
+            ("estimate", "--background", "--parameters-only"),
+        ):
+            with pytest.raises(CommandError) as error:
+                call_command(*arguments)
+            assert error.value.returncode == 2
 
 
 def test_log_end_of_an_empty_log():

@@ -19,6 +19,7 @@ from adaptivity.jobs.pipelines.attempts import Ended, LaunchError, LocalAttempt
 from adaptivity.jobs.pipelines.declaration import Pipeline, Step
 from adaptivity.jobs.pipelines.processes import end_process, identity, is_gone, own_identity
 from adaptivity.jobs.pipelines.runner import pipeline_begin, pipeline_execute, pipeline_resume
+from adaptivity.jobs.pipelines.shipped import NIGHTLY
 from adaptivity.management import worker_steps
 from adaptivity.management.worker_steps import WorkerAttempt
 from adaptivity.models import PipelineRun, RunStatus, StepRun, StepStatus
@@ -400,8 +401,14 @@ class TestProcesses:
         (("onboard_course",), "source: onboard_course needs a value for it"),
         (("nightly", "--set", "export_directory"), "--set export_directory: must be NAME=VALUE"),
         (("nightly", "--set", "depth=1"), "depth: is no parameter of nightly; its parameters are export_directory"),
-        (("nightly", "--only", "x"), "step: x is none of scrape, crawl, import_evidence, trace, export"),
-        (("nightly", "--from", "x"), "step: x is none of scrape, crawl, import_evidence, trace, export"),
+        (
+            ("nightly", "--only", "x"),
+            f"step: x is none of {', '.join(step.name for step in NIGHTLY.steps)}",
+        ),
+        (
+            ("nightly", "--from", "x"),
+            f"step: x is none of {', '.join(step.name for step in NIGHTLY.steps)}",
+        ),
         (("nightly", "--resume"), "nightly: there is nothing to resume: it has not run yet"),
         (("nightly", "--resume", "--set", "a=b"), "--resume takes the parameters of the run; --set is not for it"),
     ],

@@ -117,23 +117,23 @@ def test_items_that_go_with_another_kc_or_with_none_are_found() -> None:
     # A quarter of the learners knows both KCs, a quarter either one, a quarter none.
     skill = np.stack((np.arange(400) % 2 == 0, np.arange(400) // 2 % 2 == 0), axis=1)
     rows = []
-    # Items 0 to 3 are of KC 0, 4 to 7 of KC 1; item 3 is tagged with KC 0 and asks for KC 1; item 7 is answered
-    # rightly by every other learner, whatever they know; item 2 has its key turned round.
-    asks = [0, 0, 0, 1, 1, 1, 1, None]
+    # Items 0 to 6 are of KC 0, 7 to 10 of KC 1; item 5 has its key turned round; item 6 is tagged with KC 0 and
+    # asks for KC 1; item 10 is answered rightly by four learners of eight, whatever they know.
+    asks = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, None]
     for learner, knows in enumerate(skill):
         for item, kc in enumerate(asks):
             chance = float(learner // 4 % 2) if kc is None else 0.9 if knows[kc] else 0.2
             right = generator.random() < chance
-            rows.append((learner, item, float(not right if item == 2 else right)))
-    data = responses(rows, [(0,)] * 4 + [(1,)] * 4, 2)
+            rows.append((learner, item, float(not right if item == 5 else right)))
+    data = responses(rows, [(0,)] * 7 + [(1,)] * 4, 2)
     found = item_fit(data)
-    assert found.learners.tolist() == [400] * 8
-    assert found.suspect.tolist() == [False, False, True, True, False, False, False, False]
-    assert found.better.tolist() == [-1, -1, -1, 1, -1, -1, -1, -1]
-    assert found.discriminates_badly.tolist() == [False, False, False, False, False, False, False, True]
-    # By hand: the correlation of item 4 with the mean of 5, 6 and 7, as all residuals are scores less a constant.
-    score = np.array([row[2] for row in rows]).reshape(400, 8)
-    assert found.correlation[4] == pytest.approx(np.corrcoef(score[:, 4], score[:, 5:].mean(axis=1))[0, 1])
+    assert found.learners.tolist() == [400] * 11
+    assert np.flatnonzero(found.suspect).tolist() == [5, 6]
+    assert found.better.tolist() == [-1, -1, -1, -1, -1, -1, 1, -1, -1, -1, -1]
+    assert np.flatnonzero(found.discriminates_badly).tolist() == [10]
+    # By hand: the correlation of item 7 with the mean of 8, 9 and 10, as all residuals are scores less a constant.
+    score = np.array([row[2] for row in rows]).reshape(400, 11)
+    assert found.correlation[7] == pytest.approx(np.corrcoef(score[:, 7], score[:, 8:].mean(axis=1))[0, 1])
 
 
 def test_too_few_learners_say_nothing_of_an_item() -> None:

@@ -144,7 +144,16 @@ class TestPlan:
 
     def test_shipped_pipelines_wait_for_nothing_that_they_need_not(self) -> None:
         assert [added_waits(shipped) for shipped in PIPELINES] == [set(), set()]
-        assert shape(plan(NIGHTLY)) == frozenset({("scrape", "crawl"), ("import_evidence", "trace", "export")})
+        assert shape(plan(NIGHTLY)) == frozenset(
+            {
+                ("scrape", "crawl"),
+                (
+                    "import_evidence",
+                    "trace",
+                    frozenset({("estimate", "evaluate", "gate", "promote", "trace_promoted"), "export"}),
+                ),
+            }
+        )
         assert shape(plan(ONBOARD_COURSE)) == ["scrape", frozenset({"crawl", "trace"})]
 
 

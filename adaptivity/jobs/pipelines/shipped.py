@@ -7,7 +7,7 @@ DAY = 24 * HOUR
 
 NIGHTLY = Pipeline(
     name="nightly",
-    description="New content and new evidence in, masteries brought up, and what came of it out.",
+    description="New content and new evidence in, masteries brought up, what came of it out, a better model in force.",
     # 08:00 UTC is night in America.
     schedule="cron(0 8 * * ? *)",
     # Empty: where the setting EXPORT_DIRECTORY says. Where a process may write differs between a laptop and a task.
@@ -18,6 +18,14 @@ NIGHTLY = Pipeline(
         Step("crawl", ("crawl",), after=("scrape",), retries=2, timeout=5 * DAY),
         Step("import_evidence", ("import_evidence", "--inbox"), retries=2, timeout=6 * HOUR),
         Step("trace", ("trace_learners",), after=("import_evidence",), retries=2, timeout=6 * HOUR),
+        # Not before trace: two replays of the same learners would wait for each other.
+        Step(
+            "estimate", ("estimate", "--continue", "--parameters-only"), after=("trace",), retries=2, timeout=6 * HOUR
+        ),
+        Step("evaluate", ("estimate", "--report-latest"), after=("estimate",), retries=2, timeout=2 * HOUR),
+        Step("gate", ("promote", "--latest", "--check"), after=("evaluate",), retries=2, timeout=HOUR),
+        Step("promote", ("promote", "--latest", "--unless-refused"), after=("gate",), retries=2, timeout=HOUR),
+        Step("trace_promoted", ("trace_learners",), after=("promote",), retries=2, timeout=6 * HOUR),
         Step("export", ("export_evidence", "{export_directory}"), after=("trace",), retries=2, timeout=2 * HOUR),
     ),
 )

@@ -4,11 +4,15 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from adaptivity import tasks
 from adaptivity.errors import Stopped
-from adaptivity.jobs.estimate import METHODS, estimate, version_name
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.jobs.estimate import METHODS, estimate, unfinished_version, version_name
+from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
 from adaptivity.models import ModelVersion
+from adaptivity.selectors.estimation import opportunity_counts
+from adaptivity.selectors.model_versions import latest_version
 
 
 class Command(JobCommand):
@@ -21,7 +25,22 @@ class Command(JobCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--method", choices=list(METHODS), default="em", help="default: em")
-        parser.add_argument("--name", help="of the version; default: the method and the time")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--name", help="of the version; default: the method and the time")
+        which.add_argument(
+            "--continue",
+            dest="go_on",
+            action="store_true",
+            help="the newest version of this method that is not finished, or else a new one; for schedules. An empty "
+            "log is nothing to estimate, and no error",
+        )
+        which.add_argument(
+            "--report-latest",
+            action="store_true",
+            help="only the report of the newest version that was estimated, where it has none or another version is in "
+            "force by now",
+        )
+        parser.add_argument("--parameters-only", action="store_true", help="leave the report to --report-latest")
         parser.add_argument(
             "--include-starved", action="store_true", help="estimate also KCs with very few responses or learners"
         )
@@ -29,18 +48,39 @@ class Command(JobCommand):
         parser.add_argument("--background", action="store_true", help="let Celery workers do it, batch by batch")
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
+        if options["background"] and options["parameters_only"]:
+            raise CommandError("--background makes the report, too", returncode=ExitCode.REFUSED_INPUT)
+        name, method = options["name"], options["method"]
+        if options["report_latest"]:
+            latest = latest_version()
+            if latest is None:
+                return Outcome("there is no version that was estimated")
+            name, method = latest.name, latest.method
+        elif options["go_on"]:
+            unfinished = unfinished_version(method)
+            if unfinished is None and not opportunity_counts():
+                return Outcome("there are no scores to estimate from")
+            name = unfinished.name if unfinished else None
         arguments = {
-            "name": options["name"] or version_name(options["method"]),
-            "method": options["method"],
+            "name": name or version_name(method),
+            "method": method,
             "minimum_evidence": not options["include_starved"],
         }
         if options["background"]:
             tasks.estimate.delay_on_commit(**arguments)
             return Outcome(f"The estimate of {arguments['name']} was handed to the workers.")
         try:
-            version = estimate(**arguments, progress=job.progress, stop=job.stop, by="manage.py estimate")
+            version = estimate(
+                **arguments,
+                with_report=not options["parameters_only"],
+                progress=job.progress,
+                stop=job.stop,
+                by="manage.py estimate",
+            )
         except Stopped as error:
             raise Stopped(f"stopped: {error}; run it again with --name {arguments['name']}") from None
+        if options["parameters_only"]:
+            return Outcome(f"{version.name} is estimated; its report is not made yet")
         if options["json"]:
             self.stdout.write(json.dumps({"name": version.name, "report": version.report}))
         else:

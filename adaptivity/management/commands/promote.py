@@ -7,29 +7,65 @@ from django.core.management.base import CommandError
 
 from adaptivity.management.job import ExitCode, Job, JobCommand, Outcome, started_by
 from adaptivity.models import ModelVersion
-from adaptivity.services.model_versions import Refused, model_version_promote
+from adaptivity.selectors.model_versions import active_version, latest_version, was_rolled_back
+from adaptivity.services.model_versions import Refused, model_version_promote, promotion_checks
 
 
 class Command(JobCommand):
     help = (
         "Puts a model version in force, atomically and for every process at once, if its report shows that it is "
         "better. Learners' masteries follow at their next score, or by trace_learners. "
-        "Exit codes: 0 done; 2 bad input; 3 refused by the gate, with nothing changed but the record of it."
+        "Exit codes: 0 done; 2 bad input; 3 refused by the gate (0 with --unless-refused), with nothing "
+        "changed but the record of it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="of the model version")
+        parser.add_argument("name", nargs="?", help="of the model version")
+        parser.add_argument("--latest", action="store_true", help="the newest version that was estimated")
+        parser.add_argument("--check", action="store_true", help="only say what the gate says; changes nothing")
+        parser.add_argument(
+            "--unless-refused",
+            action="store_true",
+            help="exit with 0 where the gate refuses, which stays on record, or it is in force already; for schedules",
+        )
         parser.add_argument("--force", action="store_true", help="also where the gate says no; needs --reason")
         parser.add_argument("--reason", default="", help="why, for the record")
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
-        name = options["name"]
+        if (options["name"] is None) != options["latest"]:
+            raise CommandError("give a name or --latest, and not both", returncode=ExitCode.REFUSED_INPUT)
+        try:
+            version = _version(options["name"])
+        except ModelVersion.DoesNotExist:
+            raise CommandError(
+                f"there is no model version {options['name']!r}", returncode=ExitCode.REFUSED_INPUT
+            ) from None
+        if version is None:
+            return Outcome("there is no version that was estimated")
+        name, active = version.name, active_version()
+        if version == active and (options["check"] or options["unless_refused"]):
+            return Outcome(f"{name} is in force already")
+        if options["latest"] and was_rolled_back(version):
+            return Outcome(f"{name} was rolled back; to put it in force again, give its name")
+        if options["check"]:
+            checks = promotion_checks(version, active)
+            self._show(checks)
+            failed = [check["name"] for check in checks if not check["passed"]]
+            return Outcome(
+                f"the gate refuses {name}: {', '.join(failed)}" if failed else f"the gate lets {name} through"
+            )
         try:
             model_version_promote(name=name, force=options["force"], reason=options["reason"], by=started_by())
-        except ModelVersion.DoesNotExist:
-            raise CommandError(f"there is no model version {name!r}", returncode=ExitCode.REFUSED_INPUT) from None
         except Refused as error:
-            for check in error.checks:
-                self.stderr.write(f"{check['name']}: {check['message']}")
-            return Outcome(f"{name} is not promoted", rejects=True)
+            self._show(error.checks)
+            return Outcome(f"{name} is not promoted", rejects=not options["unless_refused"])
         return Outcome(f"{name} is in force; run trace_learners to bring the learners' masteries up")
+
+    def _show(self, checks: list[dict[str, Any]]) -> None:
+        for check in checks:
+            if not check["passed"]:
+                self.stderr.write(f"{check['name']}: {check['message']}")
+
+
+def _version(name: str | None) -> ModelVersion | None:
+    return latest_version() if name is None else ModelVersion.objects.get(name=name)
