@@ -134,7 +134,14 @@ class Learners:
     """The truth of some learners of a family, as they work through items. All luck is drawn at the start, for each
     learner and item, so that policies can be compared pair by pair."""
 
-    def __init__(self, family: Family, course: World, learners: int, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        family: Family,
+        course: World,
+        learners: int,
+        generator: np.random.Generator,
+        prior: Floats | float = PRIOR,
+    ) -> None:
         items, kcs = course.tagged.shape
         self._family, self._world = family, course
         self.rate = np.exp(generator.normal(0.0, 1.0, learners) * family.rate_spread)
@@ -147,7 +154,7 @@ class Learners:
         self.skill = (
             np.where(start < PRIOR, KNOWN_FROM + 0.5, -2.0 + 3.0 * (start - PRIOR)) if family.logistic else None
         )
-        self.is_known = start < PRIOR
+        self.is_known = start < prior
 
     def known(self) -> Booleans:
         """Which KCs each learner truly knows, shape (learners, KCs)."""
@@ -427,6 +434,102 @@ class Outcome:
     stopped: float
     unknown_at_stop: float
     against: dict[str, Difference]
+
+
+@dataclass(frozen=True)
+class BeliefComparison:
+    """KCs truly known, on average over the learners, after ``items`` items that were chosen with either belief."""
+
+    learners: int
+    items: int
+    known: float
+    known_with_baseline: float
+    difference: Difference
+
+
+def compare_beliefs(
+    candidate: Belief,
+    baseline: Belief,
+    *,
+    learners: int,
+    after: int,
+    generator: np.random.Generator,
+    settings: EngineSettings | None = None,
+) -> BeliefComparison:
+    """What learners come to know who are as ``candidate`` says, when the policy of ``settings`` traces and chooses with
+    its parameters and when it does with those of ``baseline``. Both have the same learners with the same luck; the
+    interval is the paired differences' of 95 %. Every item has to be tagged; both have the same items and KCs."""
+    settings = settings or EngineSettings()
+    content = candidate.content
+    course = _as_world(content)
+    seed = generator.integers(0, 2**62, 2)
+    known = [
+        run(
+            settings.policy,
+            Learners(FAMILIES["own_model"], course, learners, np.random.default_rng(seed[0]), candidate.prior),
+            belief,
+            settings=settings,
+            after=after,
+            most=min(after, content.include_adaptive.size),
+            generator=np.random.default_rng(seed[1]),
+        ).known_after
+        for belief in (candidate, baseline)
+    ]
+    paired = known[0] - known[1]
+    half = 1.96 * float(paired.std(ddof=1)) / learners**0.5
+    mean = float(paired.mean())
+    return BeliefComparison(
+        learners=learners,
+        items=min(after, content.include_adaptive.size),
+        known=float(known[0].mean()),
+        known_with_baseline=float(known[1].mean()),
+        difference=Difference(mean, mean - half, mean + half),
+    )
+
+
+def _as_world(content: CollectionContent) -> World:
+    """A course that is as the content says."""
+    items, kcs = content.include_adaptive.size, content.kc_count
+    blocks = np.zeros((kcs, kcs))
+    blocks[content.kc_dependent, content.kc_prerequisite] = content.kc_strength
+
+    def spread(values: Floats) -> Floats:
+        table = np.zeros((items, kcs))
+        table[content.tag_item, content.tag_kc] = values
+        return table
+
+    return World(
+        tagged=spread(np.ones(content.tag_item.size)) > 0.0,
+        guess=spread(content.tag_guess),
+        slip=spread(content.tag_slip),
+        transit=spread(content.tag_transit),
+        easiness=np.zeros(items),
+        blocks=blocks,
+        authored=blocks,
+    )
+
+
+def recommendable(content: CollectionContent) -> CollectionContent:
+    """The items that may be recommended and are tagged, without their order among each other: what a run can take."""
+    tagged = np.zeros(content.include_adaptive.size, dtype=bool)
+    tagged[content.tag_item] = True
+    kept = tagged & content.include_adaptive
+    place = np.cumsum(kept) - 1
+    tags = kept[content.tag_item]
+    none = np.zeros(0, dtype=np.int64)
+    return replace(
+        content,
+        include_adaptive=np.ones(int(kept.sum()), dtype=bool),
+        tag_item=place[content.tag_item[tags]],
+        tag_kc=content.tag_kc[tags],
+        tag_relevance=content.tag_relevance[tags],
+        tag_difficulty=content.tag_difficulty[tags],
+        tag_guess=content.tag_guess[tags],
+        tag_slip=content.tag_slip[tags],
+        tag_transit=content.tag_transit[tags],
+        item_dependent=none,
+        item_prerequisite=none,
+    )
 
 
 def simulate(

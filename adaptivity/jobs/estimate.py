@@ -14,9 +14,11 @@ from adaptivity.engine.estimation import Progress as Iterations
 from adaptivity.engine.metrics import Metrics, calibration, metrics
 from adaptivity.engine.parameters import EPSILON, Booleans, Floats, Integers
 from adaptivity.engine.responses import Pairs, Responses
+from adaptivity.engine.simulation import AFTER, Belief, compare_beliefs, recommendable
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.models import EstimationBatch, ModelVersion
+from adaptivity.selectors.content import collection_arrays_under, largest_collections
 from adaptivity.selectors.estimation import (
     KnowledgeComponentResponses,
     LogEnd,
@@ -43,6 +45,9 @@ BATCH_ENTRIES = 50_000
 # More responses than these make the comparison no surer, and would not fit in the memory.
 MOST_HELD_OUT = 1_000_000
 TRIES = 3
+# Of how many collections it is simulated what a version brings, with how many learners, and up to how many items times
+# KCs: one second and 80 MB each at most.
+SIMULATED_COLLECTIONS, SIMULATED_LEARNERS, SIMULATED_SIZE = 3, 200, 20_000
 
 Stop = Callable[[], bool]
 Estimate = Callable[[Responses, Iterations], BktParameters]
@@ -215,6 +220,7 @@ def report(
             # Of the version's own name: the report is the same whoever makes it again.
             generator=np.random.Generator(np.random.PCG64(list(version.name.encode()))),
         )
+    simulated = simulation(version, active, progress=progress, stop=stop)
     checks = promotion.gate(found=found, candidate=figures[0], baseline=figures[1], health=health)
     return {
         "method": version.method,
@@ -234,8 +240,40 @@ def report(
             "ran_away": kcs[health.ran_away].tolist(),
             "degenerate": kcs[health.degenerate].tolist(),
         },
+        "simulation": simulated,
         "checks": [asdict(check) for check in checks],
     }
+
+
+def simulation(
+    version: ModelVersion,
+    active: ModelVersion | None,
+    *,
+    progress: Progress = lambda *_: None,
+    stop: Stop = lambda: False,
+) -> list[dict[str, Any]]:
+    """Of the largest collections, as JSON: what simulated learners come to know whose truth are the version's
+    parameters, with the version and with ``active`` (None: the authors' base) in force. No check of the gate: where the
+    version is wrong, so is this. Collections too large for it are left out."""
+    found = []
+    names = largest_collections(SIMULATED_COLLECTIONS)
+    for number, name in enumerate(names):
+        if stop():
+            raise Stopped("the report is not finished")
+        arrays = [collection_arrays_under(name, each.pk if each else None) for each in (version, active)]
+        beliefs = [Belief(recommendable(each.content), _open(each.priors)) for each in arrays]
+        items = beliefs[0].content.include_adaptive.size
+        if 0 < items * beliefs[0].content.kc_count <= SIMULATED_SIZE:
+            compared = compare_beliefs(
+                *beliefs,
+                learners=SIMULATED_LEARNERS,
+                after=AFTER,
+                # Of the names: the report is the same whoever makes it again.
+                generator=np.random.Generator(np.random.PCG64(list(f"{version.name}/{name}".encode()))),
+            )
+            found.append({"collection": name, "knowledge_components": arrays[0].content.kc_count, **asdict(compared)})
+        progress("simulating", number + 1, len(names))
+    return found
 
 
 @dataclass(frozen=True)

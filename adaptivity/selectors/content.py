@@ -2,13 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Count
 
 from adaptivity.engine.parameters import (
     DEFAULT_DIFFICULTY,
@@ -134,6 +135,18 @@ def collection_arrays(version: CollectionVersion) -> CollectionArrays:
         while len(_cache) > settings.COLLECTION_CACHE_SIZE:
             _cache.popitem(last=False)
     return arrays
+
+
+def collection_arrays_under(collection_id: str, model_version_id: int | None) -> CollectionArrays:
+    """The collection's arrays with the parameters of a version that need not be in force (None: the authors' base);
+    from the database. Raises Collection.DoesNotExist."""
+    return _load(replace(collection_version(collection_id), model_version_id=model_version_id))
+
+
+def largest_collections(most: int) -> list[str]:
+    """The ids of the collections with the most activities, at most so many that have any."""
+    found = Collection.objects.annotate(size=Count("memberships")).filter(size__gt=0)
+    return list(found.order_by("-size", "id").values_list("collection_id", flat=True)[:most])
 
 
 def _load(version: CollectionVersion) -> CollectionArrays:

@@ -15,6 +15,7 @@ from adaptivity.management.commands import estimate as estimate_command
 from adaptivity.management.commands import promote
 from adaptivity.models import (
     Activity,
+    CollectionActivity,
     EngineState,
     ItemParameters,
     KnowledgeComponent,
@@ -30,7 +31,7 @@ from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
 from adaptivity.services.model_versions import Refused, model_version_promote, model_version_rollback
 from adaptivity.services.scores import score_correct, score_delete
-from tests.integration.builders import activity, knowledge_component, minutes
+from tests.integration.builders import activity, collection, knowledge_component, minutes
 from tests.integration.simulated import evidence
 from tests.unit.reference import Tag
 
@@ -436,6 +437,32 @@ class TestCommands:
         command = promote.Command()
         call_command(command, "by hand")
         assert command.exit_code == 3
+
+
+class TestSimulation:
+    def test_the_report_says_what_the_version_would_bring(self, log, capsys):
+        course = collection()
+        CollectionActivity.objects.bulk_create(
+            CollectionActivity(collection=course, activity=item) for kc in log.values() for item in kc.activities.all()
+        )
+        collection("empty")
+        call_command("estimate", "--name", "v1")
+        (found,) = ModelVersion.objects.get(name="v1").report["simulation"]
+        # All six items are done either way, and in which order decides nothing without prerequisites.
+        assert (found["collection"], found["knowledge_components"], found["items"], found["learners"]) == (
+            "course", 2, 6, 200,
+        )  # fmt: skip
+        assert found["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+        assert 1.0 < found["known"] == found["known_with_baseline"] < 2.0
+        line = f"Simulated in course: after 6 items {found['known']:.2f} of 2 knowledge components are known"
+        assert line in capsys.readouterr().out
+
+    def test_what_is_too_large_is_left_out(self, log, monkeypatch):
+        monkeypatch.setattr(job, "SIMULATED_SIZE", 2)
+        course = collection()
+        for item in log["easy"].activities.all():
+            CollectionActivity.objects.create(collection=course, activity=item)
+        assert estimate(name="v1").report["simulation"] == []
 
 
 class TestNightly:

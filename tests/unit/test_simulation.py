@@ -9,17 +9,24 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from adaptivity.engine import simulation
+from adaptivity.engine.estimation import BktParameters
 from adaptivity.engine.policies import POLICIES, choose
+from adaptivity.engine.responses import Pairs
 from adaptivity.engine.scoring import EngineSettings, LearnerState, sub_scores
 from adaptivity.engine.simulation import (
     FAMILIES,
     KCS,
     KNOWN_FROM,
     ORACLE,
+    Difference,
     Family,
     Learners,
     World,
+    _as_world,
+    _belief,
     calibrate,
+    compare_beliefs,
+    recommendable,
     run,
     simulate,
     tile,
@@ -254,3 +261,54 @@ class TestCommand:
             call_command("simulate", argument)
 
         assert caught.value.returncode == 2
+
+
+class TestCompareBeliefs:
+    """What a version's parameters bring, where they are the truth."""
+
+    def beliefs(self):
+        course = world(FAMILIES["own_model"], np.random.default_rng(3), kcs=4, items_per_kc=6)
+        pairs = Pairs.of([tuple(np.flatnonzero(row).tolist()) for row in course.tagged], 4)
+        at = pairs.item, pairs.knowledge_component
+        difficulty = np.full(24, 0.5)
+        true = BktParameters(np.full(4, 0.3), course.guess[at], course.slip[at], course.transit[at])
+        # Whoever is right has learned it, says this one: it goes on too early.
+        hasty = replace(true, prior=np.full(4, 0.89), guess=np.full_like(true.guess, 0.01))
+        return [_belief(course, pairs, each, difficulty) for each in (true, hasty)]
+
+    def test_the_same_parameters_make_no_difference(self):
+        true, _ = self.beliefs()
+        found = compare_beliefs(true, true, learners=50, after=10, generator=np.random.default_rng(1))
+        assert found.known == found.known_with_baseline
+        assert found.difference == Difference(0.0, 0.0, 0.0)
+        assert (found.learners, found.items) == (50, 10)
+
+    def test_wrong_parameters_are_worse_where_the_others_are_true(self):
+        true, hasty = self.beliefs()
+        settings = EngineSettings(policy="lookahead_gain")
+        found = compare_beliefs(
+            true, hasty, learners=300, after=14, generator=np.random.default_rng(1), settings=settings
+        )
+        assert found.difference.mean == pytest.approx(found.known - found.known_with_baseline)
+        assert found.difference.low > 0.0
+        assert found.difference.high - found.difference.mean == pytest.approx(
+            found.difference.mean - found.difference.low
+        )
+
+    def test_learners_know_at_the_start_what_the_prior_says(self):
+        true, _ = self.beliefs()
+        none = replace(true, prior=np.array([0.0, 1.0, 0.0, 1.0]))
+        learners = Learners(FAMILIES["own_model"], _as_world(none.content), 5, np.random.default_rng(1), none.prior)
+        assert learners.known().tolist() == [[False, True, False, True]] * 5
+
+    def test_only_what_may_be_recommended_and_is_tagged_is_simulated(self):
+        true, _ = self.beliefs()
+        include = np.ones(25, dtype=bool)
+        include[1] = False
+        with_others = replace(true.content, include_adaptive=include)
+        kept = recommendable(with_others)
+        assert kept.include_adaptive.tolist() == [True] * 23
+        assert np.unique(kept.tag_item).tolist() == list(range(23))
+        others = true.content.tag_item != 1
+        assert kept.tag_guess.tolist() == true.content.tag_guess[others].tolist()
+        assert kept.tag_kc.tolist() == true.content.tag_kc[others].tolist()

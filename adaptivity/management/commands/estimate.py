@@ -103,6 +103,13 @@ def summary(version: ModelVersion) -> list[str]:
             f"{name:10}{held_out['candidate'][name]:14.4f}{held_out['baseline'][name]:14.4f}"
             for name in ("log_loss", "auc", "rmse", "ece")
         ]
+    lines += [
+        f"Simulated in {each['collection']}: after {each['items']} items {each['known']:.2f} of "
+        f"{each['knowledge_components']} knowledge components are known, {each['known_with_baseline']:.2f} with "
+        f"what is in force; {each['difference']['mean']:+.2f} [{each['difference']['low']:+.2f}, "
+        f"{each['difference']['high']:+.2f}]"
+        for each in report.get("simulation", [])
+    ]
     return lines + [
         f"{'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['message']}"
         for check in report["checks"]
