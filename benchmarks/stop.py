@@ -1,0 +1,73 @@
+"""What a stop on mastery can reach at best, the parameters being the truth; ``python -m benchmarks.stop``.
+
+On simulated courses whose items have one KC each and whose KCs have no prerequisites, mastery is the exact posterior
+probability of knowing: what is left of KCs unknown and of over-practice is the price of not seeing what learners know.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from adaptivity.engine.parameters import DEFAULT_DIFFICULTY, difficulty_log_odds, relevance
+from adaptivity.engine.scoring import CollectionContent, EngineSettings
+from adaptivity.engine.simulation import FAMILIES, ITEMS_PER_KC, KCS, PRIOR, Belief, Learners, World, run, world
+
+SEED, COURSES, LEARNERS = 77, 12, 60
+THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.97)
+
+
+def ideal_course(number: int) -> World:
+    """A drawn course without second KCs and prerequisites."""
+    drawn = world(FAMILIES["own_model"], np.random.default_rng((SEED, number, 0)))
+    tagged = np.zeros_like(drawn.tagged)
+    tagged[np.arange(KCS * ITEMS_PER_KC), np.repeat(np.arange(KCS), ITEMS_PER_KC)] = True
+    return replace(drawn, tagged=tagged, blocks=np.zeros((KCS, KCS)), authored=np.zeros((KCS, KCS)))
+
+
+def truth(course: World) -> Belief:
+    """An engine that knows the course as it is."""
+    item, kc = np.nonzero(course.tagged)
+    none = np.zeros(0, dtype=np.int64)
+    guess, slip = course.guess[item, kc], course.slip[item, kc]
+    content = CollectionContent(
+        include_adaptive=np.ones(course.easiness.size, dtype=bool),
+        kc_count=KCS,
+        tag_item=item,
+        tag_kc=kc,
+        tag_relevance=relevance(guess, slip),
+        tag_difficulty=difficulty_log_odds(np.full(item.size, DEFAULT_DIFFICULTY)),
+        tag_guess=guess,
+        tag_slip=slip,
+        tag_transit=course.transit[item, kc],
+        kc_dependent=none,
+        kc_prerequisite=none,
+        kc_strength=np.zeros(0),
+        item_dependent=none,
+        item_prerequisite=none,
+    )
+    return Belief(content, np.full(KCS, PRIOR))
+
+
+def main() -> None:
+    print(f"{'threshold':>9}{'unknown at stop':>17}{'over-practice':>15}{'past L*':>9}{'items':>7}")
+    for threshold in THRESHOLDS:
+        found = []
+        for number in range(COURSES):
+            course = ideal_course(number)
+            done = run(
+                "stop_on_mastery",
+                Learners(FAMILIES["own_model"], course, LEARNERS, np.random.default_rng((SEED, number, 2))),
+                truth(course),
+                settings=EngineSettings(mastery_threshold=threshold),
+                after=40,
+                most=course.easiness.size,
+                generator=np.random.default_rng((SEED, number, 3)),
+            )
+            unknown = float(done.unknown[done.stopped].mean()) / KCS
+            found.append((unknown, done.over_practice.mean(), done.beyond_threshold.mean(), done.items.mean()))
+        unknown, over, beyond, items = np.mean(found, axis=0).tolist()
+        print(f"{threshold:>9}{unknown:>17.1%}{over:>15.1%}{beyond:>9.1%}{items:>7.1f}")
+
+
+if __name__ == "__main__":
+    main()
