@@ -29,8 +29,16 @@ class Contradicted(exceptions.APIException):
 
 
 def envelope(code: str, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """The body of every error answer. ``field`` has dots into nested objects and lists, "" for the body as a whole."""
-    return {"code": code, "detail": detail, "errors": errors or []}
+    """The body of every error answer. ``field`` has dots into nested objects and lists, "" for the body as a whole.
+
+    A lone surrogate, which a message may quote from the request and no answer can hold, is there as its escape.
+    """
+    entries = [{name: _encodable(text) for name, text in entry.items()} for entry in errors or []]
+    return {"code": _encodable(code), "detail": _encodable(detail), "errors": entries}
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:

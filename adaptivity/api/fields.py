@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from adaptivity.models.experiment import LARGEST_WEIGHT
 
@@ -42,6 +43,15 @@ class NullAsEmptyTextField(TextField):
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return super().run_validation(data) or ""
+
+
+class WordField(serializers.ChoiceField):
+    """One of a few words."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        # Before the refusal that shows the word, for no answer can hold a lone surrogate.
+        ProhibitSurrogateCharactersValidator()(data)
+        return super().to_internal_value(data)
 
 
 class UserIdField(TextField):

@@ -21,6 +21,7 @@ from adaptivity.api.fields import (
     UserIdField,
     WeightField,
     WholeNumberField,
+    WordField,
 )
 from adaptivity.engine.policies import POLICIES
 from adaptivity.models import (
@@ -185,14 +186,14 @@ class CourseSourceSerializer(Plain):
 
     id = serializers.IntegerField(read_only=True)
     slug = TextField(max_length=50, help_text="Letters, digits, hyphens and underscores.")
-    kind = serializers.ChoiceField(choices=CourseSource.Kind.choices)
+    kind = WordField(choices=CourseSource.Kind.choices)
     name = TextField(max_length=255, required=False, allow_blank=True)
     enabled = FlagField(required=False)
     interval_hours = WholeNumberField(required=False, min_value=0, max_value=MAX_NUMBER)
     address_exceptions = TextsField(max_length=300, required=False, help_text="host:port")
     base_url = TextField(max_length=500, required=False, allow_blank=True)
     course_id = TextField(max_length=255, required=False, allow_blank=True)
-    launch_url = serializers.ChoiceField(choices=CourseSource.LaunchURL.choices, required=False)
+    launch_url = WordField(choices=CourseSource.LaunchURL.choices, required=False)
     credentials = TextField(
         max_length=64, required=False, allow_blank=True, help_text="The name of an entry of SOURCE_CREDENTIALS."
     )

@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import logging
+import math
 import os
 import re
 import socket
@@ -17,14 +18,16 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 
 from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped, Unavailable
+from adaptivity.management.failures import database_problem
 from adaptivity.management.progress import Progress
 from adaptivity.management.stopping import GRACE_SECONDS, StopRequest
+from adaptivity.management.utf8 import is_utf8
 from adaptivity.models import JobRun, RunStatus
-from adaptivity.services.job_runs import job_run_end, job_run_seen, job_run_start
+from adaptivity.services.job_runs import job_run_end, job_run_seen, job_run_start, storable
 from config.logs import formatter
 
 log = structlog.get_logger(__name__)
@@ -104,6 +107,8 @@ class JobCommand(BaseCommand):
     # After a signal, work that has not asked is interrupted in so many seconds.
     grace_seconds = GRACE_SECONDS
     exit_code = ExitCode.DONE
+    # What each option is called on the command line, by its name in Python.
+    _arguments: Mapping[str, str] = {}
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
         """Does the work."""
@@ -114,7 +119,21 @@ class JobCommand(BaseCommand):
         if self.exit_code:
             sys.exit(self.exit_code)
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        self._arguments = {
+            action.dest: action.option_strings[-1].lstrip("-") if action.option_strings else action.dest
+            for action in parser._actions
+        }
+        return parser
+
     def handle(self, *args: Any, **options: Any) -> None:
+        for name, value in options.items():
+            # A path may have any bytes.
+            texts = value if isinstance(value, list | tuple) else [value]
+            if not all(is_utf8(text) for text in texts if isinstance(text, str)):
+                self.exit_code = ExitCode.REFUSED_INPUT
+                raise CommandError(f"{self._arguments.get(name, name)}: is not UTF-8", returncode=self.exit_code)
         with StopRequest(self.grace_seconds) as stop, LogTail() as tail:
             self._recorded(stop, tail, options)
 
@@ -148,10 +167,8 @@ class JobCommand(BaseCommand):
                 started_by=started_by(),
                 host=host(),
             )
-        except DatabaseError as error:
-            raise CommandError(
-                f"the run cannot be recorded: {error}".splitlines()[0] + "; is the database migrated?", returncode=1
-            ) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(f"the run cannot be recorded: {database_problem(error)}", returncode=1) from error
 
     def _work(self, stop: StopRequest, signs: "_Signs", options: dict[str, Any]) -> tuple[Outcome, CommandError | None]:
         """How the work ended; where it failed, the error counts and not the outcome."""
@@ -212,11 +229,12 @@ def started_by() -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, bool | int | float):
+    # JSON has neither NaN nor infinity.
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
-    return USERINFO.sub(MASK, str(value)).replace("\0", "")
+    return storable(USERINFO.sub(MASK, str(value)).replace("\0", ""))
 
 
 def _nothing(_phase: str, _done: int, _total: int) -> None:

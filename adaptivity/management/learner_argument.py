@@ -4,6 +4,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
+from adaptivity.management.utf8 import is_utf8
 from adaptivity.services.learners import LearnerIdentity
 
 
@@ -14,8 +17,14 @@ def add_learner_arguments(parser: ArgumentParser) -> None:
 
 
 def learner_of(options: dict[str, Any]) -> LearnerIdentity:
-    """The learner that the options name."""
+    """The learner that the options name. What is not UTF-8 ends the command with 2."""
     user_id = options["user_id"]
     if user_id == "-":
-        user_id = sys.stdin.readline().rstrip("\r\n")
+        try:
+            user_id = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise CommandError("user_id: is not UTF-8", returncode=2) from None
+    for name, text in (("user_id", user_id), ("guid", options["guid"])):
+        if not is_utf8(text):
+            raise CommandError(f"{name}: is not UTF-8", returncode=2)
     return LearnerIdentity(user_id, options["guid"])

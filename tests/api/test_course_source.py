@@ -190,3 +190,12 @@ def test_what_a_change_of_a_website_begins_anew(api: Any, read: list[int]) -> No
     source.refresh_from_db()
     assert not source.crawl_open
     assert CrawledPage.objects.get().published == ""
+
+
+@pytest.mark.parametrize("field", ["kind", "launch_url"])
+def test_a_choice_with_a_lone_surrogate(api: Any, field: str) -> None:
+    response = api.post("course_source", {**SITE, field: "\ud800"})
+
+    assert response.status_code == 400
+    assert refusals(response) == [(field, "surrogate_characters_not_allowed")]
+    assert not CourseSource.objects.exists()

@@ -10,6 +10,8 @@ from django.db import IntegrityError
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
+from adaptivity.api.exceptions import exception_handler
+from adaptivity.errors import InvalidInput
 from adaptivity.services import collections
 from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, Api, connection_kept, refusals
@@ -357,3 +359,13 @@ def test_tokens_work_side_by_side(token, course):
 
     for key in (token, other.key):
         assert Api(key).post("score", {"learner": ANNA, "activity": HALVES, "score": 1}).status_code == 201
+
+
+def test_an_answer_can_be_written_whatever_its_message_quotes():
+    response = exception_handler(InvalidInput("'a\ud800' is unknown", field="\udfff"), {})
+
+    assert response.data == {
+        "code": "invalid",
+        "detail": "\\udfff: 'a\\ud800' is unknown",
+        "errors": [{"field": "\\udfff", "code": "invalid", "message": "'a\\ud800' is unknown"}],
+    }

@@ -238,7 +238,29 @@ def test_the_command_says_what_it_loaded_and_what_is_wrong(tmp_path: Path, capsy
 
     broken = tmp_path / "broken.toml"
     broken.write_text("format = ", encoding="utf-8")
-    with pytest.raises(CommandError, match=r"broken\.toml: .*; nothing was changed"):
+    with pytest.raises(CommandError, match=r"broken\.toml: .*; nothing was changed") as refused:
         call_command("load_course", str(broken))
-    with pytest.raises(CommandError, match=r"absent\.toml: No such file"):
-        call_command("load_course", str(tmp_path / "absent.toml"))
+    assert refused.value.returncode == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "No such file or directory"),
+        (b"", "format: .*; nothing was changed"),
+        (b"\xff\x00", "'utf-8' codec can't decode .*; nothing was changed"),
+        (b"a = " + b"[" * 10_000, "nested too deeply; nothing was changed"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_course_is_bad_input(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    file = tmp_path / "course.toml"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(CommandError, match=rf"course\.toml: {problem}$") as refused:
+        call_command("load_course", str(file))
+    assert refused.value.returncode == 2
+    with pytest.raises(CommandError, match="Is a directory") as refused:
+        call_command("load_course", str(tmp_path))
+    assert refused.value.returncode == 2

@@ -36,6 +36,7 @@ class Command(JobCommand):
         parser.add_argument("--api-token")
         parser.add_argument("--learner")
         parser.add_argument("--rows", type=int)
+        parser.add_argument("--hours", type=float)
         parser.add_argument("--json", action="store_true")
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
@@ -107,6 +108,13 @@ def test_how_it_ended_is_in_the_exit_code_and_in_the_record(
     run = JobRun.objects.get()
     assert (ended.value.code, run.exit_code, run.status, run.summary) == (code, code, status, summary)
     assert summary in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf"])
+def test_a_number_that_json_does_not_have_is_recorded_as_text(hours: str) -> None:
+    call_command(Command(lambda _: Outcome("done")), "--hours", hours)
+
+    assert JobRun.objects.get().arguments == {"hours": hours}
 
 
 def test_rejects_are_no_error_for_a_caller_in_python() -> None:

@@ -252,7 +252,6 @@ class TestCommand:
             ("--family=robots", "family: 'robots' is none of own_model"),
             ("--learners=1", "learners: has to be from 2"),
             ("--items=0", "items: has to be from 1"),
-            ("--mastery-threshold=1", "mastery-threshold: has to be between 0 and 1"),
             ("--seed=-1", "seed: has to be from 0"),
         ],
     )

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rest_framework.authtoken.models import Token
 
 import adaptivity
+from adaptivity.management.numbers import whole_number
 from adaptivity.models import Collection
 from adaptivity.services.courses import course_load
 from adaptivity.services.learners import LearnerIdentity
@@ -31,7 +32,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="the port that the service will listen on")
+        parser.add_argument(
+            "--port", type=whole_number(at_least=1, at_most=65_535), default=8000,
+            help="the port that the service will listen on",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENV_LABEL != "local":

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
+from adaptivity.management.failures import database_needed
 from adaptivity.management.learner_argument import add_learner_arguments, learner_of
 from adaptivity.services.privacy import learner_erase
 
@@ -15,8 +16,8 @@ class Command(BaseCommand):
     help = (
         "Removes one learner for good: their scores with corrections, masteries, and whatever else belongs to them. "
         "Estimated parameters stay, being aggregates. Files from before the erasure bring nothing back. Not recorded "
-        "as a job, for its record would name the learner. Exit codes: 0 done, also where the learner is unknown; 2 not "
-        "done."
+        "as a job, for its record would name the learner. Exit codes: 0 done, also where the learner is unknown; 1 the "
+        "database failed, nothing was erased; 2 not done."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,7 +31,8 @@ class Command(BaseCommand):
             if input("This cannot be undone. Erase this learner? [yes/no] ") != "yes":
                 raise CommandError("nothing was erased", returncode=2)
         try:
-            erased = learner_erase(learner=learner_of(options))
+            with database_needed():
+                erased = learner_erase(learner=learner_of(options))
         except AdaptivityError as error:
             raise CommandError(str(error), returncode=2) from error
         rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in erased.items())

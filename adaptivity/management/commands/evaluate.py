@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
 from adaptivity.jobs.evaluate import MODELS, Result, dataset, evaluate
+from adaptivity.management.failures import interruptible
 from adaptivity.management.progress import Progress
 from adaptivity.management.tables import columns, silent
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     help = (
         "Fits models to the learners of a file with crc32(learner) % 5 != 0 and predicts the others' responses, each "
         "from the learner's own past. The file is one that import_scores takes. Needs no database. "
-        "Exit codes: 0 done, 2 a file or model that cannot be used."
+        "Exit codes: 0 done, 2 a file or model that cannot be used, 130 interrupted."
     )
     requires_system_checks = ()
     requires_migrations_checks = False
@@ -36,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with Progress() as progress:
+            with interruptible(), Progress() as progress:
                 # Standard output has the JSON alone, and log lines would go there, too.
                 tell = progress if sys.stderr.isatty() or not options["json"] else silent
                 data = dataset(options["file"], progress=tell)

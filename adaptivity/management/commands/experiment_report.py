@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 
 from adaptivity.jobs.experiment_report import OUTCOMES, experiment_report
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Experiment
 
 
@@ -21,8 +22,13 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="of the experiment")
         parser.add_argument("--control", metavar="GROUP", help="what the others are compared with; default: the first")
-        parser.add_argument("--days", type=float, default=7.0, help="of a learner's window; fix it beforehand (7)")
-        parser.add_argument("--alpha", type=float, default=0.05, help="how often all may be wrong together (0.05)")
+        parser.add_argument(
+            "--days", type=number(above=0, at_most=MOST_DAYS), default=7.0,
+            help="of a learner's window; fix it beforehand (7)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--alpha", type=number(above=0, below=1), default=0.05, help="how often all may be wrong together (0.05)"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run_job(self, job: Job, **options: Any) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from adaptivity.management.failures import database_needed
 from adaptivity.management.learner_argument import add_learner_arguments, learner_of
 from adaptivity.models import Learner
 from adaptivity.selectors.privacy import learner_data
@@ -15,7 +16,7 @@ from adaptivity.selectors.privacy import learner_data
 class Command(BaseCommand):
     help = (
         "Prints everything that is held about one learner, as JSON. Not recorded as a job, for its record would name "
-        "the learner. Exit codes: 0 done; 2 there is no such learner."
+        "the learner. Exit codes: 0 done; 1 the database failed; 2 bad input, or there is no such learner."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,9 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         learner = learner_of(options)
         try:
-            data = learner_data(
-                user_id=learner.user_id, tool_consumer_instance_guid=learner.tool_consumer_instance_guid
-            )
+            with database_needed():
+                data = learner_data(
+                    user_id=learner.user_id, tool_consumer_instance_guid=learner.tool_consumer_instance_guid
+                )
         except Learner.DoesNotExist:
             raise CommandError("there is no learner with this user_id and guid", returncode=2) from None
         text = json.dumps(data, ensure_ascii=False, indent=2)

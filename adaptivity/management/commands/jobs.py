@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from adaptivity.jobs.pipelines.declaration import Pipeline
 from adaptivity.jobs.pipelines.registry import pipelines
+from adaptivity.management.failures import database_needed
 from adaptivity.management.job import JobCommand
 from adaptivity.management.table import table
 from adaptivity.models import RunStatus
@@ -25,7 +26,7 @@ SUMMARY_LENGTH = 80
 class Command(BaseCommand):
     help = (
         "Lists the jobs and pipelines: when each last ran and how it went. A run that was killed is shown as running, "
-        "with how long nothing has been heard of it."
+        "with how long nothing has been heard of it. Exit codes: 0 done; 1 the database failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +34,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         names, declared = job_commands(), pipelines()
-        jobs, runs = last_job_runs(names), last_pipeline_runs(declared)
+        with database_needed():
+            jobs, runs = last_job_runs(names), last_pipeline_runs(declared)
         if options["json"]:
             answer = {
                 "jobs": {name: {"last_run": _as_json(jobs.get(name))} for name in names},

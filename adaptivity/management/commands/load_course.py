@@ -8,13 +8,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import InvalidInput
+from adaptivity.management.failures import database_needed
 from adaptivity.services.courses import course_load
 
 
 class Command(BaseCommand):
     help = (
         "Loads a course (knowledge components, collections, activities and their prerequisites) from a TOML file in "
-        "the format of docs/course-format.md. All or nothing; loading it again updates what is there."
+        "the format of docs/course-format.md. All or nothing; loading it again updates what is there. "
+        "Exit codes: 0 done; 1 the database failed, nothing was changed; 2 a file that cannot be read or is no course."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -23,13 +25,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            summary = course_load(course=tomllib.loads(path.read_text(encoding="utf-8-sig")))
+            course = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            with database_needed():
+                summary = course_load(course=course)
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}") from error
+            raise CommandError(f"{path}: {error.strerror}", returncode=2) from error
         except RecursionError:
-            raise CommandError(f"{path}: nested too deeply; nothing was changed") from None
+            raise CommandError(f"{path}: nested too deeply; nothing was changed", returncode=2) from None
         except (ValueError, InvalidInput) as error:
-            raise CommandError(f"{path}: {error}; nothing was changed") from error
+            raise CommandError(f"{path}: {error}; nothing was changed", returncode=2) from error
         self.stdout.write(
             f"{summary.knowledge_components} knowledge components, {summary.collections} collections and "
             f"{summary.activities} activities loaded"

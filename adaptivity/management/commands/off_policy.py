@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from adaptivity.engine.policies import POLICIES
 from adaptivity.jobs.receipts import off_policy
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Collection
 
 
@@ -22,7 +23,10 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("collection", help="collection_id")
         parser.add_argument("policy", choices=list(POLICIES), help="a policy")
-        parser.add_argument("--hours", type=float, default=24.0, help="within which a score counts (24)")
+        parser.add_argument(
+            "--hours", type=number(above=0, at_most=24 * MOST_DAYS), default=24.0,
+            help="within which a score counts (24)",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run_job(self, job: Job, **options: Any) -> Outcome:

@@ -8,6 +8,7 @@ from django.conf import settings
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.receipts import purge_receipts
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.management.numbers import MOST_DAYS
 
 
 class Command(JobCommand):
@@ -18,7 +19,7 @@ class Command(JobCommand):
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
         days = settings.RECEIPTS_KEEP_DAYS if options["days"] is None else options["days"]
-        if not 0 <= days <= 36_500:
-            raise InvalidInput("must be from 0 to 36500", field="days")
+        if not 0 <= days <= MOST_DAYS:
+            raise InvalidInput(f"must be from 0 to {MOST_DAYS}", field="days")
         deleted = purge_receipts(days=days, progress=job.progress, stop=job.stop)
         return Outcome(f"{deleted} receipts older than {days} days deleted")

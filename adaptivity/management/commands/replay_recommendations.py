@@ -9,16 +9,19 @@ from django.utils import timezone
 
 from adaptivity.jobs.receipts import replay_recommendations
 from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.numbers import MOST_DAYS, whole_number
 
 
 class Command(JobCommand):
     help = (
         "Makes every recommendation that left a receipt again, from the receipt alone, and compares all of it bit for "
-        "bit; changes nothing. Exit codes: 0 no difference; 1 differences; 75 stopped, begin again."
+        "bit; changes nothing. Exit codes: 0 no difference; 1 differences; 2 wrong usage; 75 stopped, begin again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=int, help="only receipts of so many last days")
+        parser.add_argument(
+            "--days", type=whole_number(at_least=1, at_most=MOST_DAYS), help="only receipts of so many last days"
+        )
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
         since = None if options["days"] is None else timezone.now() - timedelta(days=options["days"])

@@ -13,6 +13,8 @@ from adaptivity.engine.scoring import EngineSettings
 from adaptivity.engine.simulation import AFTER, BASELINES, FAMILIES, Outcome
 from adaptivity.errors import AdaptivityError
 from adaptivity.jobs.simulate import CHOICES, LEARNERS, simulate
+from adaptivity.management.failures import interruptible
+from adaptivity.management.numbers import number
 from adaptivity.management.progress import Progress
 from adaptivity.management.tables import columns, silent
 
@@ -27,7 +29,7 @@ class Command(BaseCommand):
         "Runs policies against families of simulated learners, most of which the engine's own model does not describe, "
         "and prints how many of 10 KCs they truly know after so many items, with 95 % intervals of the paired "
         "differences to random order and to the weighting of 2018. Needs no database. "
-        "Exit codes: 0 done, 2 wrong usage."
+        "Exit codes: 0 done, 2 wrong usage, 130 interrupted."
     )
     requires_system_checks = ()
     requires_migrations_checks = False
@@ -44,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--learners", type=int, default=LEARNERS, help=f"of each family ({LEARNERS})")
         parser.add_argument("--items", type=int, default=AFTER, help=f"after which KCs are counted ({AFTER})")
         parser.add_argument(
-            "--mastery-threshold", type=float, default=EngineSettings().mastery_threshold,
+            "--mastery-threshold", type=number(above=0, below=1), default=EngineSettings().mastery_threshold,
             help=f"whose log-odds is L* ({EngineSettings().mastery_threshold})",
         )  # fmt: skip
         parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same figures (0)")
@@ -52,7 +54,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with Progress() as progress:
+            with interruptible(), Progress() as progress:
                 found = simulate(
                     policies=options["policy"] or CHOICES,
                     families=options["family"] or tuple(FAMILIES),
