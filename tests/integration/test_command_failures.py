@@ -32,7 +32,7 @@ def manage(*arguments: str, database: str = "sqlite:///:memory:", **streams: int
     ("arguments", "problem"),
     [
         (("off_policy", "c", "random", "--hours", "nan"), "--hours: 'nan' is not a number above 0 and at most 876000"),
-        (("off_policy", "c", "random", "--hours", "9e99"), "--hours: '9e99' is not a number above 0 and at most 876000"),
+        (("off_policy", "c", "random", "--hours", "1e9"), "--hours: '1e9' is not a number above 0 and at most 876000"),
         (("experiment_report", "x", "--days", "inf"), "--days: 'inf' is not a number above 0 and at most 36500"),
         (("experiment_report", "x", "--days", "1e300"), "--days: '1e300' is not a number above 0 and at most 36500"),
         (("experiment_report", "x", "--days", "0"), "--days: '0' is not a number above 0 and at most 36500"),
