@@ -136,6 +136,8 @@ SPECTACULAR_SETTINGS = {
 # Without a broker, tasks run in this process: the embedded default.
 CELERY_BROKER_URL = environment.broker_url("CELERY_BROKER_URL")
 CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
+# Also such a task takes a producer from Celery's pool, which without this one is of RabbitMQ on localhost, and says so.
+CELERY_BROKER_WRITE_URL = CELERY_BROKER_URL or "memory://localhost"
 CELERY_TASK_EAGER_PROPAGATES = True
 CELERY_TASK_IGNORE_RESULT = True
 # A task that a stopped worker had begun is run again by another; every task is safe to run twice.
