@@ -50,7 +50,8 @@ class ExportReport:
 def export_evidence(
     directory: Path, *, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False
 ) -> ExportReport:
-    """Writes the files of COLUMNS into the directory, which is made where it is missing.
+    """Writes the files of COLUMNS into the directory, which is made where it is missing, both for their
+    owner alone.
 
     Scores are in their current state, learner by learner in history order, in the format that `import_scores` takes.
     A file appears whole under its name, and all of them at the end: who reads one never sees half of it. What changes
@@ -99,7 +100,7 @@ def export_evidence(
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (directory / LOCK).open("w")
     except OSError as error:
         raise InvalidInput(error.strerror or str(error), field=str(directory)) from None
@@ -111,6 +112,13 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
+def _private(path: Path) -> IO[str]:
+    """A new file that nobody else may read: it holds personal data."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    return path.open("w", encoding="utf-8", newline="")
+
+
 @contextmanager
 def _files(directory: Path) -> Iterator[dict[str, Any]]:
     """Writers of the files, each with its header; the files get their names at the end of the block."""
@@ -120,7 +128,7 @@ def _files(directory: Path) -> Iterator[dict[str, Any]]:
             files: list[IO[str]] = []
             writers = {}
             for name, path in temporary.items():
-                files.append(stack.enter_context(path.open("w", encoding="utf-8", newline="")))
+                files.append(stack.enter_context(_private(path)))
                 writers[name] = csv.writer(files[-1], lineterminator="\n")
                 writers[name].writerow(COLUMNS[name])
             yield writers

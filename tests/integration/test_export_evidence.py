@@ -2,6 +2,7 @@
 
 import csv
 import fcntl
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ def world(db: None) -> None:
 def rows(directory: Path, name: str) -> list[list[str]]:
     with (directory / name).open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
+
+
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    export_evidence(out)
+
+    assert stat.S_IMODE(out.stat().st_mode) == 0o700
+    assert {name: stat.S_IMODE((out / name).stat().st_mode) for name in COLUMNS} == dict.fromkeys(COLUMNS, 0o600)
 
 
 def test_the_files_hold_what_stands(tmp_path: Path) -> None:
