@@ -31,6 +31,7 @@ def import_scores(path: str, collection_id: str | None = None, guid: str = "", s
         imported=report.imported,
         known=report.known,
         refused=report.refused,
+        refused_before=report.refused_before,
         learners_traced=report.learners_traced,
     )
 

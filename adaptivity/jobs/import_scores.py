@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from django.utils import timezone
-
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.evidence.checks import GUID_LENGTH, check_text
 from adaptivity.jobs.evidence.lines import Progress, survey
 from adaptivity.jobs.evidence.load import BATCH_ROWS, ImportReport, Load, Refuse, trace_learners
 from adaptivity.jobs.evidence.score_file import read_scores
-from adaptivity.models import ScoreImport
+from adaptivity.services.imports import score_import_ensure, score_import_find
 
 COLLECTION_LENGTH = 255
+
+# Called with how many rows an earlier import of the file has imported, and how many it has refused.
+Earlier = Callable[[int, int], None]
 
 
 def import_scores(
@@ -23,6 +24,7 @@ def import_scores(
     strict: bool = False,
     progress: Progress = lambda *_: None,
     refuse: Refuse = lambda *_: None,
+    earlier: Earlier = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
     """Imports the file's scores, then traces every learner whose masteries are out of date.
@@ -31,20 +33,21 @@ def import_scores(
     (ISO 8601 with zone), ``event_id`` and ``tool_consumer_instance_guid`` (used where ``guid`` is ""). A row without
     event_id is known by the file's content and its line, so the same file continues where an import of it stopped and
     is never imported twice. A bad row is reported and left out; with ``strict`` the first one stops the import, with
-    nothing imported.
+    nothing imported. ``earlier`` is called, before anything else, where an import of the file has begun before.
 
     Raises InvalidInput for a file that cannot be read, an unusable header, or in strict mode a bad row; AlreadyRunning
     where the same file is being imported by another process; Stopped between two batches where ``stop`` answers true.
     """
     check_names(collection_id, guid)
     content_hash, lines = survey(path)
+    before = score_import_find(content_hash=content_hash, guid=guid, file_format="csv")
+    if before is not None and before.lines_done:
+        earlier(before.imported, before.refused)
     _check(path, lines, strict=strict, progress=progress)
-    run, _ = ScoreImport.objects.get_or_create(
-        content_hash=content_hash, tool_consumer_instance_guid=guid, defaults={"started_at": timezone.now()}
-    )
+    run = score_import_ensure(content_hash=content_hash, guid=guid, file_format="csv")
     run.file_name, run.file_format = file_name(path), "csv"
     run.save(update_fields=["file_name", "file_format"])
-    report = ImportReport()
+    report = ImportReport(refused_before=run.refused)
     load = Load(run=run, read=read_scores, path=path, lines=lines, collection_id=collection_id, strict=strict)
     load.execute(report, progress=progress, refuse=refuse, stop=stop)
     trace_learners(report, progress=progress, stop=stop)

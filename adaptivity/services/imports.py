@@ -4,6 +4,7 @@ from collections.abc import Collection as Collected
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from django.db import transaction
 from django.utils import timezone
@@ -52,6 +53,40 @@ class ScoreRow:
     event_id: str | None = None
     guid: str = ""
     reported_item: str = ""
+
+
+def score_import_find(*, content_hash: str, guid: str, file_format: str) -> ScoreImport | None:
+    """The import of a file's content, for a platform's learners, in a format; None where there is none yet."""
+    keys = _keys(content_hash, file_format)
+    found = {
+        run.content_hash: run
+        for run in ScoreImport.objects.filter(content_hash__in=keys, tool_consumer_instance_guid=guid)
+    }
+    return next((found[key] for key in keys if key in found and _is_of(found[key], file_format)), None)
+
+
+def score_import_ensure(*, content_hash: str, guid: str, file_format: str) -> ScoreImport:
+    """As ``score_import_find``; begins an import where there is none yet."""
+    # The second key holds the format, so an import under it is of the format.
+    for key in _keys(content_hash, file_format):
+        run, _ = ScoreImport.objects.get_or_create(
+            content_hash=key,
+            tool_consumer_instance_guid=guid,
+            defaults={"started_at": timezone.now(), "file_format": file_format},
+        )
+        if _is_of(run, file_format):
+            break
+    return run
+
+
+def _keys(content_hash: str, file_format: str) -> tuple[str, str]:
+    """What an import is known by: the content's hash, or where that is an import in another format, both hashed."""
+    return content_hash, sha256(f"{file_format} {content_hash}".encode()).hexdigest()
+
+
+def _is_of(run: ScoreImport, file_format: str) -> bool:
+    # Imports of the version before have no format; it knew only one.
+    return (run.file_format or "csv") == file_format
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from adaptivity.jobs.evidence import load, xapi
 from adaptivity.jobs.evidence.files import EvidenceReport, Options, import_evidence
 from adaptivity.jobs.evidence.formats import format_of
 from adaptivity.jobs.evidence.lines import MAX_LINE_BYTES
-from adaptivity.models import Activity, Collection, Learner, Reject, Score, ScoreImport
+from adaptivity.models import Activity, Collection, JobRun, Learner, Reject, Score, ScoreImport
 from adaptivity.services import imports
 from adaptivity.services.verification import state_verify
 from tests.integration.builders import activity, knowledge_component
@@ -446,6 +446,25 @@ class TestOnce:
         with pytest.raises(InvalidInput, match=r"a\.csv: a csv file is not imported again"):
             run(file, again=True)
         assert Score.objects.count() == 1
+
+    @pytest.mark.parametrize("command", ["import_evidence", "import_scores"])
+    def test_another_format_is_another_import(
+        self, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = write(tmp_path / "a.csv", "learner,item,kcs,score", "7,q1,add,1", "8,q1,add,0")
+        call_command("import_evidence", file, format="xapi", rejects=tmp_path / "rejects")
+        assert JobRun.objects.get().exit_code == 3
+
+        call_command(command, file)
+
+        assert capsys.readouterr().out.splitlines()[-1].startswith("2 scores imported, 0 known already, 0 ")
+        assert sorted(ScoreImport.objects.values_list("file_format", "imported", "refused")) == [
+            ("csv", 2, 0),
+            ("xapi", 0, 3),
+        ]
+        assert counts(run(file)) == counts(run(file, file_format="xapi")) == (0, 0, 0, 0)
+        assert run(file).skipped == run(file, file_format="xapi").skipped == 1
+        assert Score.objects.count() == 2
 
     def test_a_collection_takes_what_was_imported_before(self, tmp_path: Path) -> None:
         log = write(tmp_path / "a.log", event(), event(event__problem_id="unknown", event__attempts=2))

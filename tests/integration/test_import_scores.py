@@ -15,6 +15,7 @@ from adaptivity.models import (
     Activity,
     Collection,
     DoneActivity,
+    JobRun,
     KnowledgeComponent,
     Learner,
     Mastery,
@@ -329,3 +330,26 @@ def test_the_command_reports_and_its_exit_code_tells(tmp_path: Path, capsys: pyt
         call_command("import_scores", str(file), "--strict", "--guid", "g")
     with pytest.raises(CommandError, match="guid: is longer"):
         call_command("import_scores", str(file), "--guid", "g" * 256)
+
+
+def test_what_an_earlier_import_did_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "scores.csv", HEADER + "7,q1,add,1\n7,q2,add,0\n" + "8,q1,add,x\n" * 6)
+    call_command("import_evidence", file, rejects=tmp_path / "rejects")
+
+    with pytest.raises(CommandError) as strict:
+        call_command("import_scores", file, strict=True)
+    assert (strict.value.returncode, str(strict.value)) == (
+        2,
+        (
+            "line 4: score: is not a number from 0 to 1; nothing was imported now; "
+            "an earlier import of it has imported 2 scores and refused 6 rows"
+        ),
+    )
+
+    call_command("import_scores", file)
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "0 scores imported, 2 known already, 0 rows refused, 6 refused by an earlier import of the file, "
+        "0 learners traced"
+    )
+    assert list(JobRun.objects.order_by("id").values_list("exit_code", flat=True)) == [3, 2, 3]

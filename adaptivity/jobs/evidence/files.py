@@ -8,7 +8,6 @@ from pathlib import Path
 from time import perf_counter
 
 import structlog
-from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, Conflict, InvalidInput
 from adaptivity.jobs.evidence.formats import FORMATS, format_of, reader
@@ -19,7 +18,7 @@ from adaptivity.jobs.evidence.reject_file import RejectFile
 from adaptivity.jobs.import_scores import check_names, file_name
 from adaptivity.models import Reject, ScoreImport
 from adaptivity.services.erasures import erasures_under_another_key
-from adaptivity.services.imports import score_import_again
+from adaptivity.services.imports import score_import_again, score_import_ensure, score_import_find
 
 log = structlog.get_logger(__name__)
 
@@ -148,32 +147,41 @@ def _import_file(
 ) -> None:
     wants_it_again = options.again or options.collection_id is not None
     stamp = _stamp(path)
-    imports = ScoreImport.objects.filter(tool_consumer_instance_guid=options.guid)
-    known = imports.filter(file_name=file_name(path), file_stamp=stamp, finished_at__isnull=False)
-    if not wants_it_again and known.exists():
+    if not wants_it_again and _is_known(path, stamp, options):
         report.skipped += 1
         return
     content_hash, lines = survey(path)
     if content_hash == NOTHING:
         return
     file_format = options.file_format or format_of(path)
-    run = imports.filter(content_hash=content_hash).first()
+    run = score_import_find(content_hash=content_hash, guid=options.guid, file_format=file_format)
     if options.again and run is not None:
         if file_format == "csv":
             raise InvalidInput("a csv file is not imported again: rows without event_id would count twice")
         score_import_again(run=run)
     if run is None:
-        run, _ = ScoreImport.objects.get_or_create(
-            content_hash=content_hash,
-            tool_consumer_instance_guid=options.guid,
-            defaults={"started_at": timezone.now()},
-        )
+        run = score_import_ensure(content_hash=content_hash, guid=options.guid, file_format=file_format)
     run.file_name, run.file_format, run.file_stamp = file_name(path), file_format, stamp
     run.save(update_fields=["file_name", "file_format", "file_stamp"])
     if run.finished_at is not None and not wants_it_again:
         report.skipped += 1
         return
     _load(path, run, lines, file_format, options, launch_urls, report, progress, stop)
+
+
+def _is_known(path: Path, stamp: str, options: Options) -> bool:
+    """Whether the file was imported whole in the format that it is to be imported in, told by no more than its
+    beginning."""
+    imports = ScoreImport.objects.filter(tool_consumer_instance_guid=options.guid, finished_at__isnull=False)
+    known = imports.filter(file_name=file_name(path), file_stamp=stamp)
+    formats = set(known.values_list("file_format", flat=True))
+    if not formats or options.file_format is not None:
+        return options.file_format in formats
+    try:
+        return format_of(path) in formats
+    except InvalidInput:
+        # Its format had to be named, and was.
+        return True
 
 
 def _load(

@@ -28,7 +28,8 @@ Refuse = Callable[[int, str], None]
 @dataclass
 class ImportReport:
     """What an import did: rows imported now, rows known from before, lines refused, learners traced, lines that hold no
-    score, and rows of erased learners, which are left out."""
+    score, and rows of erased learners, which are left out. ``refused_before``: lines that an earlier import of the file
+    has refused, where that is told."""
 
     imported: int = 0
     known: int = 0
@@ -36,6 +37,7 @@ class ImportReport:
     learners_traced: int = 0
     ignored: int = 0
     erased: int = 0
+    refused_before: int = 0
 
 
 @dataclass

@@ -34,6 +34,7 @@ class Command(JobCommand):
                 str(path.resolve()), options["collection"], guid=options["guid"], strict=options["strict"]
             )
             return Outcome("The import was handed to a worker.")
+        before: list[str] = []
         try:
             report = import_scores(
                 path,
@@ -42,17 +43,24 @@ class Command(JobCommand):
                 strict=options["strict"],
                 progress=job.progress,
                 refuse=lambda line, reason: self.stderr.write(f"line {line}: {reason}"),
+                earlier=lambda imported, refused: before.append(
+                    f"an earlier import of it has imported {imported} scores and refused {refused} rows"
+                ),
                 stop=job.stop,
             )
         except (AdaptivityError, Stopped) as error:
             if not options["strict"]:
                 raise
+            nothing = "; ".join(["nothing was imported now", *before]) if before else "nothing of it was imported"
             if isinstance(error, Stopped):
-                raise Stopped("stopped; nothing of it was imported") from None
-            raise CommandError(f"{error}; nothing of it was imported", returncode=exit_code_of(error)) from error
+                raise Stopped(f"stopped; {nothing}") from None
+            raise CommandError(f"{error}; {nothing}", returncode=exit_code_of(error)) from error
         erased = f"{report.erased} of erased learners left out, " if report.erased else ""
+        refused = f"{report.refused} rows refused"
+        if report.refused_before:
+            refused += f", {report.refused_before} refused by an earlier import of the file"
         return Outcome(
-            f"{report.imported} scores imported, {report.known} known already, {report.refused} rows refused, {erased}"
+            f"{report.imported} scores imported, {report.known} known already, {refused}, {erased}"
             f"{report.learners_traced} learners traced",
-            rejects=report.refused > 0,
+            rejects=report.refused + report.refused_before > 0,
         )
