@@ -10,7 +10,10 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-METADATA_IPV6 = ipaddress.ip_network("fd00:ec2::/32")
+from adaptivity.services.addresses import is_metadata
+
+PRIVATE = "its address is private, and it is not listed in address_exceptions"
+METADATA = "its address is link-local or of a cloud's metadata; no exception is good for it"
 HOST_AND_PORT = re.compile(r"\[?(.+?)\]?:([0-9]+)")
 
 
@@ -30,16 +33,13 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
-def is_metadata(address: str) -> bool:
-    """Whether a cloud may tell its secrets at the address: link-local ones, and those of AWS over IPv6."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        return ip in METADATA_IPV6 or ip.is_link_local or (inner is not None and inner.is_link_local)
-    return ip.is_link_local
+class NotAllowed(Exception):
+    """A host has addresses, and none of them may be connected to; the message says why."""
+
+
+def refusal(addresses: Iterable[str]) -> str:
+    """Why none of a host's addresses is allowed."""
+    return METADATA if all(map(is_metadata, addresses)) else PRIVATE
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,12 @@ class AddressGuard:
         return is_public(address) or (self.excepts(host, port) and not is_metadata(address))
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of the host that may be connected to; raises socket.gaierror where it has none at all."""
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-        return [str(sockaddr[0]) for *_, sockaddr in found if self.allows(host, port, str(sockaddr[0]))]
+        """The addresses of the host that may be connected to. Raises socket.gaierror where it has none at all,
+        NotAllowed where none of them is allowed."""
+        found = [
+            str(sockaddr[0]) for *_, sockaddr in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        ]
+        allowed = [address for address in found if self.allows(host, port, address)]
+        if not allowed:
+            raise NotAllowed(refusal(found))
+        return allowed

@@ -24,7 +24,7 @@ from adaptivity.jobs.crawler.resolver import GuardedResolver
 from adaptivity.jobs.crawler.spider import SiteSpider
 from adaptivity.jobs.sources import DONE, FAILED, STOPPED, Progress, SourceReport
 from adaptivity.models import CourseSource, CrawledPage
-from adaptivity.services.crawling import crawl_begin, crawl_end, crawl_statuses, pages_publish
+from adaptivity.services.crawling import crawl_begin, crawl_end, crawl_refusal, crawl_statuses, pages_publish
 from adaptivity.services.source_lock import SourceLock
 from adaptivity.services.sources import course_source_ended, course_source_started
 
@@ -193,7 +193,7 @@ class _Session:
         report.limited = source.crawl_limited
         report.peak_megabytes = peak_megabytes()
         if report.outcome == DONE:
-            _judge(report)
+            _judge(report, crawl_refusal(source=source))
         course_source_ended(source=source, outcome=report.outcome, message=report.line())
         log.info(
             "source_crawled",
@@ -225,18 +225,20 @@ class _Session:
         return self._reports
 
 
-def _judge(report: CrawlReport) -> None:
-    """A crawl that has stored nothing is none that went well; the report says why."""
+def _judge(report: CrawlReport, refusal: str) -> None:
+    """A crawl that has stored nothing is none that went well; the report says why. ``refusal``: why an address was."""
     if report.pages.get(Status.STORED):
         return
     for status, outcome, message, may_help in (
         (Status.FAILED, "unreachable", "no page of the site answers as it should", True),
-        (Status.REFUSED, "address_refused", "the address is private, and not listed in address_exceptions", False),
+        (Status.REFUSED, "address_refused", refusal, False),
         (Status.EXCLUDED, "excluded", "the site does not want robots", False),
+        (Status.GONE, "not_found", "where the site begins there is none any more; nothing was taken out", False),
     ):
         if report.pages.get(status):
             report.outcome, report.message, report.may_help_again = outcome, message, may_help
             return
+    report.outcome, report.message = "empty", "no page of the site can be stored; nothing was taken out"
 
 
 def peak_megabytes() -> int:

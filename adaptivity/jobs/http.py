@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from adaptivity.errors import InvalidInput, Stopped, Unavailable
-from adaptivity.jobs.addresses import AddressGuard
+from adaptivity.jobs.addresses import AddressGuard, NotAllowed
 
 log = structlog.get_logger(__name__)
 
@@ -180,9 +180,7 @@ def _translated(error: requests.RequestException) -> Unavailable:
     reason: Any = error.args[0] if error.args else None
     reason = getattr(reason, "reason", reason)
     if isinstance(reason, AddressRefused):
-        raise InvalidInput(
-            "its address is private, and it is not listed in address_exceptions", code="address_refused"
-        ) from error
+        raise InvalidInput(str(reason.__cause__), code="address_refused") from error
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         raise InvalidInput("the URL cannot be asked for", code="invalid_url") from error
     if isinstance(error, requests.Timeout) or isinstance(reason, urllib3.exceptions.TimeoutError):
@@ -229,8 +227,8 @@ def _connect(connection: Any, guard: AddressGuard) -> Any:
         addresses = guard.addresses(host, port)
     except socket.gaierror as error:
         raise NameResolutionError(host, connection, error) from error
-    if not addresses:
-        raise AddressRefused(connection, "no address of the host may be connected to")
+    except NotAllowed as error:
+        raise AddressRefused(connection, str(error)) from error
     failure: Exception | None = None
     for address in addresses:
         try:

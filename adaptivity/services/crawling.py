@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -87,6 +87,9 @@ def page_store(*, crawl: Crawl, page_id: int, http_status: int, content: Content
     fingerprint = hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=16).hexdigest() if text else ""
     page = CrawledPage.objects.get(pk=page_id)
     same = CrawledPage.objects.filter(source=crawl.source, fingerprint=fingerprint, status=Status.STORED)
+    if page.depth == 0:
+        # A start URL has the content of a page that may be gone: without its links, nothing would be met any more.
+        same = same.filter(crawl=crawl.source.crawl)
     if text and same.exclude(pk=page_id).exists():
         _done(crawl, page, Status.DUPLICATE, http_status=http_status)
         return Status.DUPLICATE
@@ -131,7 +134,8 @@ def page_without_content(
 
 def pages_publish(*, source: CourseSource) -> int:
     """Brings the source's collection up to its stored pages: each with text is a reading there, new or changed where
-    the page is, and what is not stored any more is taken out. Answers how many readings were written.
+    the page is, and what is not stored any more is taken out, unless the crawl has stored nothing: a site that is not
+    where it was empties no collection. Answers how many readings were written.
 
     May be called at any time and again. A source without a collection has no readings.
     """
@@ -140,20 +144,21 @@ def pages_publish(*, source: CourseSource) -> int:
     written = 0
     while pages := _unpublished(source):
         written += _publish(source, pages)
-    _withdraw(source)
+    if _stored_now(source).exists():
+        _withdraw(source)
     return written
 
 
 @transaction.atomic
 def crawl_end(*, crawl: Crawl) -> int:
     """Notes that the crawl's frontier is empty. Answers how many pages are gone: what it has not met any more, which
-    says something only where it has left no link aside and where every page has answered. (One that was never stored
-    and is forbidden leads nowhere.)"""
+    says something only where it has stored a page, has left no link aside, and where every page has answered. (One that
+    was never stored and is forbidden leads nowhere.)"""
     source = crawl.source
     mine = CrawledPage.objects.filter(source=source, crawl=source.crawl)
     gone = 0
     failed = mine.filter(FAILED_NOW).exclude(status=Status.FAILED, http_status__range=(400, 499))
-    if not source.crawl_limited and not failed.exists():
+    if not source.crawl_limited and not failed.exists() and _stored_now(source).exists():
         missed = CrawledPage.objects.filter(source=source, crawl__lt=source.crawl).exclude(status=Status.GONE)
         gone = missed.update(
             status=Status.GONE, reason="not met any more", pending=False, title="", text="", fingerprint=""
@@ -169,6 +174,17 @@ def crawl_statuses(*, source: CourseSource) -> dict[str, int]:
     found = dict(done.exclude(FAILED_NOW).values_list("status").annotate(count=Count("pk")))
     found[Status.FAILED] = done.filter(FAILED_NOW).count()
     return found
+
+
+def crawl_refusal(*, source: CourseSource) -> str:
+    """Why the newest crawl was refused an address; "" where it was not."""
+    refused = source.pages.filter(crawl=source.crawl, pending=False, status=Status.REFUSED)
+    return refused.order_by("depth", "pk").values_list("reason", flat=True).first() or ""
+
+
+def _stored_now(source: CourseSource) -> QuerySet[CrawledPage]:
+    """The pages that the newest crawl has stored."""
+    return CrawledPage.objects.filter(source=source, crawl=source.crawl, pending=False, status=Status.STORED, reason="")
 
 
 def _unpublished(source: CourseSource) -> list[CrawledPage]:

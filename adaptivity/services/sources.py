@@ -15,6 +15,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import Activity, Collection, CourseSource, SourceItem, SourceSection
 from adaptivity.selectors.sql import batched
 from adaptivity.services.activities import ActivityFields
+from adaptivity.services.addresses import is_metadata, literal
 from adaptivity.services.collections import collection_activities_add, collection_activities_remove
 from adaptivity.services.content import BATCH, collections_of, content_changed, content_lock
 from adaptivity.services.job_runs import storable
@@ -138,6 +139,8 @@ def course_source_check(source: CourseSource) -> None:
         match = HOST_AND_PORT.fullmatch(entry)
         if match is None or not 0 < int(match["port"]) < 65536:
             raise InvalidInput('Each must be "host:port" in lower case, IPv6 in brackets.', field="address_exceptions")
+        if is_metadata(literal(match["host"])):
+            raise InvalidInput("None is good for link-local addresses.", field="address_exceptions")
     if source.kind == CourseSource.Kind.WEBSITE:
         _check_website(source)
     else:

@@ -164,6 +164,29 @@ def test_only_staff_adds_address_exceptions(api: Any, unchanged: Any, read: list
     assert api.patch("course_source/site", {"address_exceptions": []}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "0xa9fea9fe",
+        "2852039166",
+        "169.254.43518",
+        "[fe80::1]",
+        "[::ffff:a9fe:a9fe]",
+        "[fd00:ec2::254]",
+    ],
+)
+def test_no_exception_is_good_for_link_local_addresses(api: Any, unchanged: Any, read: list[int], host: str) -> None:
+    get_user_model().objects.update(is_staff=True)
+    with unchanged():
+        response = api.post("course_source", SITE | {"address_exceptions": ["127.0.0.1:80", f"{host}:80"]})
+
+    assert response.status_code == 400
+    assert [error["message"] for error in response.json()["errors"]] == ["None is good for link-local addresses."]
+    assert [name for name, _ in refusals(response)] == ["address_exceptions"]
+    assert read == []
+
+
 def test_deleting_one_leaves_its_activities(api: Any, read: list[int]) -> None:
     api.post("course_source", SITE)
     source = CourseSource.objects.get()

@@ -302,6 +302,25 @@ def test_private_addresses_however_they_are_written(world: World) -> None:
         assert not site.asked
 
 
+@pytest.mark.parametrize(
+    ("start_url", "message"),
+    [
+        (
+            "http://169.254.169.254/",
+            "its address is link-local or of a cloud's metadata; no exception is good for it",
+        ),
+        ("http://127.0.0.1:1/", "its address is private, and it is not listed in address_exceptions"),
+    ],
+)
+def test_a_refused_address_is_given_the_right_reason(world: World, start_url: str, message: str) -> None:
+    with Site(1) as site:
+        world.source(site, start_urls=[start_url])
+
+        report = world.crawl(2)
+
+    assert (report["outcome"], report["message"]) == ("address_refused", message)
+
+
 def test_robots_txt_that_cannot_be_read_allows_nothing_and_a_proxy_is_not_used(world: World) -> None:
     world.env |= {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
     with Site(5, traps=("/private/page",)) as site:
@@ -329,6 +348,55 @@ def test_a_site_that_is_down_keeps_its_readings(world: World) -> None:
 
     assert report["outcome"] == "unreachable"
     assert world.readings() == readings
+
+
+def test_a_site_that_is_not_found_keeps_its_readings(world: World) -> None:
+    with Site(5, traps=()) as site:
+        site.removed = {"/"}
+        world.source(site)
+        report = world.crawl(2)
+        assert (report["outcome"], report["may_help_again"]) == ("not_found", False)
+
+        site.removed = set()
+        world.crawl()
+        readings = world.readings()
+        assert len(readings) == 6
+
+        site.removed = {"/"}
+        report = world.crawl(2)
+        assert (report["outcome"], report["gone"], report["pages"]) == ("not_found", 0, {"gone": 1, "failed": 0})
+        assert world.readings() == readings
+
+        # It is back, and a page that is really gone is taken out.
+        site.removed = {"/page/5"}
+        assert world.crawl()["outcome"] == "done"
+        assert world.readings() == [name for name in readings if name != "Page 5"]
+
+
+def test_a_site_without_a_page_is_empty(world: World) -> None:
+    with Site(5, traps=()) as site:
+        world.source(site, start_urls=[f"{site.url}/download"])
+
+        report = world.crawl(2)
+
+        assert (report["outcome"], report["may_help_again"]) == ("empty", False)
+
+
+def test_a_start_url_with_the_content_of_the_one_before_it_is_followed(world: World) -> None:
+    with Site(5, traps=()) as site:
+        world.source(site)
+        world.crawl()
+        assert len(world.readings()) == 6
+
+        world.source(site, start_urls=[f"{site.url}/copy/1"])
+        site.removed = {"/page/1"}
+        # /copy/1 says what page 1 said.
+        report = world.crawl()
+
+        # It leads home, and no further: page 1 is gone.
+        assert (report["outcome"], report["gone"]) == ("done", 4)
+        assert world.statuses(site)["/copy/1"] == "stored"
+        assert world.readings() == ["Home", "Page 1"]
 
 
 def test_without_scrapy_the_command_says_what_it_needs(world: World) -> None:

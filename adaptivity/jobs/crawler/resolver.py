@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from zope.interface import implementer
 
-from adaptivity.jobs.addresses import AddressGuard
+from adaptivity.jobs.addresses import AddressGuard, refusal
 
 REMEMBERED = 1000
 
@@ -17,16 +17,16 @@ class GuardedResolver:
     """Stands before a reactor's own resolver. Twisted asks it for every host, also one that is an address, and keeps no
     answer, so that a name that resolves anew is looked at anew.
 
-    ``refused`` answers whether a host had addresses and none that is allowed.
+    ``refused`` answers why a host had addresses and none that is allowed, "" where that was not so.
     """
 
     def __init__(self, resolver: Any) -> None:
         self._resolver = resolver
-        self._refused: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._refused: OrderedDict[tuple[str, int], str] = OrderedDict()
         self.guard = AddressGuard()
 
-    def refused(self, host: str, port: int) -> bool:
-        return (host, port) in self._refused
+    def refused(self, host: str, port: int) -> str:
+        return self._refused.get((host, port), "")
 
     def resolveHostName(  # noqa: N802 - the name that Twisted has
         self,
@@ -40,9 +40,9 @@ class GuardedResolver:
         receiver = _Receiver(self, resolutionReceiver, hostName, portNumber)
         return self._resolver.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
 
-    def remember(self, host: str, port: int) -> None:
-        """Notes that the host had no address that is allowed; the newest notes are kept."""
-        self._refused[host, port] = None
+    def remember(self, host: str, port: int, reason: str) -> None:
+        """Notes why the host had no address that is allowed; the newest notes are kept."""
+        self._refused[host, port] = reason
         self._refused.move_to_end((host, port))
         while len(self._refused) > REMEMBERED:
             self._refused.popitem(last=False)
@@ -52,7 +52,8 @@ class GuardedResolver:
 class _Receiver:
     def __init__(self, resolver: GuardedResolver, receiver: Any, host: str, port: int) -> None:
         self._resolver, self._receiver, self._host, self._port = resolver, receiver, host, port
-        self._allowed = self._left_out = 0
+        self._allowed = 0
+        self._left_out: list[str] = []
 
     def resolutionBegan(self, resolutionInProgress: Any) -> None:  # noqa: N802, N803
         self._receiver.resolutionBegan(resolutionInProgress)
@@ -62,9 +63,9 @@ class _Receiver:
             self._allowed += 1
             self._receiver.addressResolved(address)
         else:
-            self._left_out += 1
+            self._left_out.append(address.host)
 
     def resolutionComplete(self) -> None:  # noqa: N802
         if self._left_out and not self._allowed:
-            self._resolver.remember(self._host, self._port)
+            self._resolver.remember(self._host, self._port, refusal(self._left_out))
         self._receiver.resolutionComplete()

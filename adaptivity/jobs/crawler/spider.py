@@ -154,8 +154,8 @@ class SiteSpider(scrapy.Spider):
         if failure.check(ExcludedByRobots):
             return Status.EXCLUDED, "robots.txt excludes it"
         parts = urlsplit(request.url)
-        if self.resolver.refused(parts.hostname or "", parts.port or SCHEMES[parts.scheme]):
-            return Status.REFUSED, "its address is private, and it is not listed in address_exceptions"
+        if refusal := self.resolver.refused(parts.hostname or "", parts.port or SCHEMES[parts.scheme]):
+            return Status.REFUSED, refusal
         if failure.check(RobotsUnreadable):
             return Status.FAILED, "robots.txt cannot be read"
         if failure.check(DownloadCancelledError, IgnoreRequest):
