@@ -20,7 +20,8 @@ from tests.stack.databases import Database
 from tests.stack.service import ROOT, manage, poll, running, service_environment
 
 SECONDS = 60
-ALL_STEPS = ["scrape", "import_evidence", "crawl", "trace", "export"]
+ALL_STEPS = ["scrape", "import_evidence", "crawl", "trace", "export", "estimate", "evaluate", "gate", "promote",
+             "trace_promoted"]  # fmt: skip
 
 
 @contextmanager
@@ -121,11 +122,12 @@ def test_nightly_with_the_demo_s_sources(tmp_path: Path) -> None:
         # and everything is on record
         assert runs(database) == [("nightly", "done", 0)]
         assert steps(database) == dict.fromkeys(ALL_STEPS, ("done", 1, 0))
-        commands = ["crawl", "export_evidence", "import_evidence", "scrape_courses", "trace_learners"]
+        commands = ["crawl", "estimate", "estimate", "export_evidence", "import_evidence", "promote", "promote",
+                    "scrape_courses", "trace_learners", "trace_learners"]  # fmt: skip
         assert jobs_done(database, "pipeline nightly, run 1") == commands
 
         # when the next run is killed while it crawls, all else being done
-        crawl_delay(database, 0.5)
+        crawl_delay(database, 5)
         process = run_pipeline(env)
         poll(
             lambda: in_the_middle(database) or None,
