@@ -54,9 +54,11 @@ class Broker:
     @contextmanager
     def worker(self, output: Path) -> Iterator[Worker]:
         """A worker of this queue as in production, killed with its processes at the end of the block."""
+        # Known at the broker, where other tests' workers are, too.
+        name = f"{self.queue}-{output.name}"
         with output.open("wb") as log, output.with_suffix(".errors").open("wb") as errors:
             process = subprocess.Popen(
-                [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", self.queue, "-n", output.name],
+                [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", self.queue, "-n", name],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

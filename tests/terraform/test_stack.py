@@ -453,16 +453,20 @@ def test_a_schedule_takes_the_newest_revision(dev: Life) -> None:
     assert json.loads(target["Input"])["containerOverrides"][0]["command"] == ["python", "manage.py", "trace_learners"]
 
 
+def tasks_of(parallel: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and parameters of every task in the branches of a Parallel state, however deep."""
+    for branch in parallel["Branches"]:
+        for name, state in branch["States"].items():
+            if state["Type"] == "Task":
+                yield name, state["Parameters"]
+            elif state["Type"] == "Parallel":
+                yield from tasks_of(state)
+
+
 def test_the_pipeline_is_the_declared_one_and_takes_the_newest_revision(dev: Life) -> None:
     schedule = dev.seen["schedules"][f"{NAME}-nightly"]
     definition = json.loads(dev.seen["pipeline"]["definition"])
-    branches = definition["States"]["Run"]["Branches"]
-    tasks = {
-        name: state["Parameters"]
-        for branch in branches
-        for name, state in branch["States"].items()
-        if state["Type"] == "Task"
-    }
+    tasks = dict(tasks_of(definition["States"]["Run"]))
 
     assert schedule["Target"]["Arn"] == dev.outputs["pipelines"]["nightly"]
     assert (schedule["ScheduleExpression"], schedule["State"]) == (NIGHTLY.schedule, "ENABLED")
