@@ -7,9 +7,11 @@ import argparse
 import random
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from adaptivity.management.local_servers.http import LocalServer
 
 WORDS = (
     "learner", "activity", "score", "mastery", "guess", "slip", "transit", "prior", "readiness", "demand", "fraction",
@@ -52,7 +54,7 @@ TRAPS = (
 )
 
 
-class Site:
+class Site(LocalServer):
     """``asked`` counts the requests by path; ``most_at_once`` is how many were under way together;
     ``traps`` are what the first page leads to beside the pages."""
 
@@ -64,59 +66,20 @@ class Site:
         self.on_request: Any = lambda path: None
         self.most_at_once = self._at_once = 0
         self._lock = threading.Lock()
-        site = self
+        super().__init__(self._count, port=port)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                with site._lock:
-                    site.asked[self.path] += 1
-                    site._at_once += 1
-                    site.most_at_once = max(site.most_at_once, site._at_once)
-                try:
-                    site.on_request(self.path)
-                    site.answer(self)
-                finally:
-                    with site._lock:
-                        site._at_once -= 1
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-            def handle(self) -> None:
-                try:
-                    super().handle()
-                except ConnectionError:
-                    self.close_connection = True
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    @property
-    def port(self) -> int:
-        return self._server.server_address[1]
-
-    @property
-    def netloc(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.netloc}"
-
-    def __enter__(self) -> "Site":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def _count(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answers, and notes that it was asked."""
+        with self._lock:
+            self.asked[handler.path] += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            self.on_request(handler.path)
+            self.answer(handler)
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answers a request by its path."""
