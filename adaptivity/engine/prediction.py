@@ -18,8 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptivity.engine.estimation import BktParameters, estimate_em, trace
-from adaptivity.engine.parameters import Booleans, Floats, Integers
+from adaptivity.engine.parameters import Booleans, Floats, Integers, clip_probability
 from adaptivity.engine.responses import Pairs, Responses
+from adaptivity.engine.tracing import fold
 
 FEATURES = (
     "intercept",
@@ -144,6 +145,58 @@ def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_:
     return Hybrid(parameters, easiness, weights, strength, precision)
 
 
+class Online:
+    """One learner's state under a model, kept up with O(KCs of the item) work a response.
+
+    What it predicts is what ``Hybrid.predict`` does of the same history. ``pairs`` are those of the model.
+    """
+
+    def __init__(self, model: Hybrid, pairs: Pairs) -> None:
+        self.mastery = clip_probability(model.parameters.prior)
+        self._model, self._pairs = model, pairs
+        self._easiness = model.easiness.of_items(pairs)
+        self._empty = float(_sigmoid(np.array(model.easiness.mean)))
+        self._chains, self._known = _kcs_of_items(pairs)
+        # The last chain, which nothing reads, stands for none; an item is its own chain of the learner.
+        self._state = _State(1, pairs.knowledge_components + 1, pairs.items, self._known.shape[1])
+
+    def take(self, item: int, score: float) -> None:
+        """The learner has this score, in [0, 1], on the item."""
+        at, parameters = slice(self._pairs.first[item], self._pairs.first[item + 1]), self._model.parameters
+        kc = self._pairs.knowledge_component[at]
+        self.mastery[kc] = fold(
+            initial=self.mastery[kc],
+            chain=np.arange(kc.size),
+            score=np.full(kc.size, score),
+            guess=parameters.guess[at],
+            slip=parameters.slip[at],
+            transit=parameters.transit[at],
+        )
+        only, chain, known = np.array([item]), self._chains[[item]], self._known[[item]]
+        self._state.take(np.zeros(1, np.int64), chain, known, only, np.array([score]), self._easiness[only])
+
+    def set_mastery(self, knowledge_component: int, value: float | None) -> None:
+        """Somebody has set the learner's mastery of the KC by hand; None: back to its prior."""
+        given = self._model.parameters.prior[knowledge_component] if value is None else value
+        self.mastery[knowledge_component] = clip_probability(given)
+
+    def features(self, items: Integers) -> Floats:
+        """What the log-odds of success at each item are the weighted sum of, shape (items, features)."""
+        parameters, pairs = self._model.parameters, self._pairs
+        mastery = self.mastery[pairs.knowledge_component]
+        success = mastery * (1.0 - parameters.slip) + (1.0 - mastery) * parameters.guess
+        table = np.empty((items.size, len(FEATURES)))
+        table[:, 0], table[:, 1] = 1.0, self._easiness[items]
+        table[:, 2] = _log_odds(pairs.mean_by_item(success, self._empty))[items]
+        learner = np.zeros(items.size, np.int64)
+        table[:, 3:] = self._state.before(learner, self._chains[items], self._known[items], items)
+        return table
+
+    def predict(self, items: Integers) -> Floats:
+        """Probability of success at each item, were it the next one; shape (items,)."""
+        return _sigmoid(self.features(items) @ self._model.weights)
+
+
 class _Steps:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
@@ -160,7 +213,9 @@ def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats
     _, item_chain = np.unique(
         responses.learner * np.int64(max(responses.pairs.items, 1)) + responses.item, return_inverse=True
     )
-    state = _State(responses.learners, int(chains.max(initial=-1)) + 2, int(item_chain.max(initial=-1)) + 1)
+    state = _State(
+        responses.learners, int(chains.max(initial=-1)) + 2, int(item_chain.max(initial=-1)) + 1, chains.shape[1]
+    )
     table = np.empty((size, len(FEATURES)))
     table[:, 0], table[:, 1], table[:, 2] = 1.0, easiness, tracing
     order = responses.by_learner.order
@@ -172,6 +227,15 @@ def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats
     return table
 
 
+def _kcs_of_items(pairs: Pairs) -> tuple[Integers, Booleans]:
+    """The KCs of each item, shape (items, most KCs of an item); which of them there are."""
+    count = np.diff(pairs.first)
+    known = np.arange(max(int(count.max(initial=0)), 1)) < count[:, None]
+    kcs = np.full(known.shape, pairs.knowledge_components)
+    kcs[known] = pairs.knowledge_component
+    return kcs, known
+
+
 def _chains(responses: Responses) -> tuple[Integers, Booleans]:
     """The chains (learner and KC) of each response, shape (responses, most KCs of an item); which of them there are."""
     opportunities, size = responses.opportunities, responses.item.size
@@ -180,7 +244,7 @@ def _chains(responses: Responses) -> tuple[Integers, Booleans]:
     known = np.arange(max(width, 1)) < count[:, None]
     # The last one, which nothing reads, stands for none.
     chains = np.full(known.shape, opportunities.chain_kc.size)
-    by_response = np.argsort(opportunities.response, kind="stable")
+    by_response = np.lexsort((opportunities.pair, opportunities.response))
     chains[known] = opportunities.chain[by_response]
     return chains, known
 
@@ -188,11 +252,11 @@ def _chains(responses: Responses) -> tuple[Integers, Booleans]:
 class _State:
     """What is kept of learners, shape (learners,), and of learners' KCs, shape (chains,)."""
 
-    def __init__(self, learners: int, chains: int, item_chains: int) -> None:
+    def __init__(self, learners: int, chains: int, item_chains: int, width: int) -> None:
         self.ability, self.responses = np.zeros(learners), np.zeros(learners)
         self.recent, self.recent_weight = np.zeros(learners), np.zeros(learners)
         self.last = np.zeros(learners)
-        self.last_chain = np.full(learners, -1)
+        self.last_chains = np.full((learners, width), -1)
         self.kc_ability, self.kc_responses = np.zeros(chains), np.zeros(chains)
         self.kc_recent, self.kc_recent_weight = np.zeros(chains), np.zeros(chains)
         self.seen = np.zeros(item_chains)
@@ -200,9 +264,12 @@ class _State:
     def before(self, learner: Integers, chain: Integers, has: Booleans, item: Integers) -> Floats:
         kcs = np.maximum(has.sum(axis=1), 1)
 
-        def mean(of_chains: Floats) -> Floats:
-            average: Floats = (of_chains[chain] * has).sum(axis=1) / kcs
+        def mean_of(value: Floats | Booleans) -> Floats:
+            average: Floats = (value * has).sum(axis=1) / kcs
             return average
+
+        def mean(of_chains: Floats) -> Floats:
+            return mean_of(of_chains[chain])
 
         return np.stack(
             (
@@ -211,7 +278,7 @@ class _State:
                 self.recent[learner] / (self.recent_weight[learner] + RECENT_PSEUDO),
                 self.last[learner],
                 mean(self.kc_recent / (self.kc_recent_weight + KC_RECENT_PSEUDO)),
-                (self.last_chain[learner] == chain[:, 0]) & has[:, 0],
+                mean_of((self.last_chains[learner][:, :, None] == chain[:, None, :]).any(axis=1)),
                 mean((self.kc_responses == 0).astype(np.float64)),
                 np.log1p(self.seen[item]),
             ),
@@ -231,7 +298,7 @@ class _State:
         self.recent[learner] = self.recent[learner] * RECENT + above
         self.recent_weight[learner] = self.recent_weight[learner] * RECENT + 1.0
         self.last[learner] = above
-        self.last_chain[learner] = np.where(has[:, 0], chain[:, 0], -1)
+        self.last_chains[learner] = np.where(has, chain, -1)
         self.seen[item] += 1.0
         own = chain[has]
         step = KC_STEP / (1.0 + KC_DECAY * self.kc_responses[own]) + KC_FLOOR

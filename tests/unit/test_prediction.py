@@ -7,7 +7,7 @@ import pytest
 
 from adaptivity.engine import prediction
 from adaptivity.engine.metrics import metrics
-from adaptivity.engine.prediction import FEATURES, RISING
+from adaptivity.engine.prediction import FEATURES, RISING, Online
 from adaptivity.engine.responses import Pairs, Responses
 
 LEARNERS, ITEMS, KCS = 120, 40, 5
@@ -74,6 +74,35 @@ def test_a_leak_would_be_seen(responses, fold):
 
     planted = replace(responses, score=1.0 - responses.score)
     assert not np.array_equal(leaking(planted), leaking(responses))
+
+
+def test_one_response_at_a_time_predicts_what_all_at_once_do(responses, hybrid):
+    """A learner's state, kept up online, has at every moment the features of the whole history gone through at once."""
+    fractional = replace(responses, score=np.round(0.2 + 0.6 * responses.score, 1))
+    expected = hybrid.features(fractional)
+    for learner in (1, 4):
+        online = Online(hybrid, responses.pairs)
+        for at in np.flatnonzero(fractional.learner == learner):
+            item, score = fractional.item[at], fractional.score[at]
+
+            assert online.features(np.array([3, item, 0]))[1] == pytest.approx(expected[at], abs=1e-9)
+            assert online.predict(np.array([item])) == pytest.approx(hybrid.predict(fractional)[at], abs=1e-9)
+
+            online.take(int(item), float(score))
+
+
+def test_a_mastery_set_by_hand_is_where_tracing_goes_on_from(responses, hybrid):
+    item = int(np.flatnonzero(np.diff(responses.pairs.first) == 1)[0])
+    kc = int(responses.pairs.knowledge_component[responses.pairs.first[item]])
+    online = Online(hybrid, responses.pairs)
+    [unknown] = online.predict(np.array([item]))
+
+    online.set_mastery(kc, 0.99)
+
+    [known] = online.predict(np.array([item]))
+    assert known > unknown
+    online.set_mastery(kc, None)
+    assert online.predict(np.array([item])) == [unknown]
 
 
 def test_other_learners_do_not_matter(responses, hybrid):
