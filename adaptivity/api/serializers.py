@@ -221,6 +221,35 @@ class RecommendSerializer(Plain):
     sequence = bounded(SequenceItemSerializer(), required=False, allow_null=True)
 
 
+class PredictSerializer(Plain):
+    learner = LearnerSerializer()
+    activities = serializers.ListField(
+        child=TextField(max_length=500),
+        allow_empty=False,
+        max_length=1000,
+        help_text="Their source_launch_url, at most 1,000.",
+    )
+
+
+class PredictionSerializer(Plain):
+    activity = serializers.CharField(help_text="source_launch_url")
+    probability = serializers.FloatField(min_value=0, max_value=1)
+    explanation = serializers.DictField(
+        child=serializers.FloatField(),
+        required=False,
+        help_text="With ?explain=true and a model of success in force: what the log-odds of the probability are the "
+        "sum of.",
+    )
+
+
+class PredictionsSerializer(Plain):
+    model = serializers.ChoiceField(
+        ("hybrid", "tracing"), help_text="tracing: no model of success is in force, so masteries alone say it."
+    )
+    model_version = serializers.CharField(allow_null=True, help_text="null: the authors' parameters.")
+    predictions = PredictionSerializer(many=True)
+
+
 class GradeSerializer(Plain):
     learner = LearnerSerializer()
 

@@ -45,6 +45,7 @@ from adaptivity.services import (
     knowledge_components,
     masteries,
     model_versions,
+    prediction,
     prerequisite_activities,
     privacy,
     receipts,
@@ -139,9 +140,7 @@ class ActivityViewSet(Resource):
     @action(detail=False, methods=["post"])
     def recommend(self, request: Request) -> Response:
         """Which activity of a collection should the learner do next?"""
-        explain = request.query_params.get("explain", "false").lower()
-        if explain not in {"true", "false", "1", "0", ""}:
-            raise ValidationError({"explain": ["Must be true or false."]}, code="invalid")
+        explain = wants_explanation(request)
         serializer = s.RecommendSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
@@ -164,9 +163,46 @@ class ActivityViewSet(Resource):
             answer = {"collection": data["collection"], "url": None, "complete": True}
         else:
             answer = {"source_launch_url": explained.url, "complete": False}
-        if explain in {"true", "1"}:
+        if explain:
             answer["explanation"] = explanation(explained)
         return Response(answer)
+
+    @extend_schema(
+        request=s.PredictSerializer,
+        responses={200: s.PredictionsSerializer, **BODY},
+        parameters=[OpenApiParameter("explain", bool, description="Also answer what each prediction is the sum of.")],
+        filters=False,
+    )
+    @action(detail=False, methods=["post"])
+    def predict(self, request: Request) -> Response:
+        """How likely is the learner to succeed at these activities, now? Writes nothing."""
+        explain = wants_explanation(request)
+        serializer = s.PredictSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data["activities"]
+        found = prediction.success_predict(learner=serializer.validated_data["learner"], activities=asked)
+        predictions: list[dict[str, Any]] = [
+            {"activity": url, "probability": probability}
+            for url, probability in zip(asked, found.probability.tolist(), strict=True)
+        ]
+        if explain and found.terms is not None:
+            for number, each in enumerate(predictions):
+                each["explanation"] = found.explanation(number)
+        return Response(
+            {
+                "model": "tracing" if found.terms is None else "hybrid",
+                "model_version": found.model_version,
+                "predictions": predictions,
+            }
+        )
+
+
+def wants_explanation(request: Request) -> bool:
+    """Whether the query says explain=true. Raises ValidationError for other words."""
+    explain = request.query_params.get("explain", "false").lower()
+    if explain not in {"true", "false", "1", "0", ""}:
+        raise ValidationError({"explain": ["Must be true or false."]}, code="invalid")
+    return explain in {"true", "1"}
 
 
 def explanation(explained: recommendation.Explained) -> dict[str, Any]:

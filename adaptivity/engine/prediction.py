@@ -160,20 +160,30 @@ class Online:
         # The last chain, which nothing reads, stands for none; an item is its own chain of the learner.
         self._state = _State(1, pairs.knowledge_components + 1, pairs.items, self._known.shape[1])
 
-    def take(self, item: int, score: float) -> None:
-        """The learner has this score, in [0, 1], on the item."""
-        at, parameters = slice(self._pairs.first[item], self._pairs.first[item + 1]), self._model.parameters
-        kc = self._pairs.knowledge_component[at]
-        self.mastery[kc] = fold(
-            initial=self.mastery[kc],
-            chain=np.arange(kc.size),
-            score=np.full(kc.size, score),
-            guess=parameters.guess[at],
-            slip=parameters.slip[at],
-            transit=parameters.transit[at],
+    def take(self, items: Integers, scores: Floats) -> None:
+        """The learner has these scores, in [0, 1], on these items, one after the other; both of shape (responses,)."""
+        pairs, parameters = self._pairs, self._model.parameters
+        count = np.diff(pairs.first)[items]
+        response = np.repeat(np.arange(items.size), count)
+        within = np.arange(response.size) - np.repeat(np.cumsum(count) - count, count)
+        pair = pairs.first[items[response]] + within
+        self.mastery = fold(
+            initial=self.mastery,
+            chain=pairs.knowledge_component[pair],
+            score=scores[response],
+            guess=parameters.guess[pair],
+            slip=parameters.slip[pair],
+            transit=parameters.transit[pair],
         )
-        only, chain, known = np.array([item]), self._chains[[item]], self._known[[item]]
-        self._state.take(np.zeros(1, np.int64), chain, known, only, np.array([score]), self._easiness[only])
+        learner, chains, known, easiness = (
+            np.zeros(1, np.int64),
+            self._chains[items],
+            self._known[items],
+            self._easiness[items],
+        )
+        for at in range(items.size):
+            one = slice(at, at + 1)
+            self._state.take(learner, chains[one], known[one], items[one], scores[one], easiness[one])
 
     def set_mastery(self, knowledge_component: int, value: float | None) -> None:
         """Somebody has set the learner's mastery of the KC by hand; None: back to its prior."""

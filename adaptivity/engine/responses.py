@@ -23,6 +23,11 @@ def is_held_out(learner: str) -> bool:
     return zlib.crc32(learner.encode()) % PARTS == 0
 
 
+def fold_of(learner: str, folds: int) -> int:
+    """The fold of cross-validation that the learner is in, whoever else is there; independent of ``is_held_out``."""
+    return zlib.crc32(f"fold {learner}".encode()) % folds
+
+
 @dataclass(frozen=True)
 class Pairs:
     """The KCs that items are tagged with. The pairs of item q are ``first[q]`` to ``first[q + 1]``.

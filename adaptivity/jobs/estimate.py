@@ -17,6 +17,7 @@ from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.simulation import AFTER, Belief, compare_beliefs, recommendable
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.jobs.evidence.lines import Progress
+from adaptivity.jobs.success_model import success_model
 from adaptivity.models import EstimationBatch, ModelVersion
 from adaptivity.selectors.content import collection_arrays_under, largest_collections
 from adaptivity.selectors.estimation import (
@@ -220,6 +221,7 @@ def report(
             # Of the version's own name: the report is the same whoever makes it again.
             generator=np.random.Generator(np.random.PCG64(list(version.name.encode()))),
         )
+    success = success_model(version, progress=progress, stop=stop)
     simulated = simulation(version, active, progress=progress, stop=stop)
     checks = promotion.gate(found=found, candidate=figures[0], baseline=figures[1], health=health)
     return {
@@ -240,6 +242,7 @@ def report(
             "ran_away": kcs[health.ran_away].tolist(),
             "degenerate": kcs[health.degenerate].tolist(),
         },
+        "success": success,
         "simulation": simulated,
         "checks": [asdict(check) for check in checks],
     }

@@ -1,6 +1,5 @@
 """Fits models of success to some learners of a file and compares what they predict of the others' responses."""
 
-import zlib
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from adaptivity.engine import estimation, prediction
 from adaptivity.engine.metrics import Metrics, metrics
 from adaptivity.engine.parameters import Booleans, Floats, Integers
-from adaptivity.engine.responses import Pairs, Responses, is_held_out
+from adaptivity.engine.responses import Pairs, Responses, fold_of, is_held_out
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.jobs.evidence.score_file import read_scores
@@ -42,7 +41,7 @@ class Dataset:
     @property
     def fold(self) -> Integers:
         """Which fold of cross-validation a learner is in, shape (learners,); independent of ``held_out``."""
-        return np.array([zlib.crc32(f"fold {name}".encode()) % prediction.FOLDS for name in self.names], dtype=np.int64)
+        return np.array([fold_of(name, prediction.FOLDS) for name in self.names], dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from adaptivity.models.model_version import (
     KnowledgeComponentParameters,
     ModelVersion,
     ModelVersionEvent,
+    SuccessModel,
 )
 from adaptivity.models.pipeline_run import PipelineRun, StepRun, StepStatus
 from adaptivity.models.receipt import ContentSnapshot, DecisionReceipt
@@ -54,4 +55,5 @@ __all__ = [
     "SourceSection",
     "StepRun",
     "StepStatus",
+    "SuccessModel",
 ]

@@ -79,6 +79,22 @@ class KnowledgeComponentParameters(models.Model):
         return f"{self.model_version}: {self.knowledge_component}"
 
 
+class SuccessModel(models.Model):
+    """What predicts success under a model version: fitted once, with the version's report, and never changed.
+
+    ``data`` is the engine's ``Predictor``, packed; ``report`` how good its predictions for held-out learners are.
+    """
+
+    model_version = models.OneToOneField(ModelVersion, models.CASCADE, related_name="success_model")
+    data = models.BinaryField()
+    responses = models.PositiveBigIntegerField(help_text="That it was fitted to.")
+    report = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.model_version}: success"
+
+
 class EstimationBatch(models.Model):
     """Some knowledge components of a version that is being estimated: what one worker does at a time."""
 

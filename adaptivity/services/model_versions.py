@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from adaptivity.engine.estimation import BktParameters
 from adaptivity.engine.parameters import Integers
+from adaptivity.engine.predictor import Predictor
+from adaptivity.engine.receipts import pack
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.models import (
     EngineState,
@@ -18,6 +20,7 @@ from adaptivity.models import (
     KnowledgeComponentParameters,
     ModelVersion,
     ModelVersionEvent,
+    SuccessModel,
 )
 from adaptivity.selectors.estimation import LogEnd
 from adaptivity.selectors.model_versions import active_version, rolled_back_to
@@ -131,6 +134,18 @@ def _parameters_save(version_id: int, estimated: EstimatedBatch) -> None:
             )
         ),
         batch_size=WRITE_BATCH,
+    )
+
+
+def success_model_save(*, version: ModelVersion, predictor: Predictor, report: dict[str, Any]) -> None:
+    """Keeps the version's model of success; where another worker was first, that one's stays."""
+    SuccessModel.objects.bulk_create(
+        [
+            SuccessModel(
+                model_version=version, data=pack(predictor.arrays()), responses=report["fitted_to"], report=report
+            )
+        ],
+        ignore_conflicts=True,
     )
 
 

@@ -176,4 +176,7 @@ EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", opt
 RECEIPTS = environment.share("RECEIPTS")
 RECEIPTS_KEEP_DAYS = environment.whole_number("RECEIPTS_KEEP_DAYS", default=90, minimum=1)
 
+# Responses that a version's model of success is fitted to at most, of learners drawn by a hash.
+SUCCESS_MODEL_RESPONSES = environment.whole_number("SUCCESS_MODEL_RESPONSES", default=100_000, minimum=1)
+
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

@@ -88,7 +88,19 @@ def test_one_response_at_a_time_predicts_what_all_at_once_do(responses, hybrid):
             assert online.features(np.array([3, item, 0]))[1] == pytest.approx(expected[at], abs=1e-9)
             assert online.predict(np.array([item])) == pytest.approx(hybrid.predict(fractional)[at], abs=1e-9)
 
-            online.take(int(item), float(score))
+            online.take(np.array([item]), np.array([score]))
+
+
+def test_it_does_not_matter_how_many_responses_are_taken_in_at_once(responses, hybrid):
+    mine = responses.of(np.arange(LEARNERS) == 7)
+    one, all_ = Online(hybrid, responses.pairs), Online(hybrid, responses.pairs)
+    for at in range(mine.item.size):
+        one.take(mine.item[[at]], mine.score[[at]])
+
+    all_.take(mine.item, mine.score)
+
+    assert np.array_equal(one.features(np.arange(ITEMS)), all_.features(np.arange(ITEMS)))
+    assert np.array_equal(one.mastery, all_.mastery)
 
 
 def test_a_mastery_set_by_hand_is_where_tracing_goes_on_from(responses, hybrid):

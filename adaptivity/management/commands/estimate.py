@@ -95,7 +95,7 @@ def summary(version: ModelVersion) -> list[str]:
     held_out, parameters = report["held_out"], report["parameters"]
     in_force = report["baseline"]["name"] or "authors' parameters"
     estimated = f"{parameters['knowledge_components']} knowledge components from {parameters['training_responses']}"
-    lines = [f"Model version {version.name}: {estimated} responses"]
+    lines = [f"Model version {version.name}: {estimated} opportunities"]
     if held_out["candidate"]:
         lines.append(f"On {held_out['candidate']['responses']} responses of held-out learners:")
         lines.append(f"{'':10}{'this version':>14}  in force: {in_force}")
@@ -103,6 +103,14 @@ def summary(version: ModelVersion) -> list[str]:
             f"{name:10}{held_out['candidate'][name]:14.4f}{held_out['baseline'][name]:14.4f}"
             for name in ("log_loss", "auc", "rmse", "ece")
         ]
+    success = report.get("success")
+    if success and success["held_out"]:
+        found = success["held_out"]
+        lines.append(
+            f"Its model of success, fitted to {success['fitted_to']} responses, on {found['responses']} of held-out "
+            f"learners: log_loss {found['log_loss']:.4f}, auc {found['auc']:.4f}, rmse {found['rmse']:.4f}, "
+            f"ece {found['ece']:.4f}"
+        )
     lines += [
         f"Simulated in {each['collection']}: after {each['items']} items {each['known']:.2f} of "
         f"{each['knowledge_components']} knowledge components are known, {each['known_with_baseline']:.2f} with "
