@@ -102,6 +102,7 @@ CALLS: list[tuple[str, str, Any]] = [
     ),
     ("POST", "/api/v2/activity/recommend", {"learner": ADA, "collection": "week-1", "sequence": None}),
     ("POST", "/api/v2/activity/recommend?explain=true", {"learner": ADA, "collection": "week-1"}),
+    ("POST", "/api/v2/activity/predict", {"learner": ADA, "activities": [HALVES, QUARTERS]}),
     (
         "POST",
         "/api/v2/score",

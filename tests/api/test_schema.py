@@ -94,6 +94,7 @@ def world(api: Any, course: dict[str, Any], token: str) -> dict[str, Any]:
                 "prerequisite_activities": [first],
             },
             "recommend": {"collection": "fractions", "sequence": [{"activity": READING}]},
+            "predict": {"activities": [READING]},
             "prerequisite_activity": {"from_activity": third, "to_activity": second},
             "prerequisite_knowledge_component": kcs,
             "course_source": CAMPUS,
@@ -115,7 +116,7 @@ def lead_to_what_is_there(case: schemathesis.Case, world: dict[str, Any]) -> Non
     ids = {"collection_id": "fractions", "kc_id": "half", "slug": "campus", "name": "v1"}
     named = ids | {"id": world["paths"].get(parts[0])}
     case.path_parameters = {name: named[name] for name in case.path_parameters or {}}
-    known = world["bodies"].get("recommend" if parts[-1] == "recommend" else parts[0], {})
+    known = world["bodies"].get(parts[-1] if parts[-1] in ("recommend", "predict") else parts[0], {})
     if parts[-1] == "bulk_update":
         case.body = [{**entry, **known} for entry in case.body]
     elif isinstance(case.body, dict):
@@ -147,6 +148,7 @@ def test_the_service_keeps_to_its_schema(case, world):
 READ, WRITE, BODY = {401}, {401, 403}, {400, 401, 403, 413, 415}
 STATUSES = {
     "activity/recommend": {"post": {200, 409} | BODY},
+    "activity/predict": {"post": {200} | BODY},
     "collection/{collection_id}/activities": {"get": {200, 404} | READ, "post": {200, 409} | BODY},
     "collection/{collection_id}/grade": {"post": {200, 404} | BODY},
     "learner/erase": {"post": {200, 409} | BODY},
