@@ -116,12 +116,13 @@ _cache_lock = Lock()
 
 
 def predictor_of(model_version_id: int) -> tuple[str, Predictor | None]:
-    """The version's name, and its model of success, None where it has none. One query, two where this process has not
-    got the model yet."""
-    found = ModelVersion.objects.values_list("name", "success_model__id", "success_model__created_at")
-    name, model_id, created_at = found.get(pk=model_version_id)
-    if model_id is None:
+    """The version's name, and its model of success, None where it has none. Two queries, three where this process has
+    not got the model yet."""
+    name = ModelVersion.objects.values_list("name", flat=True).get(pk=model_version_id)
+    kept = SuccessModel.objects.filter(model_version=model_version_id).values_list("id", "created_at").first()
+    if kept is None:
         return name, None
+    model_id, created_at = kept
     with _cache_lock:
         if (model_id, created_at) in _cache:
             _cache.move_to_end((model_id, created_at))
