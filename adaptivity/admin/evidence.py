@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from adaptivity.admin.base import RecordAdmin, RecordInline
-from adaptivity.models import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision
+from adaptivity.models import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision, VoidedStatement
 
 
 class RevisionInline(RecordInline):
@@ -62,6 +62,14 @@ class HandSetMasteryAdmin(RecordAdmin):
     list_select_related = ("learner", "knowledge_component")
     search_fields = ("learner__user_id__exact", "knowledge_component__kc_id__exact")
     search_help_text = "A whole user_id or kc_id."
+
+
+@admin.register(VoidedStatement)
+class VoidedStatementAdmin(RecordAdmin):
+    list_display = ("statement_id", "recorded_at")
+    list_filter = ("recorded_at",)
+    search_fields = ("statement_id__exact",)
+    search_help_text = "A whole id of a statement, in lower case."
 
 
 class RejectInline(RecordInline):

@@ -1,6 +1,6 @@
 from adaptivity.models.activity import Activity, ActivityKnowledgeComponent, PrerequisiteActivity
 from adaptivity.models.collection import Collection, CollectionActivity
-from adaptivity.models.evidence import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision
+from adaptivity.models.evidence import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision, VoidedStatement
 from adaptivity.models.experiment import Experiment, ExperimentalGroup, ExperimentPin
 from adaptivity.models.job_run import JobRun, RunStatus
 from adaptivity.models.knowledge_component import KnowledgeComponent, PrerequisiteKnowledgeComponent
@@ -56,4 +56,5 @@ __all__ = [
     "StepRun",
     "StepStatus",
     "SuccessModel",
+    "VoidedStatement",
 ]

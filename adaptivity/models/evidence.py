@@ -41,8 +41,9 @@ class Score(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["learner", "arrival"], name="%(class)s_arrival_unique"),
+            # With the event first, its index also finds an event of nobody knows whom: what a voiding takes back.
             models.UniqueConstraint(
-                fields=["learner", "event_id"], name="%(class)s_event_unique", condition=Q(event_id__isnull=False)
+                fields=["event_id", "learner"], name="%(class)s_event_once", condition=Q(event_id__isnull=False)
             ),
             *is_probability("score"),
             *not_blank("event_id"),
@@ -93,6 +94,19 @@ class HandSetMastery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.learner}, {self.knowledge_component}"
+
+
+class VoidedStatement(models.Model):
+    """An xAPI statement that another one has voided, whether its score has come already or not: no import counts it.
+
+    Who it is of is not known here. An erasure removes those of the learner's scores.
+    """
+
+    statement_id = models.CharField(max_length=36, unique=True, help_text="A UUID, in lower case.")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.statement_id
 
 
 class ScoreImport(models.Model):

@@ -28,6 +28,7 @@ from adaptivity.services.content import BATCH, content_changed, content_lock
 from adaptivity.services.erasures import erasures_of
 from adaptivity.services.events import event_fingerprint
 from adaptivity.services.learners import LearnerIdentity, learners_lock, learners_write
+from adaptivity.services.voidings import learners_of_voided, scores_void, voidings_record
 
 NAME_LENGTH = 255
 REASON_LENGTH = 255
@@ -91,13 +92,14 @@ def _is_of(run: ScoreImport, file_format: str) -> bool:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a batch: rows imported, rows that were there already, rows refused with the reason, and rows of
-    erased learners, which are left out."""
+    """What became of a batch: rows imported, rows that were there already, rows refused with the reason, rows of
+    erased learners, which are left out, and scores of this or an earlier batch that were voided."""
 
     imported: int
     known: int
     refused: Sequence[tuple[ScoreRow, str]]
     erased: int
+    voided: int
 
 
 @transaction.atomic
@@ -108,8 +110,12 @@ def scores_import_batch(
     lines_done: int,
     collection_id: str | None,
     create: bool = True,
+    voidings: Sequence[str] = (),
 ) -> BatchResult:
     """Appends the rows to the evidence log, in their order, and notes that the file is done up to ``lines_done``.
+
+    ``voidings`` are the ids of xAPI statements that the same part of the file voids: scores under these event ids,
+    whoever's they are and whenever they came or will come, are deleted, as the log deletes.
 
     Creates missing learners, activities, KCs and the collection, and puts the activities into the collection; an
     activity that exists keeps its KCs. Without ``create``, a row of an activity that is missing is refused. The
@@ -124,11 +130,16 @@ def scores_import_batch(
     refused: list[tuple[ScoreRow, str]] = []
     identities = {row.line: LearnerIdentity(row.learner, run.tool_consumer_instance_guid or row.guid) for row in rows}
     rows, erased = _without_erased(rows, identities)
+    voided_ids = voidings_record(
+        statement_ids=voidings, event_ids=[row.event_id for row in rows if row.event_id is not None]
+    )
     activity_ids = items_ensure(rows=rows, collection_id=collection_id, create=create)
     if not create:
         refused += [(row, UNKNOWN_ACTIVITY) for row in rows if row.item not in activity_ids]
         rows = [row for row in rows if row.item in activity_ids]
-    learners = learners_lock(identities=[identities[row.line] for row in rows])
+    learners = learners_lock(
+        identities=[identities[row.line] for row in rows], ids=learners_of_voided(event_ids=voided_ids)
+    )
     # Whoever was erased between the first look and the lock has a new, empty row now: it goes with this transaction.
     if _without_erased(rows, identities)[1]:
         raise Overtaken("A learner of the file was erased.")
@@ -171,11 +182,13 @@ def scores_import_batch(
             )
         )
     Score.objects.bulk_create(scores, batch_size=BATCH)
+    voided = scores_void(event_ids=voided_ids, learners={learner.id: learner for learner in learners.values()})
+    touched |= {learner.id: learner for learner in voided}
     learners_write(learners=touched.values(), fields=["evidence_count", "traced_revision"])
     run.lines_done = lines_done
     run.imported += len(scores)
     run.save(update_fields=["lines_done", "imported"])
-    return BatchResult(len(scores), known, refused, erased)
+    return BatchResult(len(scores), known, refused, erased, len(voided))
 
 
 def _without_erased(

@@ -50,22 +50,25 @@ def learner_lock(*, identity: LearnerIdentity) -> Learner:
     return learner
 
 
-def learners_lock(*, identities: Iterable[LearnerIdentity]) -> dict[LearnerIdentity, Learner]:
-    """The learners, locked until the transaction ends, created where unknown. Must run inside a transaction. Raises
-    Overtaken where one is erased at the same moment."""
+def learners_lock(
+    *, identities: Iterable[LearnerIdentity], ids: Iterable[int] = ()
+) -> dict[LearnerIdentity, Learner]:
+    """The learners, locked until the transaction ends, created where unknown; and those of these row ids. Must run
+    inside a transaction. Raises Overtaken where one is erased at the same moment."""
     wanted = set(identities)
-    ids = _ids(wanted)
-    missing = wanted - ids.keys()
+    known = _ids(wanted)
+    missing = wanted - known.keys()
     if missing:
         learners_ensure(identities=missing)
-        ids |= _ids(missing)
-    by_id: dict[int, Learner] = {}
-    for some in batched(sorted(ids.values()), BATCH):
+        known |= _ids(missing)
+    all_ids = {*known.values(), *ids}
+    locked: dict[LearnerIdentity, Learner] = {}
+    for some in batched(sorted(all_ids), BATCH):
         for learner in Learner.objects.select_for_update(of=("self",)).filter(id__in=some).order_by("id"):
-            by_id[learner.id] = learner
-    if len(by_id) < len(wanted):
+            locked[LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid)] = learner
+    if len(locked) < len(all_ids) or not wanted <= locked.keys():
         raise Overtaken("A learner was erased.")
-    return {identity: by_id[learner_id] for identity, learner_id in ids.items()}
+    return locked
 
 
 def _ids(identities: set[LearnerIdentity]) -> dict[LearnerIdentity, int]:

@@ -7,6 +7,7 @@ from adaptivity.selectors.learners import learner_find
 from adaptivity.selectors.privacy import record_name
 from adaptivity.services.erasures import erasure_record
 from adaptivity.services.learners import LearnerIdentity, learner_lock
+from adaptivity.services.voidings import voidings_forget
 from adaptivity.services.writes import overtakable
 
 
@@ -26,7 +27,9 @@ def learner_erase(*, learner: LearnerIdentity) -> dict[str, int]:
     # Its lock makes writers of the learner's evidence wait for the end of the transaction. Where the learner is made
     # by an import at the same moment, this waits for that.
     locked = learner_lock(identity=learner)
+    forgotten = voidings_forget(learner=locked)
     _, counts = locked.delete()
     if known is None and set(counts) == {locked._meta.label}:
         return {}
+    counts |= forgotten
     return dict(sorted((record_name(apps.get_model(label)), count) for label, count in counts.items() if count))

@@ -152,26 +152,31 @@ def score_delete(*, score: Score) -> None:
     Raises Score.DoesNotExist where the score has been deleted meanwhile.
     """
     learner, current = _lock_with_current(score)
-    _append(
-        learner,
-        ScoreRevision(
-            score=score,
-            activity_id=current.activity_id,
-            value=current.value,
-            timestamp=current.timestamp,
-            deleted=True,
-        ),
+    _append(learner, deletion(score, current))
+
+
+def deletion(score: Score, current: ScoreRevision | None) -> ScoreRevision:
+    """The revision that deletes the score, whose newest revision is ``current``; without learner and arrival number."""
+    current = current or _as_reported(score)
+    return ScoreRevision(
+        score=score,
+        activity_id=current.activity_id,
+        value=current.value,
+        timestamp=current.timestamp,
+        deleted=True,
     )
 
 
 def _lock_with_current(score: Score) -> tuple[Learner, ScoreRevision]:
     learner = Learner.objects.select_for_update(of=("self",)).get(pk=score.learner_id)
-    current = ScoreRevision.objects.filter(score=score).order_by("arrival").last()
-    if current is None:
-        current = ScoreRevision(activity_id=score.activity_id, value=score.score, timestamp=score.timestamp)
+    current = ScoreRevision.objects.filter(score=score).order_by("arrival").last() or _as_reported(score)
     if current.deleted:
         raise Score.DoesNotExist
     return learner, current
+
+
+def _as_reported(score: Score) -> ScoreRevision:
+    return ScoreRevision(activity_id=score.activity_id, value=score.score, timestamp=score.timestamp)
 
 
 def _content(revision: ScoreRevision) -> tuple[int, float, datetime]:

@@ -54,6 +54,7 @@ from adaptivity.models import (
     SourceItem,
     SourceSection,
     StepRun,
+    VoidedStatement,
 )
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
@@ -96,6 +97,7 @@ RECORDS = {
     SourceItem,
     SourceSection,
     StepRun,
+    VoidedStatement,
 }
 PLANS = {Experiment, ExperimentPin, ExperimentalGroup}
 OURS = sorted(CONTENT | RECORDS | PLANS | SETTINGS, key=lambda model: model.__name__)
@@ -184,6 +186,7 @@ def populate(count: int) -> None:
     Reject.objects.bulk_create(
         Reject(score_import=files[0], reason=f"reason {n}", count=1, first_line=n, last_line=n) for n in range(count)
     )
+    VoidedStatement.objects.bulk_create(VoidedStatement(statement_id=str(UUID(int=n))) for n in range(count))
     ErasedLearner.objects.bulk_create(
         ErasedLearner(identity_digest=f"{n:064}", key_check="key", erased_at=NOON) for n in range(count)
     )
@@ -322,7 +325,7 @@ class TestPages:
                 stored.objects.all().delete()
             for stored in (ModelVersion, Activity, Collection, KnowledgeComponent):
                 stored.objects.all().delete()
-            for stored in (ScoreImport, ErasedLearner, JobRun, PipelineRun):
+            for stored in (ScoreImport, ErasedLearner, JobRun, PipelineRun, VoidedStatement):
                 stored.objects.all().delete()
             CourseSource.objects.all().delete()
             get_user_model().objects.filter(username="teacher").delete()

@@ -259,7 +259,6 @@ class TestStatements:
             ({"verb": {"id": "http://adlnet.gov/expapi/verbs/completed"}}, 0.75),
             ({"verb": {"id": "http://adlnet.gov/expapi/verbs/completed"}, "result": None}, None),
             ({"verb": {"id": "http://adlnet.gov/expapi/verbs/answered"}, "result": {"response": "x"}}, None),
-            ({"verb": {"id": "http://adlnet.gov/expapi/verbs/voided"}}, None),
         ],
     )
     def test_what_the_result_says(self, tmp_path: Path, changes: dict[str, Any], score: float | None) -> None:

@@ -25,7 +25,8 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class ParsedLine:
-    """A line of a file: a row, or the reason why it is refused, or neither where it holds no score.
+    """A line of a file: a row, or the reason why it is refused, or the id of the statement that it voids, or none of
+    these where it holds no score.
 
     ``line`` counts lines from 1; in a JSON array of statements, it counts these. ``raw`` is what the file has there.
     """
@@ -34,6 +35,7 @@ class ParsedLine:
     row: ScoreRow | None = None
     reason: str = ""
     raw: bytes | str = b""
+    voids: str = ""
 
 
 # Reads a file's lines after the one with this number.

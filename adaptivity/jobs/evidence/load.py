@@ -28,8 +28,9 @@ Refuse = Callable[[int, str], None]
 @dataclass
 class ImportReport:
     """What an import did: rows imported now, rows known from before, lines refused, learners traced, lines that hold no
-    score, and rows of erased learners, which are left out. ``refused_before``: lines that an earlier import of the file
-    has refused, where that is told."""
+    score, and rows of erased learners, which are left out. ``voidings``: statements that void another one; ``voided``:
+    scores that were deleted for that, imported now or before. ``refused_before``: lines that an earlier import of the
+    file has refused, where that is told."""
 
     imported: int = 0
     known: int = 0
@@ -37,6 +38,8 @@ class ImportReport:
     learners_traced: int = 0
     ignored: int = 0
     erased: int = 0
+    voidings: int = 0
+    voided: int = 0
     refused_before: int = 0
 
 
@@ -53,7 +56,7 @@ class Batch:
     def add(self, parsed: ParsedLine) -> None:
         self.last_line = parsed.line
         self.lines += 1
-        if parsed.row is None and not parsed.reason:
+        if parsed.row is None and not parsed.reason and not parsed.voids:
             self.ignored += 1
         else:
             self.entries.append(parsed)
@@ -129,6 +132,8 @@ class Load:
         report.imported += result.imported
         report.known += result.known
         report.erased += result.erased
+        report.voidings += sum(1 for parsed in batch.entries if parsed.voids)
+        report.voided += result.voided
         report.ignored += batch.ignored
         report.refused += len(refused)
         for line in refused:
@@ -147,9 +152,10 @@ class Load:
             lines_done=batch.last_line,
             collection_id=self.collection_id,
             create=self.create,
+            voidings=[parsed.voids for parsed in batch.entries if parsed.voids],
         )
         by_line = {parsed.line: parsed for parsed in batch.entries}
-        refused = [parsed for parsed in batch.entries if parsed.row is None]
+        refused = [parsed for parsed in batch.entries if parsed.reason]
         refused += [ParsedLine(row.line, reason=reason, raw=by_line[row.line].raw) for row, reason in result.refused]
         refused.sort(key=lambda parsed: parsed.line)
         if self.strict and refused:

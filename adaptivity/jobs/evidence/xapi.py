@@ -1,6 +1,7 @@
 """Files of xAPI statements: a JSON array of them, or one a line.
 
-The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2.
+The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2; what a voiding statement is,
+section 2.3.2.
 """
 
 import gzip
@@ -29,18 +30,22 @@ from adaptivity.jobs.evidence.edx import parsed
 from adaptivity.jobs.evidence.launch_urls import LaunchUrls
 from adaptivity.jobs.evidence.lines import MAX_LINE_BYTES, ParsedLine, lines_after, open_file
 from adaptivity.services.imports import ScoreRow
+from adaptivity.services.voidings import STATEMENT_ID
 
 BLOCK_BYTES = 1 << 16
 # What gives JSON its form; a backslash takes what follows it out of that.
 SIGN = re.compile(rb'\\.|["\[\]{},]', re.DOTALL)
 TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
 MAILTO = "mailto:"
+# Of all verbs, the specification itself has this one alone, under this id and no other.
+VOIDED = "http://adlnet.gov/expapi/verbs/voided"
 # By the last part of the verb's id, for several vocabularies have them; with the score of a statement without a result.
 VERBS: dict[str, float | None] = {"scored": None, "answered": None, "completed": None, "passed": 1.0, "failed": 0.0}
 
 
 def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[ParsedLine]:
-    """The scores that the statements after the one (or the line) with this number report."""
+    """The scores that the statements after the one (or the line) with this number report, and the ids of the statements
+    that they void."""
     now = timezone.now()
     for number, text, problem in _elements_after(path, after) if _is_array(path) else _lines_after(path, after):
         if problem:
@@ -49,7 +54,12 @@ def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator
             yield ParsedLine(number)
         else:
             try:
-                yield ParsedLine(number, row=_row(number, parsed(text), now, launch_urls), raw=text)
+                statement = parsed(text)
+                verb = text_at(object_at(statement, "verb", "verb"), "id", "verb.id", ITEM_LENGTH)
+                if verb == VOIDED:
+                    yield ParsedLine(number, voids=_voided_id(statement), raw=text)
+                else:
+                    yield ParsedLine(number, row=_row(number, statement, verb, now, launch_urls), raw=text)
             except InvalidInput as error:
                 yield ParsedLine(number, reason=str(error), raw=text)
 
@@ -133,9 +143,19 @@ def _add(element: bytearray, part: bytes) -> None:
     element += part[: MAX_LINE_BYTES + 1 - len(element)]
 
 
-def _row(line: int, statement: dict[str, Any], now: datetime, launch_urls: LaunchUrls) -> ScoreRow | None:
+def _voided_id(statement: dict[str, Any]) -> str:
+    """The id of the statement that this one voids. Whose that is, it does not say: its actor is who voids."""
+    target = object_at(statement, "object", "object")
+    if target.get("objectType") != "StatementRef":
+        raise InvalidInput("is not a StatementRef", field="object.objectType")
+    voided = text_at(target, "id", "object.id", EVENT_ID_LENGTH).lower()
+    if not STATEMENT_ID.fullmatch(voided):
+        raise InvalidInput("is not a UUID", field="object.id")
+    return voided
+
+
+def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_urls: LaunchUrls) -> ScoreRow | None:
     """What the statement reports, or None where it reports no score."""
-    verb = text_at(object_at(statement, "verb", "verb"), "id", "verb.id", ITEM_LENGTH)
     verb = verb.rstrip("/").rpartition("/")[2].lower()
     if verb not in VERBS:
         return None

@@ -82,6 +82,8 @@ def summary(report: EvidenceReport) -> str:
     ]
     if report.erased:
         parts.append(f"{report.erased} of erased learners left out")
+    if report.voidings or report.voided:
+        parts.append(f"{report.voidings} voiding statements, {report.voided} scores voided")
     parts.append(f"{report.learners_traced} learners traced")
     files = f"{report.files} files"
     if report.skipped:

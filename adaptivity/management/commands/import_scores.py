@@ -56,11 +56,12 @@ class Command(JobCommand):
                 raise Stopped(f"stopped; {nothing}") from None
             raise CommandError(f"{error}; {nothing}", returncode=exit_code_of(error)) from error
         erased = f"{report.erased} of erased learners left out, " if report.erased else ""
+        voided = f"{report.voided} of voided statements, " if report.voided else ""
         refused = f"{report.refused} rows refused"
         if report.refused_before:
             refused += f", {report.refused_before} refused by an earlier import of the file"
         return Outcome(
-            f"{report.imported} scores imported, {report.known} known already, {refused}, {erased}"
+            f"{report.imported} scores imported, {report.known} known already, {refused}, {erased}{voided}"
             f"{report.learners_traced} learners traced",
             rejects=report.refused + report.refused_before > 0,
         )
