@@ -1,6 +1,8 @@
 """Statements that void others: in any order and any file, a voided score counts no more and its row stays."""
 
 import json
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,18 +10,21 @@ from uuid import UUID
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from adaptivity.errors import Stopped
 from adaptivity.jobs.evidence import load
 from adaptivity.jobs.evidence.files import EvidenceReport, Options, import_evidence
 from adaptivity.models import DoneActivity, ErasedLearner, Learner, Mastery, Score, ScoreImport, ScoreRevision, VoidedStatement
+from adaptivity.selectors.sql import fetch
+from adaptivity.services import imports
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.privacy import learner_erase
 from adaptivity.services.scores import score_correct, score_create, score_delete
 from adaptivity.services.verification import state_verify
-from tests.integration.builders import activity, knowledge_component
+from adaptivity.services.voidings import VOIDINGS
+from tests.integration.builders import ON_POSTGRESQL, activity, knowledge_component
 from tests.integration.test_import_evidence import AT, counts, reasons, run, statement, write
 
 pytestmark = pytest.mark.django_db
@@ -350,3 +355,57 @@ def test_many_at_once(tmp_path: Path) -> None:
     # Tracing takes the masteries and activities away learner by learner.
     statements = [query["sql"] for query in queries if not query["sql"].startswith("DELETE")]
     assert len(statements) < 100
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="SQLite has one writer at a time: nothing to wait for")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("first", ["scores", "voiding"])
+def test_two_imports_at_once_do_not_miss_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """One of them stands before its commit, and the other has begun: neither sees what the other writes."""
+    files = {
+        "scores": write(tmp_path / "a.jsonl", scored(1), scored(2, learner="ben")),
+        "voiding": write(tmp_path / "b.jsonl", voiding(1)),
+    }
+    second = next(name for name in files if name != first)
+    whole, stands, reports = imports.scores_import_batch, threading.Event(), {}
+
+    def held(**arguments: Any) -> Any:
+        with transaction.atomic():
+            result = whole(**arguments)
+            if threading.current_thread().name == first:
+                stands.set()
+                wait_for_a_lock_that_is_waited_for()
+            return result
+
+    def in_a_thread(name: str) -> threading.Thread:
+        def work() -> None:
+            try:
+                reports[name] = run(files[name])
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=work, name=name)
+        thread.start()
+        return thread
+
+    monkeypatch.setattr(load, "scores_import_batch", held)
+    threads = [in_a_thread(first)]
+    assert stands.wait(30)
+    threads.append(in_a_thread(second))
+    for thread in threads:
+        thread.join(60)
+
+    assert (reports["scores"].imported, sum(report.voided for report in reports.values())) == (2, 1)
+    run(*files.values(), again=True)
+    assert set(masteries()) == {"ben"}
+    check(masteries())
+
+
+def wait_for_a_lock_that_is_waited_for() -> None:
+    """Until another session of this database waits for the lock of voidings, or has had its time to."""
+    sql = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+    until = time.monotonic() + 10
+    while time.monotonic() < until and fetch(sql, [VOIDINGS]) == [(0,)]:
+        pass
