@@ -50,9 +50,7 @@ def learner_lock(*, identity: LearnerIdentity) -> Learner:
     return learner
 
 
-def learners_lock(
-    *, identities: Iterable[LearnerIdentity], ids: Iterable[int] = ()
-) -> dict[LearnerIdentity, Learner]:
+def learners_lock(*, identities: Iterable[LearnerIdentity], ids: Iterable[int] = ()) -> dict[LearnerIdentity, Learner]:
     """The learners, locked until the transaction ends, created where unknown; and those of these row ids. Must run
     inside a transaction. Raises Overtaken where one is erased at the same moment."""
     wanted = set(identities)

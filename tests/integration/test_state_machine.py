@@ -7,10 +7,11 @@ cause is the task as JSON.
 
 import json
 import random
+import re
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,12 +20,19 @@ from moto import mock_aws
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.string import string_expression
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+    StateTaskServiceAwsSdk,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_ecs import (
     StateTaskServiceEcs,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.utils import json_path
 
 from structlog.testing import capture_logs
 
@@ -42,8 +50,11 @@ from tests.unit.test_pipelines import VARIABLES, definition
 pytestmark = pytest.mark.django_db
 
 NO_START, TIMED_OUT = "does not start", "times out"
+# Names one value; moto makes a list of it.
+INDEX_BEFORE_NAME = re.compile(r"\$(\.\w+|\[\d+\])*\[\d+\]\.\w+")
 # How each step's attempts end, in turn: an exit code, or one of the two. Those that are not named end with 0.
 Ends = Mapping[str, Sequence[int | str]]
+TASK_FAILED = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
 TOPIC = VARIABLES["${topic_arn}"]
 
 
@@ -86,12 +97,12 @@ class Tasks:
         return self.begin(name, container["Command"][2:])
 
 
-def failure(error: str, cause: str) -> FailureEventException:
+def failure(env: Any, error: str, cause: str) -> FailureEventException:
     details = TaskFailedEventDetails(error=error, cause=cause, resource="runTask.sync", resourceType="ecs")
     return FailureEventException(
         FailureEvent(
-            env=None,
-            error_name=CustomErrorName(error_name=error),
+            env=env,
+            error_name=TASK_FAILED if error == TASK_FAILED.error_name else CustomErrorName(error_name=error),
             event_type=HistoryEventType.TaskFailed,
             event_details=EventDetails(taskFailedEventDetails=details),
         )
@@ -162,15 +173,29 @@ def step_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepFunctions]:
             if end == TIMED_OUT:
                 over.wait(60)
             if isinstance(end, str) and end.startswith("ECS."):
-                raise failure(end, "ECS refuses it (Service: AmazonECS; Status Code: 400)")
+                raise failure(env, end, "ECS refuses it (Service: AmazonECS; Status Code: 400)")
             if end != 0:
-                raise failure("States.TaskFailed", json.dumps(task(end if isinstance(end, int) else None)))
+                raise failure(env, TASK_FAILED.error_name, json.dumps(task(end if isinstance(end, int) else None)))
             env.stack.append(task(0))
 
+        def list_executions(_self: Any, env: Any, *_: Any, normalised_parameters: dict[str, Any], **__: Any) -> None:
+            # Step Functions writes every name in PascalCase, this service of AWS itself in camelCase; moto knows it not.
+            asked = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
+            found = made.client.list_executions(**asked)["executions"]
+            env.stack.append({"Executions": [{"ExecutionArn": each["executionArn"]} for each in found]})
+
+        def extract_json(path: str, data: Any) -> Any:
+            found = json_path.extract_json(path, data)
+            return found[0] if INDEX_BEFORE_NAME.fullmatch(path) else found
+
+        monkeypatch.setattr(string_expression, "extract_json", extract_json)
+        monkeypatch.setattr(StateTaskServiceAwsSdk, "_eval_service_task", list_executions)
         monkeypatch.setattr(StateTaskServiceEcs, "_eval_service_task", run_task)
         monkeypatch.setattr(StateTaskServiceEcs, "_eval_integration_pattern", lambda *_, **__: None)
-        monkeypatch.setattr(WaitFunction, "_wait_interval", lambda _self, _env, seconds: made.pauses.append(seconds))
-        monkeypatch.setattr(retrier_decl.time, "sleep", made.pauses.append)
+        monkeypatch.setattr(
+            WaitFunction, "_wait_interval", lambda _, env, wait_seconds: made.pauses.append(wait_seconds)
+        )
+        monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=made.pauses.append))
         yield made
         over.set()
 
@@ -260,9 +285,161 @@ def check_same(
     return there.decided()
 
 
-def test_x(step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-    for ends in ({}, {"scrape": [1, 0]}, {"scrape": [2]}, {"import_evidence": [3], "crawl": [NO_START, 75, 1]}):
-        t = time.time()
-        print(check_same(step_functions, monkeypatch, NIGHTLY, ends), time.time() - t)
-    assert 0
+BEHIND_TRACE = ("estimate", "evaluate", "gate", "promote", "trace_promoted", "export")
+# How steps of the nightly pipeline end, how often they begin where that is not once, whether all is well, the pauses.
+NIGHTS: dict[str, tuple[Ends, dict[str, int], bool, list[float]]] = {
+    "all is done": ({}, {}, True, []),
+    "some was refused": ({"import_evidence": [3], "trace_promoted": [3]}, {}, True, []),
+    "failed, then done": ({"scrape": [1, 0]}, {"scrape": 2}, True, [30]),
+    "stopped twice, then done": ({"crawl": [75, 75, 0]}, {"crawl": 3}, True, [30, 60]),
+    "failed in two branches, then rejects": ({"export": [1, 3], "scrape": [75, 3]}, {"export": 2, "scrape": 2}, True, [30, 30]),
+    "failed to the last": ({"scrape": [1, 75, 1, 1, 0]}, {"scrape": 4, "crawl": 0}, False, [30, 60, 120]),
+    "refused what it was told": ({"import_evidence": [2]}, dict.fromkeys(("trace", *BEHIND_TRACE), 0), False, []),
+    "failed, then refused": ({"trace": [1, 2]}, {"trace": 2, **dict.fromkeys(BEHIND_TRACE, 0)}, False, [30]),
+    "another one runs already": ({"estimate": [4]}, dict.fromkeys(BEHIND_TRACE[1:5], 0), False, []),
+    "killed": ({"trace_promoted": [137]}, {}, False, []),
+    "does not start, then does": ({"gate": [NO_START, 0]}, {"gate": 2}, True, [30]),
+    "never starts": ({"gate": [NO_START] * 4}, {"gate": 3, "promote": 0, "trace_promoted": 0}, False, [30, 60]),
+    "fails at both ends": ({"crawl": [2], "export": [2]}, {}, False, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ends", "begun", "well", "pauses"), NIGHTS.values(), ids=NIGHTS)
+def test_a_night(
+    step_functions: StepFunctions,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: Ends,
+    begun: dict[str, int],
+    well: bool,
+    pauses: list[float],
+) -> None:
+    expected = {step.name: 1 for step in NIGHTLY.steps} | begun
+
+    decided = check_same(step_functions, monkeypatch, NIGHTLY, ends)
+
+    assert decided == ({name: count for name, count in expected.items() if count}, well, pauses)
+
+
+def test_what_a_run_is_given_reaches_the_commands(
+    step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_same(step_functions, monkeypatch, NIGHTLY, {}, export_directory="/it's {here}")[1]
+    assert check_same(step_functions, monkeypatch, ONBOARD_COURSE, {"crawl": [2]}, source="algebra") == (
+        {"scrape": 1, "crawl": 1, "trace": 1},
+        False,
+        [],
+    )
+
+
+def test_what_takes_too_long_is_not_tried_again(step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Pipeline(
+        "slow",
+        "",
+        (
+            Step("endless", ("crawl",), retries=2, timeout=1),
+            Step("behind", ("trace_learners",), after=("endless",)),
+            Step("other", ("export_evidence",)),
+        ),
+    )
+
+    assert check_same(step_functions, monkeypatch, slow, {"endless": [TIMED_OUT]}) == (
+        {"endless": 1, "other": 1},
+        False,
+        [],
+    )
+
+
+def random_pipeline(generator: random.Random) -> Pipeline:
+    """Of up to seven steps, and made of sequences and parallels alone: only such a one waits for nothing else there."""
+    while True:
+        names = [f"s{number}" for number in range(generator.randint(2, 7))]
+        steps = tuple(
+            Step(
+                name,
+                ("act", name),
+                after=tuple(before for before in names[:number] if generator.random() < 0.35),
+                retries=generator.randint(0, 2),
+                pause=generator.choice([0, 7]),
+            )
+            for number, name in enumerate(names)
+        )
+        pipeline = Pipeline("random", "", steps)
+        if not added_waits(pipeline):
+            return pipeline
+
+
+def test_any_pipeline_with_any_ends(step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, ends_seen = random.Random(11), set()
+    for _ in range(12):
+        pipeline = random_pipeline(generator)
+        ends = {
+            step.name: generator.choices([0, 3, 1, 75, 2, 137, NO_START], [8, 2, 3, 3, 1, 1, 2], k=4)
+            for step in pipeline.steps
+        }
+
+        ends_seen.add(check_same(step_functions, monkeypatch, pipeline, ends)[1])
+
+    assert ends_seen == {True, False}
+
+
+def test_one_execution_at_a_time(step_functions: StepFunctions) -> None:
+    """The second says so, and ends; the first goes on. The next night, another one runs."""
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def ecs(_name: str, _request: dict[str, Any]) -> int:
+        begun.release()
+        return 0 if go_on.wait(60) else 1
+
+    step_functions.ecs = ecs
+    machine = step_functions.create(ONBOARD_COURSE)
+    first = step_functions.start(machine, "first", {"source": "algebra"})
+    assert begun.acquire(timeout=60)
+
+    refused = step_functions.end(step_functions.start(machine, "second", {"source": "algebra"}))
+
+    assert (refused["status"], refused["error"]) == ("FAILED", "PipelineFailed")
+    (message,) = step_functions.messages()
+    assert message == (
+        'Pipeline onboard_course failed: {"source":"algebra","executions":{"running":2},'
+        f'"error":{{"Error":"AlreadyRunning"}}}} Execution: {refused["executionArn"]}'
+    )
+    # No step of it began.
+    assert not begun.acquire(blocking=False)
+    go_on.set()
+    assert step_functions.end(first)["status"] == "SUCCEEDED"
+    assert step_functions.end(step_functions.start(machine, "third", {"source": "x"}))["status"] == "SUCCEEDED"
+    assert step_functions.messages() == []
+
+
+def test_what_ecs_refuses(step_functions: StepFunctions) -> None:
+    """Where ECS has no room, the state asks again, as often as no step's retries say; where it refuses, that is the end."""
+    first = [FIRST_PAUSE_SECONDS * 2.0**number for number in range(5)]
+    no_room, refused = "ECS.AmazonECSException", "ECS.ClientException"
+
+    assert executed(step_functions, NIGHTLY, {"scrape": [no_room, no_room, 0]}, {}).decided() == (
+        {step.name: 1 for step in NIGHTLY.steps} | {"scrape": 3},
+        True,
+        first[:2],
+    )
+    ran = executed(step_functions, NIGHTLY, {"scrape": [no_room] * 6, "crawl": [refused]}, {})
+    assert (ran.begun.count("scrape"), "crawl" in ran.begun, ran.begun.count("export")) == (6, False, 1)
+    assert (ran.well, ran.pauses) == (False, first)
+    ran = executed(step_functions, NIGHTLY, {"crawl": [refused]}, {})
+    assert (ran.begun.count("crawl"), ran.begun.count("export"), ran.well, ran.pauses) == (1, 1, False, [])
+
+
+def test_a_task_says_who_started_it_and_where_it_runs(step_functions: StepFunctions) -> None:
+    tasks = Tasks(ONBOARD_COURSE, {}, {"source": "algebra"})
+    step_functions.ecs = tasks.begin_task
+    step_functions.end(step_functions.start(step_functions.create(ONBOARD_COURSE), "night-7", {"source": "algebra"}))
+
+    (container,) = tasks.requests[0]["Overrides"]["ContainerOverrides"]
+    assert container == {
+        "Name": "job",
+        "Command": ["python", "manage.py", "scrape_courses", "--source", "algebra"],
+        "Environment": [{"Name": "JOB_STARTED_BY", "Value": "pipeline onboard_course, execution night-7"}],
+    }
+    assert len(tasks.requests) == 3
+    for request in tasks.requests:
+        assert request["TaskDefinition"] == VARIABLES["${task_definition_family}"]
+        assert request["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"] == ["subnet-1", "subnet-2"]

@@ -16,7 +16,16 @@ from django.test.utils import CaptureQueriesContext
 from adaptivity.errors import Stopped
 from adaptivity.jobs.evidence import load
 from adaptivity.jobs.evidence.files import EvidenceReport, Options, import_evidence
-from adaptivity.models import DoneActivity, ErasedLearner, Learner, Mastery, Score, ScoreImport, ScoreRevision, VoidedStatement
+from adaptivity.models import (
+    DoneActivity,
+    ErasedLearner,
+    Learner,
+    Mastery,
+    Score,
+    ScoreImport,
+    ScoreRevision,
+    VoidedStatement,
+)
 from adaptivity.selectors.sql import fetch
 from adaptivity.services import imports
 from adaptivity.services.learners import LearnerIdentity
