@@ -51,8 +51,8 @@ def learners_of_voided(*, event_ids: Collection[str]) -> set[int]:
 
 
 def scores_void(*, event_ids: Collection[str], learners: Mapping[int, Learner]) -> list[Learner]:
-    """Appends the deletion of each score that is there under these event ids; the learners, by their row ids, have to be
-    locked. Answers the learner of each score, stale now, with a new count of evidence that is not written yet.
+    """Appends the deletion of each score that is there under these event ids; the learners, by their row ids, have to
+    be locked. Answers the learner of each score, stale now, with a new count of evidence that is not written yet.
 
     Raises Overtaken where a score has come that is of none of the learners.
     """
@@ -75,7 +75,7 @@ def scores_void(*, event_ids: Collection[str], learners: Mapping[int, Learner]) 
 
 
 def voidings_forget(*, learner: Learner) -> dict[str, int]:
-    """Removes what is remembered of voided statements of the learner's scores; answers how many rows, by their model."""
+    """Removes what is remembered of voided statements of the learner's scores; answers how many rows of which model."""
     event_ids = Score.objects.filter(learner=learner, event_id__isnull=False).values("event_id")
     _, counts = VoidedStatement.objects.filter(statement_id__in=event_ids).delete()
     return counts
