@@ -1,4 +1,6 @@
-"""Processes of these tests look more often than a service needs to: what they wait for is there within a second."""
+"""Those who wait in these tests look more often than a service needs to."""
+
+import sys
 
 from django.apps import AppConfig
 
@@ -7,6 +9,9 @@ class PipelinesConfig(AppConfig):
     name = "tests.stack.pipelines"
 
     def ready(self) -> None:
+        if "act" in sys.argv:
+            # A step waits for nobody, and starts without what the others import.
+            return
         from adaptivity.jobs.pipelines import attempts, processes, runner
         from adaptivity.management import worker_steps
 
