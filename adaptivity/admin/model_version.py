@@ -20,6 +20,7 @@ from adaptivity.models import (
     KnowledgeComponentParameters,
     ModelVersion,
     ModelVersionEvent,
+    SuccessModel,
 )
 from adaptivity.services.model_versions import model_version_promote, model_version_rollback
 
@@ -122,6 +123,15 @@ class ModelVersionEventAdmin(RecordAdmin):
     list_display = ("at", "kind", "model_version", "previous", "by", "reason")
     list_select_related = ("model_version", "previous")
     list_filter = ("kind",)
+    search_fields = ("model_version__name",)
+    search_help_text = "Name of the model version."
+
+
+@admin.register(SuccessModel)
+class SuccessModelAdmin(RecordAdmin):
+    list_display = ("model_version", "responses", "created_at")
+    list_select_related = ("model_version",)
+    exclude = ("data",)
     search_fields = ("model_version__name",)
     search_help_text = "Name of the model version."
 

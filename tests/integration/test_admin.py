@@ -54,6 +54,7 @@ from adaptivity.models import (
     SourceItem,
     SourceSection,
     StepRun,
+    SuccessModel,
     VoidedStatement,
 )
 from adaptivity.services.learners import LearnerIdentity
@@ -97,6 +98,7 @@ RECORDS = {
     SourceItem,
     SourceSection,
     StepRun,
+    SuccessModel,
     VoidedStatement,
 }
 PLANS = {Experiment, ExperimentPin, ExperimentalGroup}
@@ -214,6 +216,8 @@ def populate(count: int) -> None:
     ModelVersionEvent.objects.bulk_create(
         ModelVersionEvent(kind="promoted", model_version=version, previous=version) for _ in range(count)
     )
+    versions = ModelVersion.objects.bulk_create(ModelVersion(name=f"with a model of success {n}") for n in range(count))
+    SuccessModel.objects.bulk_create(SuccessModel(model_version=each, data=b"", responses=1) for each in versions)
     EstimationBatch.objects.bulk_create(
         EstimationBatch(model_version=version, number=n, knowledge_components=[], responses=1) for n in range(count)
     )
