@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,10 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptivity.engine.parameters import Integers
 from adaptivity.engine.recommendation import Recommendation, recommend
 from adaptivity.engine.scoring import CollectionContent, EngineSettings, LearnerState
 
 Arrays = Mapping[str, NDArray[Any]]
+
+# A learner's state begins with the number of this form, the KCs, the items, and the KCs of the last item.
+STATE_FORM = 1
+STATE_HEAD = struct.Struct("<BIII")
+CANDIDATE = np.dtype(
+    [
+        ("activity", "<i8"),
+        ("remediation", "<f8"),
+        ("continuity", "<f8"),
+        ("difficulty", "<f8"),
+        ("readiness", "<f8"),
+        ("total", "<f8"),
+        ("propensity", "<f8"),
+    ]
+)
 
 
 def pack(arrays: Arrays) -> bytes:
@@ -47,6 +64,61 @@ def content_of(arrays: Arrays) -> CollectionContent:
     """The content of ``content_arrays``. Raises KeyError where an array is missing."""
     values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(CollectionContent)}
     return CollectionContent(**values | {"kc_count": int(values["kc_count"])})
+
+
+def state_pack(state: LearnerState) -> bytes:
+    """A learner's state as bytes: 8 for each KC, an eighth for each item, 12 for each KC of the last item."""
+    last = np.flatnonzero(state.last_relevance)
+    return b"".join(
+        (
+            STATE_HEAD.pack(STATE_FORM, state.mastery.size, state.done.size, last.size),
+            state.mastery.astype("<f8").tobytes(),
+            np.packbits(state.done).tobytes(),
+            last.astype("<u4").tobytes(),
+            state.last_relevance[last].astype("<f8").tobytes(),
+        )
+    )
+
+
+def state_unpack(data: bytes) -> LearnerState:
+    """What ``state_pack`` was given, bit for bit. Raises ValueError for other bytes."""
+    if len(data) < STATE_HEAD.size:
+        raise ValueError("not a learner's state")
+    form, kcs, items, count = STATE_HEAD.unpack_from(data)
+    done_at = STATE_HEAD.size + 8 * kcs
+    last_at = done_at + -(-items // 8)
+    values_at = last_at + 4 * count
+    if form != STATE_FORM or len(data) != values_at + 8 * count:
+        raise ValueError("not a learner's state")
+    bits = np.frombuffer(data, np.uint8, last_at - done_at, done_at)
+    last = np.frombuffer(data, "<u4", count, last_at)
+    if count and int(last.max()) >= kcs:
+        raise ValueError("not a learner's state")
+    last_relevance = np.zeros(kcs)
+    last_relevance[last] = np.frombuffer(data, "<f8", count, values_at)
+    return LearnerState(
+        mastery=np.frombuffer(data, "<f8", kcs, STATE_HEAD.size).astype(np.float64),
+        done=np.unpackbits(bits, count=items).astype(bool),
+        last_relevance=last_relevance,
+    )
+
+
+def candidates_pack(found: Recommendation, activity_ids: Integers, most: int) -> bytes:
+    """The best candidates as bytes, at most so many: those with the highest propensity, of these the highest total."""
+    propensity = found.propensity if found.propensity.size else np.zeros(found.candidates.size)
+    order = np.lexsort((-found.scores.total[found.candidates], -propensity))[:most]
+    best, items = np.empty(order.size, CANDIDATE), found.candidates[order]
+    best["activity"], best["propensity"] = activity_ids[items], propensity[order]
+    for field in fields(found.scores):
+        best[field.name] = getattr(found.scores, field.name)[items]
+    return best.tobytes()
+
+
+def candidates_unpack(data: bytes) -> list[dict[str, float]]:
+    """The best candidates of ``candidates_pack``: activity, sub-scores, total and propensity of each, best first.
+    Raises ValueError for other bytes."""
+    names = CANDIDATE.names or ()
+    return [dict(zip(names, row, strict=True)) for row in np.frombuffer(data, CANDIDATE).tolist()]
 
 
 def outcome_digest(found: Recommendation) -> str:

@@ -13,9 +13,9 @@ from django.utils import timezone
 from adaptivity.engine.off_policy import doubly_robust, inverse_propensity, rewards_expected, self_normalised
 from adaptivity.engine.parameters import Floats
 from adaptivity.engine.policies import POLICIES
-from adaptivity.engine.receipts import Decision, content_of, decide, outcome_digest, unpack
+from adaptivity.engine.receipts import Decision, content_of, decide, outcome_digest, state_unpack, unpack
 from adaptivity.engine.recommendation import Outcome, Recommendation
-from adaptivity.engine.scoring import CollectionContent, EngineSettings, LearnerState
+from adaptivity.engine.scoring import CollectionContent, EngineSettings
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.models import Collection, DecisionReceipt, Score
@@ -54,10 +54,9 @@ def restored(receipts: "QuerySet[DecisionReceipt]") -> Iterator[tuple[DecisionRe
 
 
 def _decision(receipt: DecisionReceipt) -> Decision:
-    state = unpack(bytes(receipt.state))
     who = LearnerIdentity(receipt.learner.user_id, receipt.learner.tool_consumer_instance_guid)
     return Decision(
-        learner=LearnerState(mastery=state["mastery"], done=state["done"], last_relevance=state["last_relevance"]),
+        learner=state_unpack(bytes(receipt.state)),
         settings=EngineSettings(**receipt.settings),
         counted=receipt.counted,
         max_problems=receipt.max_problems,

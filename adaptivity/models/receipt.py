@@ -1,5 +1,6 @@
 from django.db import models
 
+from adaptivity.engine.receipts import candidates_unpack
 from adaptivity.models.collection import Collection
 from adaptivity.models.constraints import is_probability
 from adaptivity.models.experiment import ExperimentalGroup
@@ -35,7 +36,7 @@ class DecisionReceipt(models.Model):
     activity = models.PositiveBigIntegerField(null=True, help_text="The id of the recommended one, if there was one.")
     propensity = models.FloatField(null=True, help_text="With which it was chosen.")
     candidate_count = models.PositiveIntegerField()
-    candidates = models.JSONField(help_text="The best ones: activity, sub-scores, total and propensity.")
+    best = models.BinaryField(help_text="Candidates: activity, sub-scores, total and propensity.")
     counted = models.PositiveIntegerField(help_text="Done activities that count towards max_problems.")
     max_problems = models.PositiveIntegerField(null=True)
     stop_on_mastery = models.BooleanField()
@@ -49,3 +50,8 @@ class DecisionReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"receipt {self.pk}"
+
+    @property
+    def candidates(self) -> list[dict[str, float]]:
+        """The best candidates: activity, sub-scores, total and propensity of each, best first."""
+        return candidates_unpack(bytes(self.best))

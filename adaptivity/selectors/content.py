@@ -76,7 +76,7 @@ def collection_version(collection_id: str, learner_id: int | None = None) -> Col
     return CollectionVersion(*rows[0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CollectionArrays:
     """The engine's view of a collection, and what its local indices stand for.
 

@@ -1,66 +1,85 @@
 """Receipts of recommendations: handed over with the answer, written by a thread beside, read by jobs."""
 
 import atexit
-import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, models
 from django.utils import timezone
 
-from adaptivity.engine.receipts import content_arrays, digest, outcome_digest, pack
+from adaptivity.engine.receipts import candidates_pack, content_arrays, digest, outcome_digest, pack, state_pack
 from adaptivity.models import Collection, ContentSnapshot, DecisionReceipt, Learner
 from adaptivity.selectors.content import CollectionArrays
 from adaptivity.services.recommendation import Explained
 
 log = structlog.get_logger(__name__)
-# Of the candidates, so many are written down one by one; the digest vouches for the rest.
-BEST = 50
+# Of the candidates, so many are written down one by one; the digest vouches for the rest. With the state of a learner
+# of 100 KCs a row then stays below 2 kB, above which PostgreSQL would compress it and put it elsewhere.
+BEST = 10
 QUEUED = 1000
+# What waits is kept as it was handed over: 57 bytes for each activity of the collection.
+QUEUED_BYTES = 32 * 2**20
+BYTES_OF_AN_ITEM = 57
 BATCH = 100
+SECONDS_BETWEEN_BATCHES = 0.25
 TRIES = 2
 # Fargate kills a container 30 seconds after asking it to stop.
 FLUSH_SECONDS = 10.0
 SECONDS_BETWEEN_LINES = 10.0
 
 Handed = tuple[datetime, Explained]
+_snapshot_ids: WeakKeyDictionary[CollectionArrays, int] = WeakKeyDictionary()
 
 
 def receipts_write(handed: Sequence[Handed]) -> None:
     """Writes receipts of recommendations; of learners and collections that are gone, none."""
-    snapshots = {id(explained.arrays): _snapshot(explained.arrays) for _, explained in handed}
     unknown = {explained.inputs.learner for _, explained in handed if not explained.inputs.learner_id}
     ids: dict[tuple[str, str], int] = {}
     if unknown:
         rows = Learner.objects.filter(user_id__in=[each.user_id for each in unknown])
         ids = {(row.user_id, row.tool_consumer_instance_guid): row.pk for row in rows}
-    receipts = []
+    of_learners = []
     for at, explained in handed:
         who = explained.inputs.learner
         learner_id = explained.inputs.learner_id or ids.get((who.user_id, who.tool_consumer_instance_guid))
         if learner_id is not None:
-            receipts.append(_receipt(at, explained, learner_id, snapshots[id(explained.arrays)]))
-    learners = _there(Learner, {receipt.learner_id for receipt in receipts})
-    collections = _there(Collection, {receipt.collection_id for receipt in receipts})
+            of_learners.append((at, explained, learner_id))
+    learners = _there(Learner, {learner_id for *_, learner_id in of_learners})
+    collections = _there(Collection, {explained.inputs.version.id for _, explained, _ in of_learners})
+    kept = [
+        (at, explained, learner_id)
+        for at, explained, learner_id in of_learners
+        if learner_id in learners and explained.inputs.version.id in collections
+    ]
+    snapshots = _snapshots({explained.arrays for _, explained, _ in kept})
     DecisionReceipt.objects.bulk_create(
-        receipt for receipt in receipts if receipt.learner_id in learners and receipt.collection_id in collections
+        _receipt(at, explained, learner_id, snapshots[explained.arrays]) for at, explained, learner_id in kept
     )
 
 
-def _there(model: type[Learner] | type[Collection], ids: set[int]) -> set[int]:
-    return set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
+def _there(model: type[models.Model], ids: Iterable[int]) -> set[int]:
+    return set(model._default_manager.filter(pk__in=set(ids)).values_list("pk", flat=True))
+
+
+def _snapshots(contents: Iterable[CollectionArrays]) -> dict[CollectionArrays, int]:
+    """The ids of the snapshots of these contents, made where they are not there."""
+    known = {each: _snapshot_ids[each] for each in contents if each in _snapshot_ids}
+    # One that was there may have been purged.
+    there = _there(ContentSnapshot, known.values())
+    found = {each: known[each] if known.get(each) in there else _snapshot(each) for each in contents}
+    _snapshot_ids.update(found)
+    return found
 
 
 def _snapshot(arrays: CollectionArrays) -> int:
-    """The id of the snapshot of this content, made where it is not there."""
     named = {
         **content_arrays(arrays.content),
         "activity_ids": arrays.activity_ids,
@@ -75,9 +94,8 @@ def _snapshot(arrays: CollectionArrays) -> int:
 
 
 def _receipt(at: datetime, explained: Explained, learner_id: int, snapshot_id: int) -> DecisionReceipt:
-    found, inputs = explained.recommendation, explained.inputs
+    found, inputs, activity_ids = explained.recommendation, explained.inputs, explained.arrays.activity_ids
     item = found.item
-    propensities = found.propensity if item is not None else np.zeros(found.candidates.size)
     return DecisionReceipt(
         at=at,
         learner_id=learner_id,
@@ -88,105 +106,99 @@ def _receipt(at: datetime, explained: Explained, learner_id: int, snapshot_id: i
         policy=explained.settings.policy,
         settings=asdict(explained.settings),
         outcome=found.outcome.value,
-        activity=None if item is None else int(explained.arrays.activity_ids[item]),
-        propensity=None if item is None else float(propensities[np.searchsorted(found.candidates, item)]),
+        activity=None if item is None else int(activity_ids[item]),
+        propensity=None if item is None else float(found.propensity[np.searchsorted(found.candidates, item)]),
         candidate_count=found.candidates.size,
-        candidates=_best(explained, propensities),
+        best=candidates_pack(found, activity_ids, BEST),
         counted=inputs.counted,
         max_problems=inputs.version.max_problems,
         stop_on_mastery=bool(inputs.version.stop_on_mastery),
         history=inputs.history,
-        state=pack(
-            {
-                "mastery": inputs.state.mastery,
-                "done": inputs.state.done,
-                "last_relevance": inputs.state.last_relevance,
-            }
-        ),
+        state=state_pack(inputs.state),
         digest=outcome_digest(found),
         commit=settings.APP_COMMIT[:64],
     )
 
 
-def _best(explained: Explained, propensities: Any) -> list[dict[str, float]]:
-    found, scores = explained.recommendation, explained.recommendation.scores
-    order = np.lexsort((-scores.total[found.candidates], -propensities))[:BEST]
-    return [
-        {
-            "activity": int(explained.arrays.activity_ids[item]),
-            "remediation": float(scores.remediation[item]),
-            "continuity": float(scores.continuity[item]),
-            "difficulty": float(scores.difficulty[item]),
-            "readiness": float(scores.readiness[item]),
-            "total": float(scores.total[item]),
-            "propensity": float(propensity),
-        }
-        for item, propensity in zip(found.candidates[order].tolist(), propensities[order].tolist(), strict=True)
-    ]
-
-
 class Recorder:
-    """Takes what is to be written without waiting, and writes it in a thread of its own, in batches.
+    """Takes what is to be written without waiting, and writes it in a thread of its own, in batches: as soon as BATCH
+    wait, or when the first has waited SECONDS_BETWEEN_BATCHES.
 
-    What cannot be written, or comes while ``capacity`` wait, is lost: ``lost`` counts it and the log says so. The
-    thread starts with the first entry, so in the process that serves and not in one that forks it.
+    What cannot be written, or comes while too many or too large ones wait, is lost: ``lost`` counts it and the log says
+    so. The thread starts with the first entry, so in the process that serves and not in one that forks it.
     """
 
     def __init__(self, write: Callable[[Sequence[Handed]], None], *, capacity: int = QUEUED) -> None:
         self.lost = 0
         self._write = write
-        self._queue: queue.Queue[Handed | None] = queue.Queue(capacity)
-        self._lock = threading.Lock()
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[Handed, int]] = []
+        self._bytes = 0
+        self._writing = 0
         self._thread: threading.Thread | None = None
         self._told, self._next_line = 0, 0.0
 
-    def hand(self, entry: Handed) -> None:
-        """Takes the entry; never waits and never raises."""
-        try:
-            self._start()
-            self._queue.put_nowait(entry)
-        except (queue.Full, RuntimeError) as error:
-            self._lose(1, type(error).__name__)
+    def hand(self, entry: Handed, *, size: int = 0) -> None:
+        """Takes the entry, of so many bytes; never waits for what is slow, and never raises."""
+        reason = ""
+        with self._changed:
+            # One of any size is taken where none waits.
+            if self._waiting and (len(self._waiting) >= self._capacity or self._bytes + size > QUEUED_BYTES):
+                reason = "Full"
+            else:
+                try:
+                    self._start()
+                    self._waiting.append((entry, size))
+                    self._bytes += size
+                    if len(self._waiting) in {1, BATCH}:
+                        self._changed.notify()
+                except RuntimeError as error:
+                    reason = type(error).__name__
+        if reason:
+            self._lose(1, reason)
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush)
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="receipts", daemon=True)
+            thread.start()
+            self._thread = thread
+            atexit.register(self.flush)
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
         """Writes what waits and ends the thread; what is not written in time is lost."""
-        with self._lock:
+        with self._changed:
             thread, self._thread = self._thread, None
+            self._changed.notify_all()
         if thread is None:
             return
         atexit.unregister(self.flush)
-        until = time.monotonic() + seconds
-        try:
-            self._queue.put(None, timeout=seconds)
-            thread.join(max(0.0, until - time.monotonic()))
-        except queue.Full:
-            pass
+        thread.join(seconds)
         if thread.is_alive():
-            self._lose(self._queue.qsize(), "Timeout")
+            with self._changed:
+                left = self._writing + len(self._waiting)
+                self._waiting.clear()
+                self._bytes = 0
+            self._lose(left, "Timeout")
 
     def _run(self) -> None:
-        ended = False
-        while not ended:
-            batch, ended = self._batch()
-            if batch:
-                self._write_batch(batch)
+        while batch := self._batch():
+            self._write_batch(batch)
         connection.close()
 
-    def _batch(self) -> tuple[list[Handed], bool]:
-        entries = [self._queue.get()]
-        while entries[-1] is not None and len(entries) < BATCH:
-            try:
-                entries.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return [entry for entry in entries if entry is not None], entries[-1] is None
+    def _batch(self) -> list[Handed]:
+        """The next entries, when it is time; none when this thread is to end and all are written."""
+        this = threading.current_thread()
+        with self._changed:
+            self._writing = 0
+            self._changed.wait_for(lambda: self._waiting or self._thread is not this)
+            self._changed.wait_for(
+                lambda: len(self._waiting) >= BATCH or self._thread is not this, SECONDS_BETWEEN_BATCHES
+            )
+            taken, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            self._bytes -= sum(size for _, size in taken)
+            self._writing = len(taken)
+        return [entry for entry, _ in taken]
 
     def _write_batch(self, batch: list[Handed]) -> None:
         for remaining in reversed(range(TRIES)):
@@ -202,7 +214,7 @@ class Recorder:
                 return
 
     def _lose(self, count: int, reason: str) -> None:
-        with self._lock:
+        with self._changed:
             self.lost += count
             tell = self.lost > self._told and time.monotonic() >= self._next_line
             if tell:
@@ -230,4 +242,5 @@ def receipt_hand(*, explained: Explained) -> None:
     share = settings.RECEIPTS
     # Chance decides which ones, as whoever chose by content would bias what is estimated from them.
     if share and (share >= 1.0 or random.random() < share):  # noqa: S311 - nothing secret
-        recorder.hand((timezone.now(), explained))
+        size = BYTES_OF_AN_ITEM * explained.arrays.activity_ids.size
+        recorder.hand((timezone.now(), explained), size=size)
