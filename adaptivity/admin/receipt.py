@@ -11,7 +11,8 @@ class DecisionReceiptAdmin(RecordAdmin):
     list_filter = ("outcome", "policy")
     search_fields = ("=learner__user_id", "=collection__collection_id")
     search_help_text = "The learner's user_id or the collection_id, whole."
-    exclude = ("state",)
+    exclude = ("state", "best")
+    readonly_fields = ("candidates",)
     # By itself it is deleted by nobody; without its collection it says nothing.
     goes_with_content = True
 

@@ -234,7 +234,7 @@ def populate(count: int) -> None:
     DecisionReceipt.objects.bulk_create(
         DecisionReceipt(
             at=NOON, learner=learner, collection=collection, snapshot=snapshots[0], policy="design", settings={},
-            outcome="exhausted", candidate_count=0, candidates=[], counted=0, stop_on_mastery=False, history=0,
+            outcome="exhausted", candidate_count=0, best=b"", counted=0, stop_on_mastery=False, history=0,
             state=b"", digest="",
         )
         for _ in range(count)
