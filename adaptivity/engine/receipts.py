@@ -19,17 +19,8 @@ Arrays = Mapping[str, NDArray[Any]]
 # A learner's state begins with the number of this form, the KCs, the items, and the KCs of the last item.
 STATE_FORM = 1
 STATE_HEAD = struct.Struct("<BIII")
-CANDIDATE = np.dtype(
-    [
-        ("activity", "<i8"),
-        ("remediation", "<f8"),
-        ("continuity", "<f8"),
-        ("difficulty", "<f8"),
-        ("readiness", "<f8"),
-        ("total", "<f8"),
-        ("propensity", "<f8"),
-    ]
-)
+SUB_SCORES = ("remediation", "continuity", "difficulty", "readiness", "total")
+CANDIDATE = ("activity", *SUB_SCORES, "propensity")
 
 
 def pack(arrays: Arrays) -> bytes:
@@ -104,21 +95,26 @@ def state_unpack(data: bytes) -> LearnerState:
 
 
 def candidates_pack(found: Recommendation, activity_ids: Integers, most: int) -> bytes:
-    """The best candidates as bytes, at most so many: those with the highest propensity, of these the highest total."""
+    """The best candidates as bytes, 56 for each, at most so many: those with the highest propensity, of these the
+    highest total."""
     propensity = found.propensity if found.propensity.size else np.zeros(found.candidates.size)
     order = np.lexsort((-found.scores.total[found.candidates], -propensity))[:most]
-    best, items = np.empty(order.size, CANDIDATE), found.candidates[order]
-    best["activity"], best["propensity"] = activity_ids[items], propensity[order]
-    for field in fields(found.scores):
-        best[field.name] = getattr(found.scores, field.name)[items]
-    return best.tobytes()
+    items = found.candidates[order]
+    columns = [activity_ids[items].astype("<i8")]
+    columns += [getattr(found.scores, name)[items].astype("<f8") for name in SUB_SCORES]
+    columns.append(propensity[order].astype("<f8"))
+    return b"".join(column.tobytes() for column in columns)
 
 
 def candidates_unpack(data: bytes) -> list[dict[str, float]]:
     """The best candidates of ``candidates_pack``: activity, sub-scores, total and propensity of each, best first.
     Raises ValueError for other bytes."""
-    names = CANDIDATE.names or ()
-    return [dict(zip(names, row, strict=True)) for row in np.frombuffer(data, CANDIDATE).tolist()]
+    count, rest = divmod(len(data), 8 * len(CANDIDATE))
+    if rest:
+        raise ValueError("not candidates")
+    values = np.frombuffer(data, "<f8").reshape(len(CANDIDATE), count)
+    columns = [np.frombuffer(data, "<i8", count).tolist(), *values[1:].tolist()]
+    return [dict(zip(CANDIDATE, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def outcome_digest(found: Recommendation) -> str:

@@ -7,10 +7,7 @@ import numpy as np
 from django.db import migrations, models
 
 HEAD = struct.Struct("<BIII")
-CANDIDATE = np.dtype(
-    [("activity", "<i8")]
-    + [(name, "<f8") for name in ("remediation", "continuity", "difficulty", "readiness", "total", "propensity")]
-)
+CANDIDATE = ("activity", "remediation", "continuity", "difficulty", "readiness", "total", "propensity")
 BATCH = 500
 
 
@@ -43,12 +40,16 @@ def state_as_archive(data):
 
 
 def candidates_as_bytes(candidates):
-    rows = [tuple(entry[name] for name in CANDIDATE.names) for entry in candidates]
-    return np.array(rows, CANDIDATE).tobytes()
+    columns = [np.array([entry[name] for entry in candidates], "<f8") for name in CANDIDATE]
+    columns[0] = columns[0].astype("<i8")
+    return b"".join(column.tobytes() for column in columns)
 
 
 def candidates_as_objects(data):
-    return [dict(zip(CANDIDATE.names, row, strict=True)) for row in np.frombuffer(data, CANDIDATE).tolist()]
+    count = len(data) // (8 * len(CANDIDATE))
+    values = np.frombuffer(data, "<f8").reshape(len(CANDIDATE), count)
+    columns = [np.frombuffer(data, "<i8", count).tolist(), *values[1:].tolist()]
+    return [dict(zip(CANDIDATE, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def convert(apps, change):

@@ -1,23 +1,28 @@
 """Receipts of recommendations: handed over with the answer, written by a thread beside, read by jobs."""
 
 import atexit
+import json
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection, models
+from django.db import close_old_connections, connection, models, transaction
 from django.utils import timezone
 
 from adaptivity.engine.receipts import candidates_pack, content_arrays, digest, outcome_digest, pack, state_pack
+from adaptivity.engine.scoring import EngineSettings
 from adaptivity.models import Collection, ContentSnapshot, DecisionReceipt, Learner
 from adaptivity.selectors.content import CollectionArrays
+from adaptivity.selectors.sql import batched
 from adaptivity.services.recommendation import Explained
 
 log = structlog.get_logger(__name__)
@@ -30,6 +35,8 @@ QUEUED_BYTES = 32 * 2**20
 BYTES_OF_AN_ITEM = 57
 BATCH = 100
 SECONDS_BETWEEN_BATCHES = 0.25
+# SQLite before 3.32 takes 999 values in a statement.
+ROWS_OF_A_STATEMENT = 45
 TRIES = 2
 # Fargate kills a container 30 seconds after asking it to stop.
 FLUSH_SECONDS = 10.0
@@ -60,8 +67,12 @@ def receipts_write(handed: Sequence[Handed]) -> None:
         if learner_id in learners and explained.inputs.version.id in collections
     ]
     snapshots = _snapshots({explained.arrays for _, explained, _ in kept})
-    DecisionReceipt.objects.bulk_create(
-        _receipt(at, explained, learner_id, snapshots[explained.arrays]) for at, explained, learner_id in kept
+    as_stored = connection.ops.adapt_datetimefield_value
+    _insert(
+        [
+            _values(as_stored(at), explained, learner_id, snapshots[explained.arrays])
+            for at, explained, learner_id in kept
+        ]
     )
 
 
@@ -93,31 +104,50 @@ def _snapshot(arrays: CollectionArrays) -> int:
     return found
 
 
-def _receipt(at: datetime, explained: Explained, learner_id: int, snapshot_id: int) -> DecisionReceipt:
+def _values(at: object, explained: Explained, learner_id: int, snapshot_id: int) -> dict[str, Any]:
+    """What a receipt's columns hold."""
     found, inputs, activity_ids = explained.recommendation, explained.inputs, explained.arrays.activity_ids
     item = found.item
-    return DecisionReceipt(
-        at=at,
-        learner_id=learner_id,
-        collection_id=inputs.version.id,
-        snapshot_id=snapshot_id,
-        model_version_id=inputs.version.model_version_id,
-        group_id=explained.group.id if explained.group else None,
-        policy=explained.settings.policy,
-        settings=asdict(explained.settings),
-        outcome=found.outcome.value,
-        activity=None if item is None else int(activity_ids[item]),
-        propensity=None if item is None else float(found.propensity[np.searchsorted(found.candidates, item)]),
-        candidate_count=found.candidates.size,
-        best=candidates_pack(found, activity_ids, BEST),
-        counted=inputs.counted,
-        max_problems=inputs.version.max_problems,
-        stop_on_mastery=bool(inputs.version.stop_on_mastery),
-        history=inputs.history,
-        state=state_pack(inputs.state),
-        digest=outcome_digest(found),
-        commit=settings.APP_COMMIT[:64],
-    )
+    return {
+        "at": at,
+        "learner_id": learner_id,
+        "collection_id": inputs.version.id,
+        "snapshot_id": snapshot_id,
+        "model_version_id": inputs.version.model_version_id,
+        "group_id": explained.group.id if explained.group else None,
+        "policy": explained.settings.policy,
+        "settings": _as_json(explained.settings),
+        "outcome": found.outcome.value,
+        "activity": None if item is None else int(activity_ids[item]),
+        "propensity": None if item is None else float(found.propensity[np.searchsorted(found.candidates, item)]),
+        "candidate_count": found.candidates.size,
+        "best": candidates_pack(found, activity_ids, BEST),
+        "counted": inputs.counted,
+        "max_problems": inputs.version.max_problems,
+        "stop_on_mastery": bool(inputs.version.stop_on_mastery),
+        "history": inputs.history,
+        "state": state_pack(inputs.state),
+        "digest": outcome_digest(found),
+        "commit": settings.APP_COMMIT[:64],
+    }
+
+
+@lru_cache
+def _as_json(of_engine: EngineSettings) -> str:
+    return json.dumps(asdict(of_engine))
+
+
+def _insert(rows: Sequence[dict[str, Any]]) -> None:
+    """Writes receipts, all or none. By hand, as ``bulk_create`` takes twice the time that its statement does."""
+    columns = [field.column for field in DecisionReceipt._meta.concrete_fields if not field.primary_key]
+    names = ", ".join(map(connection.ops.quote_name, columns))
+    row = f"({', '.join(['%s'] * len(columns))})"
+    with transaction.atomic(), connection.cursor() as cursor:
+        for some in batched(rows, ROWS_OF_A_STATEMENT):
+            cursor.execute(
+                f"INSERT INTO {DecisionReceipt._meta.db_table} ({names}) VALUES {', '.join([row] * len(some))}",  # noqa: S608 - names of ours
+                [values[column] for values in some for column in columns],
+            )
 
 
 class Recorder:
