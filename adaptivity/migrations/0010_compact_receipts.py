@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 
 import numpy as np
 from django.db import migrations, models
@@ -9,6 +10,7 @@ from django.db import migrations, models
 HEAD = struct.Struct("<BIII")
 CANDIDATE = ("activity", "remediation", "continuity", "difficulty", "readiness", "total", "propensity")
 BATCH = 500
+UNREADABLE = (EOFError, KeyError, TypeError, ValueError, struct.error, zipfile.BadZipFile)
 
 
 def state_as_bytes(data):
@@ -60,7 +62,7 @@ def convert(apps, change):
         for row in rows:
             try:
                 change(row)
-            except Exception:
+            except UNREADABLE:
                 # What cannot be read could not be replayed before either, and stays as it is.
                 continue
             kept.append(row)

@@ -1,12 +1,15 @@
 """Receipts: handed over and written, replayed bit for bit whatever changed since, purged, and estimated from."""
 
 import json
+from dataclasses import fields
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from adaptivity.engine.receipts import pack, state_pack, state_unpack
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.jobs.receipts import off_policy, purge_receipts, replay_recommendations
 from adaptivity.models import (
@@ -115,6 +118,39 @@ class TestWritten:
         activity_update(activity=Activity.objects.first(), difficulty=0.9)
         recorded(recommended())
         assert ContentSnapshot.objects.count() == 2
+
+    def test_content_that_was_purged_meanwhile_is_kept_again(self, course):
+        found = recommended()
+        recorded(found)
+        DecisionReceipt.objects.all().delete()
+        ContentSnapshot.objects.all().delete()
+        (receipt,) = recorded(found)
+        assert receipt.snapshot == ContentSnapshot.objects.get()
+        assert replay_recommendations().different == ()
+
+    def test_more_than_a_statement_takes(self, course):
+        receipts = recorded(*[recommended()] * (2 * module.ROWS_OF_A_STATEMENT + 1))
+        assert len(receipts) == 2 * module.ROWS_OF_A_STATEMENT + 1
+        assert {receipt.digest for receipt in receipts} == {receipts[0].digest}
+
+    def test_the_best_candidates_are_named(self, course):
+        for number in range(6, 20):
+            activity(str(number), [KnowledgeComponent.objects.get(kc_id="one")], into=course, difficulty=0.3)
+        (receipt,) = recorded(recommended())
+        assert (receipt.candidate_count, len(receipt.candidates)) == (20, module.BEST)
+
+    def test_those_of_the_former_form_are_converted(self, course):
+        score_create(learner=ADA, activity="0", score=1.0)
+        (receipt,) = recorded(recommended())
+        migration = import_module("adaptivity.migrations.0010_compact_receipts")
+        state = state_unpack(bytes(receipt.state))
+        former = pack({field.name: getattr(state, field.name) for field in fields(state)})
+
+        assert migration.state_as_bytes(former) == state_pack(state) == bytes(receipt.state)
+        again = migration.state_as_bytes(migration.state_as_archive(bytes(receipt.state)))
+        assert again == bytes(receipt.state)
+        assert migration.candidates_as_bytes(receipt.candidates) == bytes(receipt.best)
+        assert migration.candidates_as_objects(bytes(receipt.best)) == receipt.candidates
 
     def test_of_a_learner_or_collection_that_is_gone_there_is_none(self, course):
         of_ada, of_ben = recommended(), recommended(BEN)
