@@ -96,9 +96,7 @@ def main() -> None:
         f"{'p50 ms':>9}{'p99 ms':>9}{'CPU ms: web':>13}{'database':>10}"
     )
     for name, found in rates.items():
-        of_off, of_floor = (
-            sorted(a / b for a, b in zip(found, rates[base], strict=True)) for base in ("off", FLOOR)
-        )
+        of_off, of_floor = (sorted(a / b for a, b in zip(found, rates[base], strict=True)) for base in ("off", FLOOR))
         cuts = quantiles(latencies[name], n=100)
         web, base = (median(each) for each in zip(*cpu[name], strict=True))
         print(

@@ -87,7 +87,7 @@ def backwards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("adaptivity", "0008_receipts"),
+        ("adaptivity", "0009_success_model"),
     ]
 
     operations = [
