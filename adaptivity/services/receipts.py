@@ -139,14 +139,13 @@ def _as_json(of_engine: EngineSettings) -> str:
 
 def _insert(rows: Sequence[dict[str, Any]]) -> None:
     """Writes receipts, all or none. By hand, as ``bulk_create`` takes twice the time that its statement does."""
-    columns = [field.column for field in DecisionReceipt._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(map(connection.ops.quote_name, columns))
-    row = f"({', '.join(['%s'] * len(columns))})"
     with transaction.atomic(), connection.cursor() as cursor:
         for some in batched(rows, ROWS_OF_A_STATEMENT):
+            names = ", ".join(map(connection.ops.quote_name, some[0]))
+            row = f"({', '.join(['%s'] * len(some[0]))})"
             cursor.execute(
                 f"INSERT INTO {DecisionReceipt._meta.db_table} ({names}) VALUES {', '.join([row] * len(some))}",  # noqa: S608 - names of ours
-                [values[column] for values in some for column in columns],
+                [value for values in some for value in values.values()],
             )
 
 
