@@ -142,7 +142,7 @@ class TestWritten:
     def test_those_of_the_former_form_are_converted(self, course):
         score_create(learner=ADA, activity="0", score=1.0)
         (receipt,) = recorded(recommended())
-        migration = import_module("adaptivity.migrations.0010_compact_receipts")
+        migration = import_module("adaptivity.migrations.0011_compact_receipts")
         state = state_unpack(bytes(receipt.state))
         former = pack({field.name: getattr(state, field.name) for field in fields(state)})
 

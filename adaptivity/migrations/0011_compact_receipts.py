@@ -87,7 +87,7 @@ def backwards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("adaptivity", "0009_success_model"),
+        ("adaptivity", "0010_voided_statements"),
     ]
 
     operations = [
