@@ -1,16 +1,19 @@
 """Celery tasks: they call a job or service, and are safe to run twice."""
 
+import mmap
 import time
 from pathlib import Path
+from typing import Any
 
 import structlog
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db.utils import OperationalError
 
 from adaptivity.jobs import estimate as estimating
 from adaptivity.jobs import import_scores as job
-from adaptivity.jobs.pipelines.attempts import attempt_run
+from adaptivity.jobs.pipelines.attempts import STOP_SECONDS, STOPPED, attempt_run
 from adaptivity.jobs.pipelines.processes import POLL_SECONDS, StepProcess
 from adaptivity.jobs.sources import command_of
 from adaptivity.models import CourseSource, EstimationBatch, ModelVersion, StepRun
@@ -47,23 +50,41 @@ def verify_state() -> int:
     return differences
 
 
-# Taken from the queue when it begins: a step may take longer than the broker waits for an acknowledgement. Who waits
-# for the step notices when its worker is lost.
-@shared_task(acks_late=False)
+# Taken from the queue when it begins: a step or a crawl may take longer than the broker waits for an acknowledgement.
+LONG = {"acks_late": False, "Request": "config.intake:LongRequest"}
+
+# A worker is told to stop, the processes that it has forked do the work: one byte that they share.
+_stopping = mmap.mmap(-1, 1)
+
+
+@worker_shutting_down.connect
+def tell_processes(**_: Any) -> None:
+    """A job is a process in a session of its own, which nobody but the task that started it asks to end."""
+    _stopping[0] = 1
+
+
+def is_stopping() -> bool:
+    """Whether the worker that this process belongs to was told to stop."""
+    return _stopping[0] == 1
+
+
+# Who waits for the step notices when its worker is lost, and tries again a step that was stopped.
+@shared_task(**LONG)
 def run_step(step_id: int, attempt: int, started_by: str) -> None:
     """Runs an attempt at a step of a pipeline, unless it is no longer wanted."""
     step = StepRun.objects.filter(pk=step_id, attempts=attempt).first()
     if step is None:
         log.warning("step_not_wanted", attempt=attempt)
         return
-    attempt_run(step, started_by)
+    attempt_run(step, started_by, stop=is_stopping)
 
 
-# Taken from the queue when it begins, as above: a crawl may take days, and the next run of its job goes on with it.
-@shared_task(acks_late=False)
+# When its worker is killed, the next run of the job goes on with it.
+@shared_task(**LONG)
 def read_source(source_id: int) -> None:
-    """Starts the job that reads a source, as a process of its own, and waits for its end. Where tasks run in the
-    process that sends them, it does not wait: there, somebody has just saved the source."""
+    """Starts the job that reads a source, as a process of its own, and waits for its end. When the worker is told to
+    stop, so is the job, and the task is sent again, for the next worker to go on. Where tasks run in the process that
+    sends them, it does not wait: there, somebody has just saved the source."""
     source = CourseSource.objects.filter(pk=source_id, enabled=True).first()
     if source is None:
         log.warning("source_not_wanted", source_id=source_id)
@@ -72,11 +93,27 @@ def read_source(source_id: int) -> None:
     try:
         if settings.CELERY_TASK_ALWAYS_EAGER:
             return
-        while (code := process.poll()) is None:
-            time.sleep(POLL_SECONDS)
+        code = _wait(process)
     finally:
         process.close()
+    if is_stopping() and (code == STOPPED or code < 0):
+        read_source.delay(source_id)
+        log.info("source_sent_again", source=source.slug, exit_code=code)
+        return
     log.info("source_read", source=source.slug, exit_code=code)
+
+
+def _wait(process: StepProcess) -> int:
+    """The exit code of a job; one that does not end within STOP_SECONDS of the worker's stop is killed."""
+    kill_at: float | None = None
+    while (code := process.poll()) is None:
+        if kill_at is None and is_stopping():
+            kill_at = time.monotonic() + STOP_SECONDS
+            process.terminate()
+        if kill_at is not None and time.monotonic() >= kill_at:
+            process.kill()
+        time.sleep(POLL_SECONDS)
+    return code
 
 
 @shared_task(**RETRY)

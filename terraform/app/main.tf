@@ -46,6 +46,7 @@ module "task_definitions" {
   settings               = var.settings
   app_secrets            = var.app_secrets
   job_files              = var.job_files
+  jobs_count             = var.jobs_count
   rabbit_secrets         = var.rabbit_secrets
   region                 = data.aws_region.current.name
   account_id             = data.aws_caller_identity.current.account_id

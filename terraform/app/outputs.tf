@@ -9,10 +9,11 @@ output "cluster_name" {
 }
 
 output "services" {
-  description = "web, worker, rabbit => the service's name in ECS"
+  description = "web, worker, jobs, rabbit => the service's name in ECS"
   value = {
     web    = module.web_service.name
     worker = module.worker_service.name
+    jobs   = module.jobs_service.name
     rabbit = module.rabbit_service.name
   }
 }
@@ -49,7 +50,7 @@ output "pipelines" {
 output "app_tag" {
   description = "Version that the services have"
   value       = var.app_tag
-  depends_on  = [module.web_service, module.worker_service]
+  depends_on  = [module.web_service, module.worker_service, module.jobs_service]
 }
 
 output "url" {

@@ -42,6 +42,25 @@ module "worker_service" {
   spot_weight           = var.worker_spot_weight
 }
 
+# Reads new sources and runs steps of pipelines, in the job image.
+module "jobs_service" {
+  source = "../modules/services/generic"
+
+  name                  = "${local.name}-jobs"
+  cluster_name          = local.cluster_name
+  container_definitions = local.tasks["jobs"].container_definitions
+  cpu                   = local.tasks["jobs"].cpu
+  memory                = local.tasks["jobs"].memory
+  role_arn              = module.task_role.arn
+  execution_role_arn    = module.execution_role.arn
+  vpc_id                = local.vpc_id
+  subnet_ids            = local.task_subnet_ids
+  security_group_id     = aws_security_group.ecs_service.id
+  assign_public_ip      = local.assign_public_ip
+  desired_count         = var.jobs_count
+  file_systems          = local.job_file_systems
+}
+
 module "rabbit_service" {
   source = "../modules/services/discoverable"
 
@@ -77,5 +96,9 @@ module "job" {
   security_group_id     = aws_security_group.ecs_service.id
   assign_public_ip      = local.assign_public_ip
   schedules             = var.schedules
-  file_systems          = var.job_files == null ? {} : { job-files = var.job_files }
+  file_systems          = local.job_file_systems
+}
+
+locals {
+  job_file_systems = var.job_files == null ? {} : { job-files = var.job_files }
 }

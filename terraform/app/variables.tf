@@ -237,6 +237,17 @@ variable "worker_spot_weight" {
   default     = 0
 }
 
+variable "jobs_count" {
+  description = "How many tasks of jobs run, each of which reads one new source or runs one step of a pipeline at a time; 0: the tasks of worker take these, whose image has no Scrapy, and a new website waits for the pipeline nightly"
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.jobs_count >= 0 && floor(var.jobs_count) == var.jobs_count
+    error_message = "jobs_count must be a whole number, 0 or more."
+  }
+}
+
 variable "schedules" {
   description = "Name => what the job does by itself and when; expression is cron(), rate() or at() of EventBridge Scheduler"
   type = map(object({
@@ -263,7 +274,7 @@ variable "nightly" {
 }
 
 variable "job_files" {
-  description = "Access point of EFS that jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none. Its security group has to let the tasks in (2049/tcp)"
+  description = "Access point of EFS that job and jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none. Its security group has to let the tasks in (2049/tcp)"
   type = object({
     file_system_id  = string
     access_point_id = string

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,9 +136,9 @@ class LocalAttempt:
         return ended
 
 
-def attempt_run(step: StepRun, started_by: str) -> Ended | None:
+def attempt_run(step: StepRun, started_by: str, *, stop: Callable[[], bool] = lambda: False) -> Ended | None:
     """Runs the attempt that the step's row is queued for, to its end; None where it is no longer wanted. Ends it when
-    the row asks for that."""
+    the row asks for that, or ``stop`` answers true."""
     try:
         attempt = LocalAttempt(step, started_by)
     except LaunchError as error:
@@ -145,6 +146,8 @@ def attempt_run(step: StepRun, started_by: str) -> Ended | None:
         return None
     try:
         while (ended := attempt.look()) is None:
+            if stop():
+                attempt.stop()
             time.sleep(POLL_SECONDS)
     except BaseException:
         attempt.abandon()

@@ -18,6 +18,7 @@ COUNTERPARTS = {
     "web": ("web", "web"),
     "nginx": ("web", "nginx"),
     "worker": ("worker", "worker"),
+    "jobs": ("jobs", "jobs"),
     "rabbit": ("rabbit", "rabbit"),
     "migrate": ("job", "job"),
 }
@@ -26,7 +27,7 @@ COMPOSE_ONLY = {
     "demo",  # a course to try on a laptop
     "app_base",  # made as an image, never started
     "app",  # the same
-    "job",  # jobs by hand, in the image with what only they need
+    "job",  # jobs by hand
     "ecs-metadata",  # a stand-in of what ECS itself has
     "web-ecs",  # web beside that stand-in
 }
@@ -81,8 +82,10 @@ PER_ENVIRONMENT = {"environment ENV_LABEL", "environment HOST"}
 MEANT = {
     # Containers of one task share its network interface; in compose each has its own, and a name.
     ("nginx", "environment WEB_HOST"): ("127.0.0.1:8000", "web:8000"),
-    # A laptop migrates in the image that it has built for web; the job image is built where a job wants it.
+    # A laptop migrates in the image that it has built for web, and needs not wait for the job image.
     ("migrate", "image"): ("app-job", "app"),
+    # On ECS one of settings and app_secrets, where an environment has it; on a laptop what the shell has.
+    ("jobs", "environment SOURCE_CREDENTIALS"): ("nothing", ""),
 }
 
 

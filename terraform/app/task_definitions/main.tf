@@ -18,8 +18,11 @@ locals {
     log_group_name         = var.log_group_name
     region                 = var.region
     DJANGO_SETTINGS_MODULE = var.DJANGO_SETTINGS_MODULE
-    settings               = var.settings
+    settings               = merge(local.job_queue, var.settings)
   }
+
+  # While nobody takes from the queue of the service jobs, nothing is sent there.
+  job_queue = var.jobs_count > 0 ? { JOB_QUEUE = "jobs" } : {}
 
   app = "${var.app_image}:${var.app_tag}"
 
@@ -28,6 +31,7 @@ locals {
   tasks = {
     web    = { cpu = 512, memory = 1024, values = { web_image = local.app, nginx_image = "${var.nginx_image}:${var.app_tag}", secrets = local.secrets.app } }
     worker = { cpu = 256, memory = 512, values = { worker_image = local.app, secrets = local.secrets.app } }
+    jobs   = { cpu = 256, memory = 1024, values = { jobs_image = "${local.app}-job", job_files = var.job_files != null, secrets = local.secrets.app } }
     rabbit = { cpu = 256, memory = 512, values = { rabbit_image = var.rabbit_image, secrets = local.secrets.rabbit } }
     job    = { cpu = 256, memory = 512, values = { job_image = "${local.app}-job", job_files = var.job_files != null, secrets = local.secrets.app } }
   }

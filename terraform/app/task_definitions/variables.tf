@@ -89,6 +89,17 @@ variable "settings" {
     condition     = length(setintersection(keys(var.settings), concat(keys(var.app_secrets), ["DJANGO_SETTINGS_MODULE", "ENV_LABEL", "HOST"]))) == 0
     error_message = "settings names what the task definitions have already: a secret, DJANGO_SETTINGS_MODULE, ENV_LABEL or HOST."
   }
+
+  validation {
+    condition     = var.jobs_count == 0 || !contains(keys(var.settings), "JOB_QUEUE")
+    error_message = "settings names JOB_QUEUE, which is the queue of the service jobs; with jobs_count = 0 it may be another."
+  }
+}
+
+variable "jobs_count" {
+  description = "How many tasks of jobs run: while it is 0, JOB_QUEUE is not set, and the tasks of worker take what jobs would"
+  type        = number
+  default     = 1
 }
 
 variable "app_secrets" {
@@ -107,7 +118,7 @@ variable "app_secrets" {
 }
 
 variable "job_files" {
-  description = "Access point of EFS that jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none"
+  description = "Access point of EFS that job and jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none"
   type = object({
     file_system_id  = string
     access_point_id = string

@@ -13,7 +13,7 @@ class Stack:
 
     env: str
     cluster_name: str
-    # web, worker, rabbit => the service's name in ECS
+    # web, worker, jobs, rabbit => the service's name in ECS
     services: Mapping[str, str]
     subnet_ids: tuple[str, ...]
     security_group: str

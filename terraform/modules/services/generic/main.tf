@@ -16,7 +16,8 @@ resource "aws_ecs_task_definition" "main" {
     cpu_architecture        = var.cpu_architecture
   }
 
-  # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task.
+  # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task,
+  # or a file system that outlives it.
   dynamic "volume" {
     for_each = toset(flatten([
       for container in jsondecode(var.container_definitions) : [
@@ -26,6 +27,19 @@ resource "aws_ecs_task_definition" "main" {
 
     content {
       name = volume.value
+
+      dynamic "efs_volume_configuration" {
+        for_each = contains(keys(var.file_systems), volume.value) ? [var.file_systems[volume.value]] : []
+
+        content {
+          file_system_id     = efs_volume_configuration.value.file_system_id
+          transit_encryption = "ENABLED"
+
+          authorization_config {
+            access_point_id = efs_volume_configuration.value.access_point_id
+          }
+        }
+      }
     }
   }
 }

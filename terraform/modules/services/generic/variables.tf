@@ -101,6 +101,15 @@ variable "assign_public_ip" {
   default     = false
 }
 
+variable "file_systems" {
+  description = "Volume's name => the access point of EFS that it is; every other volume is empty and ends with the task"
+  type = map(object({
+    file_system_id  = string
+    access_point_id = string
+  }))
+  default = {}
+}
+
 variable "desired_count" {
   description = "How many tasks run, while autoscaling is not set"
   type        = number

@@ -300,6 +300,25 @@ run "requests_are_counted_at_a_load_balancer" {
   expect_failures = [aws_appautoscaling_policy.main]
 }
 
+run "a_file_system_that_outlives_the_tasks" {
+  command   = apply
+  state_key = "file system"
+
+  variables {
+    file_systems = { run = { file_system_id = "fs-1", access_point_id = "fsap-1" } }
+  }
+
+  assert {
+    condition = {
+      for volume in aws_ecs_task_definition.main.volume : volume.name => [
+        for system in volume.efs_volume_configuration :
+        [system.file_system_id, system.transit_encryption, one(system.authorization_config).access_point_id]
+      ]
+    } == { tmp = [], run = [["fs-1", "ENABLED", "fsap-1"]] }
+    error_message = "The volume is not the access point that was given, or another is it, too."
+  }
+}
+
 run "what_is_refused" {
   command   = plan
   state_key = "refused"

@@ -1,0 +1,78 @@
+"""A worker takes no message that it could only keep waiting behind work that may last for days.
+
+The message of such a task is acknowledged when the task begins (``acks_late=False``), and the broker sends the next one
+at once. Kept by a worker that is busy for days it would reach no other worker, and after 30 minutes RabbitMQ would close
+its channel, at which Celery gives the worker up. So a worker all of whose processes run such tasks stops to consume
+before it acknowledges, and consumes again when one has ended.
+"""
+
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from celery.worker import state
+from celery.worker.request import Request
+
+log = structlog.get_logger(__name__)
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Intake(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type stubs
+    """Stops and goes on with consuming; starts again with every new connection to the broker."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+    current: "Intake | None" = None
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._consumer = consumer
+        self._timer: Any = None
+        self._waiting: list[Any] = []
+
+    def start(self, consumer: Any) -> None:
+        Intake.current = self
+        self._waiting = []
+        if self._is_full():
+            self._pause()
+        self._timer = consumer.timer.call_repeatedly(SECONDS_BETWEEN_LOOKS, self._look)
+
+    def stop(self, consumer: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def begins(self) -> None:
+        """Called before the message of a task that begins is acknowledged."""
+        if self._is_full(beginning=1):
+            self._pause()
+
+    def _is_full(self, beginning: int = 0) -> bool:
+        running = sum(not request.task.acks_late for request in list(state.active_requests))
+        return running + beginning >= int(self._consumer.pool.num_processes)
+
+    def _pause(self) -> None:
+        tasks = self._consumer.task_consumer
+        for queue in list(tasks.queues):
+            self._waiting.append(queue)
+            try:
+                tasks.cancel_by_queue(queue.name)
+            except self._consumer.connection_errors:
+                # The worker's loop notices, and this step starts again with its new connection.
+                log.warning("intake_not_paused", queue=queue.name, exc_info=True)
+
+    def _look(self) -> None:
+        if self._waiting and not self._is_full():
+            tasks = self._consumer.task_consumer
+            waiting, self._waiting = self._waiting, []
+            for queue in waiting:
+                tasks.add_queue(queue)
+            tasks.consume()
+
+
+class LongRequest(Request):  # type: ignore[misc] # Celery has no type stubs
+    """What a worker knows of a task that is acknowledged when it begins: ``Request`` of such a task."""
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        if Intake.current is not None:
+            Intake.current.begins()
+        super().on_accepted(pid, time_accepted)
