@@ -22,8 +22,8 @@ Render = Callable[..., Definitions]
 Plant = Callable[[Document], object]
 
 APP = ROOT / "terraform" / "app"
-TASKS = ("job", "rabbit", "web", "worker")
-FIXED = {"DJANGO_SETTINGS_MODULE", "ENV_LABEL", "HOST", "WEB_HOST"}
+TASKS = ("job", "jobs", "rabbit", "web", "worker")
+FIXED = {"DJANGO_SETTINGS_MODULE", "ENV_LABEL", "HOST", "JOB_QUEUE", "WEB_HOST"}
 
 # The names that RegisterTaskDefinition knows and Fargate allows, as the API reference and "Task definition differences
 # for Fargate" have them. Left out because Fargate refuses them: links, hostname, privileged, disableNetworking,
@@ -205,13 +205,14 @@ def test_a_task_has_the_size_that_its_containers_need(dev: Definitions) -> None:
         "worker": ("256", "512"),
         "rabbit": ("256", "512"),
         "job": ("256", "512"),
+        "jobs": ("256", "1024"),
     }
 
 
 def test_every_container_logs_to_cloudwatch(dev: Definitions) -> None:
     containers = [container for task in dev.values() for container in task["containerDefinitions"]]
 
-    assert [container["name"] for container in containers] == ["job", "rabbit", "web", "nginx", "worker"]
+    assert [container["name"] for container in containers] == ["job", "jobs", "rabbit", "web", "nginx", "worker"]
     for container in containers:
         assert container["logConfiguration"] == {
             "logDriver": "awslogs",
@@ -235,6 +236,7 @@ def test_secrets_are_parameters_of_the_environment(dev: Definitions) -> None:
         "web": app,
         "worker": app,
         "job": app,
+        "jobs": app,
         "nginx": {},
         "rabbit": {name: f"{path}/{name}" for name in ("RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS")},
     }
@@ -261,7 +263,41 @@ def test_a_setting_is_an_environment_variable_of_every_container_of_the_app(rend
         for container in task["containerDefinitions"]
     }
     settings = [{"name": "CRAWLER_USER_AGENT", "value": 'a "quoted" name'}, {"name": "RECEIPTS", "value": "0.1"}]
-    assert given == {"web": settings, "worker": settings, "job": settings, "nginx": [], "rabbit": []}
+    ours = dict.fromkeys(("web", "worker", "job", "jobs"), settings)
+    assert given == {**ours, "nginx": [], "rabbit": []}
+
+
+def queues(tasks: Definitions) -> dict[str, str]:
+    """The queue that each container sends jobs to, where it is told one."""
+    return {
+        container["name"]: pair["value"]
+        for task in tasks.values()
+        for container in task["containerDefinitions"]
+        for pair in container.get("environment", [])
+        if pair["name"] == "JOB_QUEUE"
+    }
+
+
+def test_jobs_are_sent_to_the_queue_that_the_service_jobs_reads(dev: Definitions) -> None:
+    (jobs,) = dev["jobs"]["containerDefinitions"]
+
+    assert jobs["command"] == ["celery", "-A", "config", "worker", "-Q", "jobs", "-c", "1", "-l", "info"]
+    assert jobs["image"] == "123456789012.dkr.ecr.us-east-1.amazonaws.com/adaptivity/app:1.0.0-job"
+    assert queues(dev) == dict.fromkeys(("web", "worker", "job", "jobs"), "jobs")
+
+
+def test_where_no_task_of_jobs_runs_nothing_is_sent_to_it(render: Render) -> None:
+    assert queues(render("dev", TF_VAR_jobs_count="0")) == {}
+    elsewhere = render("dev", TF_VAR_jobs_count="0", TF_VAR_settings='{"JOB_QUEUE": "elsewhere"}')
+    assert queues(elsewhere) == dict.fromkeys(("web", "worker", "job", "jobs"), "elsewhere")
+
+
+@pytest.mark.usefixtures("render")
+def test_another_queue_than_that_of_the_service_jobs_is_refused(tmp_path: Path) -> None:
+    result = run("dev", "1.0.0", tmp_path, '-var=settings={JOB_QUEUE="elsewhere"}')
+
+    assert result.returncode != 0
+    assert "settings names JOB_QUEUE, which is the queue of the service jobs" in " ".join(result.stderr.split())
 
 
 @pytest.mark.usefixtures("render")
@@ -273,13 +309,14 @@ def test_a_setting_that_is_there_already_is_refused(tmp_path: Path, name: str) -
     assert "settings names what the task definitions have already" in " ".join(result.stderr.split())
 
 
-def test_jobs_see_a_file_system_that_outlives_them(render: Render) -> None:
+@pytest.mark.parametrize("name", ["job", "jobs"])
+def test_jobs_see_a_file_system_that_outlives_them(render: Render, name: str) -> None:
     point = {"file_system_id": "fs-0123456789abcdef0", "access_point_id": "fsap-0123456789abcdef0"}
 
-    job = render("dev", TF_VAR_job_files=json.dumps(point))["job"]
+    job = render("dev", TF_VAR_job_files=json.dumps(point))[name]
 
     assert job["volumes"] == [
-        {"name": "job-tmp"},
+        {"name": f"{name}-tmp"},
         {
             "name": "job-files",
             "efsVolumeConfiguration": {
@@ -291,7 +328,7 @@ def test_jobs_see_a_file_system_that_outlives_them(render: Render) -> None:
     ]
     (container,) = job["containerDefinitions"]
     assert {mount["sourceVolume"]: mount["containerPath"] for mount in container["mountPoints"]} == {
-        "job-tmp": "/tmp",
+        f"{name}-tmp": "/tmp",
         "job-files": "/files",
     }
 
@@ -409,6 +446,9 @@ def test_the_compose_file_starts_the_containers_of_the_task_definitions(dev: Def
         ("web.containerDefinitions.0.image", "registry.example/adaptivity/nginx:1.0.0", "web: image"),
         ("rabbit.containerDefinitions.0.image", "rabbitmq:3", "rabbit: image"),
         ("job.containerDefinitions.0.image", "registry.example/adaptivity/app:1.0.0", "migrate: image"),
+        ("jobs.containerDefinitions.0.image", "registry.example/adaptivity/app:1.0.0", "jobs: image"),
+        ("jobs.containerDefinitions.0.command.5", "celery", "jobs: command"),
+        ("web.containerDefinitions.0.environment.3.value", "celery", "web: environment JOB_QUEUE"),
         ("worker.containerDefinitions.0.command.5", "debug", "worker: command"),
         ("job.containerDefinitions.0.command", ..., "migrate: command"),
         (
@@ -426,6 +466,7 @@ def test_the_compose_file_starts_the_containers_of_the_task_definitions(dev: Def
         ),
         ("web.containerDefinitions.1.portMappings.0.containerPort", 8080, "nginx: ports"),
         ("worker.containerDefinitions.0.memory", 512, "worker: memory"),
+        ("jobs.containerDefinitions.0.memory", 256, "jobs: memory"),
         ("web.containerDefinitions.1.memory", ..., "nginx: memory"),
         ("web.containerDefinitions.1.essential", True, "nginx: essential"),
         ("job.containerDefinitions.0.essential", ..., "migrate: essential"),
@@ -468,6 +509,9 @@ def test_a_change_of_a_task_definition_alone_is_found(
         ("migrate.command", ["python", "manage.py", "migrate"], "migrate: command"),
         ("web.environment.DJANGO_SETTINGS_MODULE", "config.settings.local", "web: environment DJANGO_SETTINGS_MODULE"),
         ("web.environment.HOST", ..., "web: environment HOST"),
+        ("web.environment.JOB_QUEUE", ..., "web: environment JOB_QUEUE"),
+        ("jobs.environment.SOURCE_CREDENTIALS", "{}", "jobs: environment SOURCE_CREDENTIALS"),
+        ("jobs.image", "${APP_IMAGE:-adaptivity/app}:${APP_TAG:-latest}", "jobs: image"),
         ("web.environment.LOG_LEVEL", "DEBUG", "web: environment LOG_LEVEL"),
         ("nginx.environment.WEB_HOST", "web:9000", "nginx: environment WEB_HOST"),
         ("worker.environment.SECRET_KEY", ..., "worker: environment SECRET_KEY"),
@@ -520,6 +564,7 @@ def test_a_change_of_the_compose_file_alone_is_found(
         ("web", 1, "nginx/Dockerfile"),
         ("worker", 0, "Dockerfile"),
         ("job", 0, "Dockerfile"),
+        ("jobs", 0, "Dockerfile"),
     ],
 )
 def test_the_image_gives_a_volume_its_owner(dev: Definitions, task: str, index: int, dockerfile: str) -> None:

@@ -70,7 +70,7 @@ class Environment:
     def services(self) -> dict[str, str]:
         """Service => the revision that it runs."""
         described = self.aws.client("ecs").describe_services(
-            cluster=NAME, services=[f"{NAME}-{name}" for name in ("web", "worker", "rabbit")]
+            cluster=NAME, services=[f"{NAME}-{name}" for name in ("web", "worker", "jobs", "rabbit")]
         )["services"]
         return {each["serviceName"]: each["taskDefinition"].rpartition("/")[2] for each in described}
 
@@ -233,12 +233,12 @@ def test_apply_migrates_before_there_is_a_service(dev: Environment) -> None:
     ]
 
     assert run.exit_code == 0, run.err
-    assert order == ["RunTask", "CreateService", "CreateService", "CreateService"]
+    assert order == ["RunTask", *["CreateService"] * 4]
     (task,) = run.asked("ecs", "RunTask")
     assert task["taskDefinition"].endswith(f":task-definition/{NAME}-job:1")
     assert task["launchType"] == "FARGATE"
     assert json.loads(run.out) == {"env": "dev", "tag": "1.0.0", "url": "https://adaptivity-dev.example.edu"}
-    assert dev.seen["after 1.0.0"] == {f"{NAME}-{name}": f"{NAME}-{name}:1" for name in ("web", "worker", "rabbit")}
+    assert dev.seen["after 1.0.0"] == {f"{NAME}-{name}": f"{NAME}-{name}:1" for name in ("web", "worker", "jobs", "rabbit")}
 
 
 def test_a_second_plan_is_empty(dev: Environment) -> None:
@@ -256,6 +256,8 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(dev: Environment) 
         "module.web_service.module.service.aws_ecs_service.main[0]",
         "module.worker_service.aws_ecs_task_definition.main",
         "module.worker_service.aws_ecs_service.main[0]",
+        "module.jobs_service.aws_ecs_task_definition.main",
+        "module.jobs_service.aws_ecs_service.main[0]",
     }
     assert run.asked("ecs", "RegisterTaskDefinition") + run.asked("ecs", "RunTask") == []
 
@@ -266,14 +268,15 @@ def test_the_next_version_changes_what_it_should(dev: Environment) -> None:
     assert run.exit_code == 0, run.err
     assert run.out == "dev runs 1.1.0: https://adaptivity-dev.example.edu\n"
     assert sorted(asked["family"] for asked in run.asked("ecs", "RegisterTaskDefinition")) == [
-        f"{NAME}-job", f"{NAME}-web", f"{NAME}-worker",
+        f"{NAME}-job", f"{NAME}-jobs", f"{NAME}-web", f"{NAME}-worker",
     ]  # fmt: skip
     assert sorted(asked["service"].rpartition("/")[2] for asked in run.asked("ecs", "UpdateService")) == [
-        f"{NAME}-web", f"{NAME}-worker",
+        f"{NAME}-jobs", f"{NAME}-web", f"{NAME}-worker",
     ]  # fmt: skip
     assert run.asked("ecs", "DeregisterTaskDefinition") == []
     assert dev.seen["after 1.1.0"] == {
-        f"{NAME}-web": f"{NAME}-web:2", f"{NAME}-worker": f"{NAME}-worker:2", f"{NAME}-rabbit": f"{NAME}-rabbit:1",
+        f"{NAME}-web": f"{NAME}-web:2", f"{NAME}-worker": f"{NAME}-worker:2", f"{NAME}-jobs": f"{NAME}-jobs:2",
+        f"{NAME}-rabbit": f"{NAME}-rabbit:1",
     }  # fmt: skip
 
 
@@ -380,7 +383,7 @@ def test_status_says_what_runs(dev: Environment) -> None:
 
     assert found["app_tag"] == "1.0.0"
     assert {each["name"]: (each["tag"], each["rollout"]) for each in found["services"] if each["name"] != "rabbit"} == {
-        "web": ("1.0.0", "COMPLETED"), "worker": ("1.0.0", "COMPLETED"),
+        "web": ("1.0.0", "COMPLETED"), "worker": ("1.0.0", "COMPLETED"), "jobs": ("1.0.0", "COMPLETED"),
     }  # fmt: skip
 
 

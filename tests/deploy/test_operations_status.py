@@ -11,7 +11,7 @@ import pytest
 from deploy.status import Status, fetch, status
 from tests.deploy.stubs import ECS, STACK, Script, definition, deployment, scripted, service
 
-RABBIT = "rabbitmq:4"
+IMAGES = {"rabbit": {"image": "rabbitmq:4"}, "jobs": {"image": "registry.example/adaptivity/app:1.0.0-job"}}
 
 
 @pytest.fixture
@@ -25,33 +25,33 @@ def answer(url: str) -> Any:
     return {"tag": "1.0.0", "commit": "00ff", "model_version": None, "task": None}
 
 
-def of_three_services(ecs: Script) -> None:
-    """web is being replaced, worker is steady, rabbit has no task."""
+def of_four_services(ecs: Script) -> None:
+    """web is being replaced, worker and jobs are steady, rabbit has no task."""
     found = []
-    for number, name in enumerate(("web", "worker", "rabbit")):
+    for number, name in enumerate(STACK.services):
         arn = f"{ECS}:task-definition/adaptivity-dev-{name}:{number + 1}"
         each = service(deployment(number, 1, taskDefinition=arn), serviceName=f"adaptivity-dev-{name}")
         found.append(each)
     found[0]["deployments"].append(deployment(9, 9, status="ACTIVE"))
     found[0]["deployments"][0]["rolloutState"] = "IN_PROGRESS"
     found[0] |= {"runningCount": 1, "pendingCount": 1}
-    found[2] |= {"runningCount": 0, "desiredCount": 1}
+    found[3] |= {"runningCount": 0, "desiredCount": 1}
     ecs.answers(
         "describe_services",
         {"services": found},
         cluster="adaptivity-dev",
-        services=["adaptivity-dev-web", "adaptivity-dev-worker", "adaptivity-dev-rabbit"],
+        services=["adaptivity-dev-web", "adaptivity-dev-worker", "adaptivity-dev-jobs", "adaptivity-dev-rabbit"],
     )
-    for number, name in enumerate(("web", "worker", "rabbit")):
+    for number, name in enumerate(STACK.services):
         family = f"adaptivity-dev-{name}"
-        of_service = definition(family, number + 1, **({"image": RABBIT} if name == "rabbit" else {}))
+        of_service = definition(family, number + 1, **IMAGES.get(name, {}))
         arn = of_service["taskDefinitionArn"]
         ecs.answers("describe_task_definition", {"taskDefinition": of_service}, taskDefinition=arn)
         tasks = [
             {
                 "taskArn": f"{ECS}:task/adaptivity-dev/{name}{each}",
                 "taskDefinitionArn": arn,
-                "lastStatus": "RUNNING" if each == 1 or name == "worker" else "PENDING",
+                "lastStatus": "RUNNING" if each == 1 or name != "web" else "PENDING",
                 "healthStatus": "HEALTHY" if each == 1 else "UNKNOWN",
             }
             for each in (1, 2)
@@ -63,7 +63,7 @@ def of_three_services(ecs: Script) -> None:
 
 
 def test_each_service_with_its_revision_tag_and_tasks(ecs: Script) -> None:
-    of_three_services(ecs)
+    of_four_services(ecs)
 
     found = status(ecs.client, STACK, fetch=answer)
 
@@ -73,7 +73,8 @@ def test_each_service_with_its_revision_tag_and_tasks(ecs: Script) -> None:
     ] == [
         ("web", "adaptivity-dev-web:1", "1.0.0", 2, 1, 1, "IN_PROGRESS", "1 healthy, 1 pending"),
         ("worker", "adaptivity-dev-worker:2", "1.0.0", 2, 2, 0, "COMPLETED", "1 healthy, 1 unknown"),
-        ("rabbit", "adaptivity-dev-rabbit:3", "4", 1, 0, 0, "COMPLETED", "no task"),
+        ("jobs", "adaptivity-dev-jobs:3", "1.0.0", 2, 2, 0, "COMPLETED", "1 healthy, 1 unknown"),
+        ("rabbit", "adaptivity-dev-rabbit:4", "4", 1, 0, 0, "COMPLETED", "no task"),
     ]
     assert found.as_dict()["services"][0] == {
         "name": "web",
@@ -114,11 +115,11 @@ def raising(error: Exception) -> Callable[[str], Any]:
 def test_an_address_that_does_not_answer_hides_nothing_else(
     ecs: Script, fetch: Callable[[str], Any], reason: str
 ) -> None:
-    of_three_services(ecs)
+    of_four_services(ecs)
 
     found: Status = status(ecs.client, STACK, fetch=fetch)
 
-    assert (len(found.services), found.version, found.unreachable) == (3, None, reason)
+    assert (len(found.services), found.version, found.unreachable) == (4, None, reason)
 
 
 def test_no_file_is_read_for_an_address() -> None:

@@ -38,8 +38,10 @@ RELEASE = {
     "module.web_service.module.service.aws_ecs_service.main[0]": ["update"],
     "module.worker_service.aws_ecs_task_definition.main": ["delete", "create"],
     "module.worker_service.aws_ecs_service.main[0]": ["update"],
+    "module.jobs_service.aws_ecs_task_definition.main": ["delete", "create"],
+    "module.jobs_service.aws_ecs_service.main[0]": ["update"],
 }
-FAMILIES = {f"{NAME}-{task}" for task in ("web", "worker", "rabbit", "job")}
+FAMILIES = {f"{NAME}-{task}" for task in ("web", "worker", "jobs", "rabbit", "job")}
 
 
 @dataclass
@@ -323,7 +325,7 @@ def test_the_outputs_say_where_everything_is(dev: Life) -> None:
     assert dev.outputs == {
         "region": REGION,
         "cluster_name": NAME,
-        "services": {name: f"{NAME}-{name}" for name in ("web", "worker", "rabbit")},
+        "services": {name: f"{NAME}-{name}" for name in ("web", "worker", "jobs", "rabbit")},
         "security_group": group,
         "subnet_ids": subnets,
         "assign_public_ip": True,
@@ -532,13 +534,14 @@ def test_the_job_comes_first_and_leaves_the_services_untouched(dev: Life) -> Non
 
 def test_the_services_follow_and_no_revision_is_deregistered(dev: Life) -> None:
     assert dev.release_requests == {
-        "RegisterTaskDefinition": [f"{NAME}-web", f"{NAME}-worker"],
-        "UpdateService": [f"{NAME}-web", f"{NAME}-worker"],
+        "RegisterTaskDefinition": [f"{NAME}-jobs", f"{NAME}-web", f"{NAME}-worker"],
+        "UpdateService": [f"{NAME}-jobs", f"{NAME}-web", f"{NAME}-worker"],
     }
     assert dev.app_tag_after_release == "1.0.1"
     assert dev.revisions == {
         f"{NAME}-web": ["1", "2"],
         f"{NAME}-worker": ["1", "2"],
+        f"{NAME}-jobs": ["1", "2"],
         f"{NAME}-job": ["1", "2"],
         f"{NAME}-rabbit": ["1"],
     }
