@@ -238,7 +238,9 @@ def test_apply_migrates_before_there_is_a_service(dev: Environment) -> None:
     assert task["taskDefinition"].endswith(f":task-definition/{NAME}-job:1")
     assert task["launchType"] == "FARGATE"
     assert json.loads(run.out) == {"env": "dev", "tag": "1.0.0", "url": "https://adaptivity-dev.example.edu"}
-    assert dev.seen["after 1.0.0"] == {f"{NAME}-{name}": f"{NAME}-{name}:1" for name in ("web", "worker", "jobs", "rabbit")}
+    assert dev.seen["after 1.0.0"] == {
+        f"{NAME}-{name}": f"{NAME}-{name}:1" for name in ("web", "worker", "jobs", "rabbit")
+    }
 
 
 def test_a_second_plan_is_empty(dev: Environment) -> None:

@@ -1,9 +1,12 @@
 """The images, built once a session from a tag in source control, pushed and pulled; and the stack made of them."""
 
+import json
+import re
 import shutil
 import socket
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from tests.stack.service import ROOT, poll
 
 TAG = "1.0.0"
 SERVER_SECONDS = 30
+READ_SECONDS = 90
 
 
 def free_port() -> int:
@@ -153,13 +157,81 @@ class Stack:
         )
 
 
+@dataclass(frozen=True)
+class Website:
+    """A website on the stack's network, and the source that it is."""
+
+    server: Container
+    slug: str
+    host: str
+
+    def asked(self) -> Counter[str]:
+        """How often each of its paths was asked for."""
+        return Counter(re.findall(r'"GET (\S+) HTTP', self.server.logs()))
+
+    def post(self, stack: Stack, **fields: Any) -> None:
+        """Posts it as a new source; its collection has the same name."""
+        body = {
+            "slug": self.slug,
+            "kind": "website",
+            "start_urls": [f"http://{self.host}/"],
+            "address_exceptions": [self.host],
+            "collection_id": self.slug,
+            **fields,
+        }
+        response = stack.call("POST", "/api/v2/course_source", body)
+        assert response.status_code == 201, response.text
+
+    def ended(self, stack: Stack) -> str:
+        """How the reading of the source ended, once it has."""
+
+        def outcome() -> str | None:
+            source = stack.call("GET", f"/api/v2/course_source/{self.slug}").json()
+            found: str = source["last_outcome"]
+            return found if source["last_finished_at"] and found != "stopped" else None
+
+        return poll(outcome, seconds=READ_SECONDS, failure=stack.container("jobs").logs)
+
+    def runs(self, stack: Stack) -> Any:
+        """Each run of a job for it: command, who started it, status, exit code, and host."""
+        code = (
+            "import json; from adaptivity.models import JobRun;"
+            "fields = ('command', 'started_by', 'status', 'exit_code', 'host');"
+            f"found = JobRun.objects.filter(arguments__icontains='{self.slug}').order_by('id');"
+            "print(json.dumps(list(found.values_list(*fields))))"
+        )
+        return json.loads(stack.container("web").shell(code))
+
+
+@contextmanager
+def website(stack: Stack, images: Images, directory: Path, pages: int) -> Iterator[Website]:
+    """A site of so many pages, of which each but the last leads to the next."""
+    name = f"site-{uuid.uuid4().hex[:8]}"
+    for number in range(pages):
+        file = directory / ("index.html" if number == 0 else f"page-{number}.html")
+        link = f'<a href="/page-{number + 1}.html">next</a>' if number + 1 < pages else ""
+        file.write_text(f"<title>Page {number}</title><p>The text of page {number} of a course. {link}")
+    network = ("--network", f"{stack.project}_default", "--network-alias", name, "--no-healthcheck")
+    # It is its container's user who reads the files.
+    directory.chmod(0o755)
+    options = [*network, "--volume", f"{directory}:/site:ro"]
+    command = ("python", "-m", "http.server", "8000", "--directory", "/site")
+    with container(images.app, *command, options=options) as server:
+        poll(
+            lambda: "Serving HTTP" in server.logs() or None,
+            seconds=SERVER_SECONDS,
+            failure=server.logs,
+        )
+        yield Website(server, name, f"{name}:8000")
+
+
 @contextmanager
 def running_stack(images: Images) -> Iterator[Stack]:
     project, port = f"adaptivity-e2e-{uuid.uuid4().hex[:8]}", free_port()
     stack = Stack(project, port, "", {**images.env, "HTTP_PORT": str(port)})
     try:
         stack.compose("up", "--detach", "--no-build")
-        for service in ("postgres", "rabbit", "web", "worker", "nginx"):
+        for service in ("postgres", "rabbit", "web", "worker", "jobs", "nginx"):
             stack.container(service).wait_until("healthy")
         run("docker", "wait", stack.container("demo").id)
         token = next(line.split()[1] for line in stack.container("demo").logs().splitlines() if line[:5] == "Token")

@@ -4,19 +4,21 @@ import json
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from tests.e2e.conftest import TAG, Images, Stack
+from tests.e2e.conftest import TAG, Images, Stack, website
 from tests.e2e.docker import docker, run
 from tests.stack.service import poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 COLLECTION = "fractions-foundations"
-OURS = ("web", "worker", "nginx")
-MEMORY = 256 * 1024 * 1024
+OURS = ("web", "worker", "jobs", "nginx")
+MEBIBYTE = 1024 * 1024
+MEMORY = {"web": 256, "worker": 256, "jobs": 768, "nginx": 256, "rabbit": 256}
 REQUESTS = 2000
 TASK_SECONDS = 60
 
@@ -136,6 +138,22 @@ def test_the_images_carry_what_runs_and_no_more(images: Images) -> None:
     assert docker("run", "--rm", "--network=none", images.app, "python", "-c", code) == "[] []"
 
 
+def test_a_website_that_is_posted_is_crawled_at_once_by_the_service_jobs(
+    stack: Stack, images: Images, tmp_path: Path
+) -> None:
+    with website(stack, images, tmp_path, pages=3) as site:
+        site.post(stack, delay=0)
+
+        assert site.ended(stack) == "done"
+        assert site.asked() == {"/robots.txt": 1, "/": 1, "/page-1.html": 1, "/page-2.html": 1}
+        # A container's host name is the beginning of its id.
+        host = stack.container("jobs").id[:12]
+        assert site.runs(stack) == [["crawl", "a new source", "done", 0, host]]
+        body = {"learner": learner(), "collection": site.slug, "sequence": None}
+        found = stack.call("POST", "/api/v2/activity/recommend", body).json()
+        assert found == {"source_launch_url": f"http://{site.host}/", "complete": False}
+
+
 def test_a_job_of_the_job_image_in_the_stack(stack: Stack, images: Images) -> None:
     """The crawler has what only it imports, and nothing to do."""
     run("docker-compose", "-p", stack.project, "--profile", "jobs", "run", "--rm", "job",
@@ -163,12 +181,12 @@ def test_memory_after_a_load(stack: Stack, record_property: Any) -> None:
         statuses = list(pool.map(one, range(REQUESTS)))
 
     assert {status: statuses.count(status) for status in set(statuses)} == {200: REQUESTS // 2, 201: REQUESTS // 2}
-    for service in (*OURS, "rabbit"):
+    for service, limit in MEMORY.items():
         found = stack.container(service)
         state = found.inspect()
         # The limit as the kernel has it: version 1 or 2 of its control groups.
         files = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes 2>/dev/null || cat memory.max"
-        assert found.execute("sh", "-c", files) == str(MEMORY)
+        assert found.execute("sh", "-c", files) == str(limit * MEBIBYTE)
         files = "cd /sys/fs/cgroup; cat memory/memory.oom_control memory.events 2>/dev/null | grep ^oom_kill' '"
         assert found.execute("sh", "-c", files) == "oom_kill 0"
         assert (state["State"]["OOMKilled"], state["RestartCount"]) == (False, 0)

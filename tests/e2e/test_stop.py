@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 
 import pytest
 import requests
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Images, Stack, website
 from tests.e2e.docker import docker
 from tests.stack.service import poll
 
@@ -140,6 +141,31 @@ def test_a_worker_that_hangs_fails_its_health_check(stack: Stack) -> None:
             return None
 
     poll(works, seconds=30, failure=worker.logs)
+
+
+def test_a_crawl_of_a_service_that_is_stopped_goes_on_in_the_next_task(
+    stack: Stack, images: Images, tmp_path: Path
+) -> None:
+    jobs, pages = stack.container("jobs"), 12
+    with website(stack, images, tmp_path, pages) as site:
+        site.post(stack, delay=1, max_depth=pages)
+        poll(lambda: len(site.asked()) > 3 or None, seconds=60, failure=jobs.logs)
+        started = time.monotonic()
+        docker("stop", "--time", str(STOP_SECONDS), jobs.id)
+        seconds = time.monotonic() - started
+        try:
+            assert (jobs.inspect()["State"]["ExitCode"], seconds < 25) == (0, True)
+            host = jobs.id[:12]
+            assert site.runs(stack) == [["crawl", "a new source", "stopped", 75, host]]
+            begun = len(site.asked()) - 1
+            assert begun < pages
+        finally:
+            docker("start", jobs.id)
+            jobs.wait_until("healthy")
+
+        assert site.ended(stack) == "done"
+        assert site.runs(stack)[1:] == [["crawl", "a new source", "done", 0, host]]
+        assert site.asked() == {"/robots.txt": 2, "/": 1, **{f"/page-{number}.html": 1 for number in range(1, pages)}}
 
 
 def test_the_database_goes_away(stack: Stack) -> None:

@@ -4,11 +4,14 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from kombu import Connection
@@ -52,13 +55,13 @@ class Broker:
     env: dict[str, str]
 
     @contextmanager
-    def worker(self, output: Path) -> Iterator[Worker]:
+    def worker(self, output: Path, *options: str) -> Iterator[Worker]:
         """A worker of this queue as in production, killed with its processes at the end of the block."""
         # Known at the broker, where other tests' workers are, too.
         name = f"{self.queue}-{output.name}"
         with output.open("wb") as log, output.with_suffix(".errors").open("wb") as errors:
             process = subprocess.Popen(
-                [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", self.queue, "-n", name],
+                [BIN / "celery", "-A", "config", "worker", "-l", "info", "-Q", self.queue, "-n", name, *options],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -69,13 +72,35 @@ class Broker:
         try:
             yield Worker(process, output)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it was told to stop, and has
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def send(self, task: str, **arguments: Any) -> None:
         """Sends a task as the service does, to this queue."""
         code = f"from adaptivity import tasks; tasks.{task}.apply_async(kwargs={arguments!r}, queue={self.queue!r})"
         manage("shell", "--verbosity", "0", "--command", code, env=self.env)
+
+    def waiting(self) -> int:
+        """How many messages no worker has taken from the queue."""
+        with Connection(self.env["CELERY_BROKER_URL"]) as connection, connection.channel() as channel:
+            count: int = channel.queue_declare(self.queue, passive=True).message_count
+            return count
+
+    def source(self, slug: str, site: Site, **fields: Any) -> int:
+        """Makes a source of a site; its number."""
+        fields = {
+            "slug": slug,
+            "kind": "website",
+            "start_urls": [f"{site.url}/page/1"],
+            "address_exceptions": [site.netloc],
+            "delay": 0.0,
+            **fields,
+        }
+        code = f"from adaptivity.services.sources import course_source_create; course_source_create(**{fields!r})"
+        manage("shell", "--verbosity", "0", "--command", code, env=self.env)
+        ((number,),) = self.database.rows("SELECT id FROM adaptivity_coursesource WHERE slug = %s", slug)
+        return int(number)
 
     def count(self, table: str) -> int:
         ((found,),) = self.database.rows(f"SELECT COUNT(*) FROM {table}")
@@ -86,7 +111,7 @@ class Broker:
 def broker(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> Iterator[Broker]:
     url = os.environ["TEST_BROKER_URL"]
     with new_database(request.param, tmp_path) as database:
-        env = service_environment(database, CELERY_BROKER_URL=url)
+        env = service_environment(database, CELERY_BROKER_URL=url, JOB_QUEUE=f"adaptivity-test-{name}")
         manage("migrate", "--verbosity", "0", env=env)
         try:
             yield Broker(database, f"adaptivity-test-{name}", env)
@@ -162,17 +187,7 @@ def test_another_worker_finishes_what_a_killed_one_had_begun(broker: Broker, tmp
 @pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
 def test_a_worker_reads_a_new_source(broker: Broker, tmp_path: Path) -> None:
     with Site(1) as site:
-        fields = {
-            "slug": "site",
-            "kind": "website",
-            "start_urls": [f"{site.url}/page/1"],
-            "address_exceptions": [site.netloc],
-            "max_depth": 0,
-            "delay": 0.0,
-        }
-        code = f"from adaptivity.services.sources import course_source_create; course_source_create(**{fields!r})"
-        manage("shell", "--verbosity", "0", "--command", code, env=broker.env)
-        ((source_id,),) = broker.database.rows("SELECT id FROM adaptivity_coursesource")
+        source_id = broker.source("site", site, max_depth=0)
 
         with broker.worker(tmp_path / "worker") as worker:
             broker.send("read_source", source_id=source_id)
@@ -181,3 +196,78 @@ def test_a_worker_reads_a_new_source(broker: Broker, tmp_path: Path) -> None:
         assert (event["source"], event["exit_code"]) == ("site", 0)
         assert site.asked == {"/robots.txt": 1, "/page/1": 1}
     assert broker.database.rows("SELECT last_outcome FROM adaptivity_coursesource") == [("done",)]
+
+
+@contextmanager
+def held(site: Site, path: str) -> Iterator[tuple[Event, Event]]:
+    """A site whose answer to a path waits: whether it was asked for, and what lets it go."""
+    asked, let_go = Event(), Event()
+
+    def hold(found: str) -> None:
+        if found == path:
+            asked.set()
+            let_go.wait(TASK_SECONDS)
+
+    site.on_request = hold
+    try:
+        yield asked, let_go
+    finally:
+        let_go.set()
+        site.on_request = lambda _: None
+
+
+@pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
+def test_a_worker_that_is_busy_for_long_keeps_no_message(broker: Broker, tmp_path: Path) -> None:
+    """Kept for 30 minutes, it would end the worker, and the crawl with it."""
+    with Site(1) as site, Site(1) as other, held(site, "/page/1") as (asked, let_go):
+        first = broker.source("first", site, max_depth=0)
+        second = broker.source("second", other, max_depth=0)
+        with broker.worker(tmp_path / "worker", "-c", "1") as worker:
+            broker.send("read_source", source_id=first)
+            assert asked.wait(TASK_SECONDS)
+            broker.send("read_source", source_id=second)
+            # Whoever is free takes it: another worker that comes now does, while the first one goes on.
+            assert broker.waiting() == 1
+            with broker.worker(tmp_path / "free", "-c", "1") as free:
+                assert free.event("source_read")["source"] == "second"
+            broker.send("read_source", source_id=second)
+            assert broker.waiting() == 1
+            let_go.set()
+            found = [worker.event("source_read", number)["source"] for number in (1, 2)]
+
+    assert found == ["first", "second"]
+    assert site.asked == {"/robots.txt": 1, "/page/1": 1}
+    assert other.asked == {"/robots.txt": 2, "/page/1": 2}
+
+
+@pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
+def test_a_crawl_whose_worker_is_stopped_is_gone_on_with_by_the_next(broker: Broker, tmp_path: Path) -> None:
+    with Site(30, traps=()) as site, held(site, "/page/15") as (asked, let_go):
+        source_id = broker.source("site", site)
+        with broker.worker(tmp_path / "first", "-c", "1") as first:
+            broker.send("read_source", source_id=source_id)
+            assert asked.wait(TASK_SECONDS)
+            told = time.monotonic()
+            # As a container is told to stop: its first process alone.
+            first.process.send_signal(signal.SIGTERM)
+            assert first.process.wait(TASK_SECONDS) == 0
+            seconds = time.monotonic() - told
+        assert seconds < 25
+        runs = "SELECT command, status, exit_code, started_by FROM adaptivity_jobrun ORDER BY id"
+        assert broker.database.rows(runs) == [("crawl", "stopped", 75, "a new source")]
+        assert broker.waiting() == 1
+        stored = "SELECT url FROM adaptivity_crawledpage WHERE status = 'stored'"
+        saved = [urlsplit(url).path for (url,) in broker.database.rows(stored)]
+        assert saved
+        let_go.set()
+
+        with broker.worker(tmp_path / "second", "-c", "1") as second:
+            assert second.event("source_read")["exit_code"] == 0
+
+    assert {urlsplit(url).path for (url,) in broker.database.rows(stored)} == {
+        "/",
+        *(f"/page/{n}" for n in range(1, 31)),
+    }
+    assert [row[1] for row in broker.database.rows(runs)] == ["stopped", "done"]
+    assert {path: site.asked[path] for path in saved} == dict.fromkeys(saved, 1)
+    assert broker.waiting() == 0
