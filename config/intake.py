@@ -1,9 +1,9 @@
 """A worker takes no message that it could only keep waiting behind work that may last for days.
 
-The message of such a task is acknowledged when the task begins (``acks_late=False``), and the broker sends the next one
-at once. Kept by a worker that is busy for days it would reach no other worker, and after 30 minutes RabbitMQ would close
-its channel, at which Celery gives the worker up. So a worker all of whose processes run such tasks stops to consume
-before it acknowledges, and consumes again when one has ended.
+The message of such a task is acknowledged when the task begins (``acks_late=False``), and the broker sends the next
+one at once. Kept by a worker that is busy for days it would reach no other worker, and after 30 minutes
+(``consumer_timeout``) RabbitMQ would close its channel, at which Celery gives the worker up. So a worker all of whose
+processes run such tasks stops to consume before it acknowledges, and consumes again when one has ended.
 """
 
 from typing import Any

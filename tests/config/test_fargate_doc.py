@@ -32,10 +32,10 @@ def test_the_cost_adds_up() -> None:
     text = (ROOT / "docs" / "fargate.md").read_text()
     rows = dict(re.findall(r"^\| ([^|]+?) \|[^|]+\| \**(?:about )?([\d.]+)[^|]*\|$", text, re.MULTILINE))
 
-    assert float(rows["Fargate CPU"]) == round((0.5 + 0.25 + 0.25) * 730 * 0.04048, 2)
-    assert float(rows["Fargate memory"]) == round((1 + 0.5 + 0.5) * 730 * 0.004445, 2)
+    assert float(rows["Fargate CPU"]) == round((0.5 + 0.25 + 0.25 + 0.25) * 730 * 0.04048, 2)
+    assert float(rows["Fargate memory"]) == round((1 + 0.5 + 0.5 + 1) * 730 * 0.004445, 2)
     assert float(rows["load balancer"]) == round(730 * 0.0225 + 1e-9, 2)
-    assert float(rows["public IPv4 addresses"]) == round(5 * 730 * 0.005, 2)
+    assert float(rows["public IPv4 addresses"]) == round(6 * 730 * 0.005, 2)
     assert float(rows["RDS db.t4g.micro"]) == round(730 * 0.016 + 20 * 0.115, 2)
     total = sum(float(value) for name, value in rows.items() if name != "**sum**")
     assert float(rows["**sum**"]) == round(total)

@@ -118,7 +118,7 @@ def test_a_task_goes_through_rabbitmq_to_the_worker(stack: Stack) -> None:
     assert (event["level"], event["differences"]) == ("info", 0)
 
 
-@pytest.mark.parametrize(("service", "uid"), [("web", "1000"), ("worker", "1000"), ("nginx", "101")])
+@pytest.mark.parametrize(("service", "uid"), [("web", "1000"), ("worker", "1000"), ("jobs", "1000"), ("nginx", "101")])
 def test_not_root_and_the_root_is_read_only(stack: Stack, service: str, uid: str) -> None:
     found = stack.container(service)
 

@@ -164,7 +164,7 @@ def has_ended(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> bool:
 def logs(
     context: Context, service: str | None, since: datetime, task_id: str | None, pattern: str, *, follow: bool
 ) -> None:
-    """Show log lines of a service (web, worker, jobs, rabbit, job), of a task, or of all; as JSON, one object a line."""
+    """Show log lines of a service (web, worker, jobs, rabbit), job, a task, or all; as JSON, one object a line."""
     stack, clients, output = context.stack(), context.clients, context.output
     task_id = task_id.rpartition("/")[2] if task_id else None
     search = cloudwatch.Search(
