@@ -200,7 +200,8 @@ class Website:
             f"found = JobRun.objects.filter(arguments__icontains='{self.slug}').order_by('id');"
             "print(json.dumps(list(found.values_list(*fields))))"
         )
-        return json.loads(stack.container("web").shell(code))
+        # A host is a container, by the beginning of its id, and a process of it.
+        return [[*run, host.partition(":")[0]] for *run, host in json.loads(stack.container("web").shell(code))]
 
 
 @contextmanager
@@ -222,7 +223,12 @@ def website(stack: Stack, images: Images, directory: Path, pages: int) -> Iterat
             seconds=SERVER_SECONDS,
             failure=server.logs,
         )
-        yield Website(server, name, f"{name}:8000")
+        try:
+            yield Website(server, name, f"{name}:8000")
+        finally:
+            # The next crawl of all sources would not find the site.
+            code = f"CourseSource.objects.filter(slug='{name}').update(enabled=False)"
+            stack.container("web").shell(f"from adaptivity.models import CourseSource; print({code})")
 
 
 @contextmanager

@@ -146,7 +146,6 @@ def test_a_website_that_is_posted_is_crawled_at_once_by_the_service_jobs(
 
         assert site.ended(stack) == "done"
         assert site.asked() == {"/robots.txt": 1, "/": 1, "/page-1.html": 1, "/page-2.html": 1}
-        # A container's host name is the beginning of its id.
         host = stack.container("jobs").id[:12]
         assert site.runs(stack) == [["crawl", "a new source", "done", 0, host]]
         body = {"learner": learner(), "collection": site.slug, "sequence": None}
