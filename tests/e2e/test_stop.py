@@ -146,7 +146,7 @@ def test_a_worker_that_hangs_fails_its_health_check(stack: Stack) -> None:
 def test_a_crawl_of_a_service_that_is_stopped_goes_on_in_the_next_task(
     stack: Stack, images: Images, tmp_path: Path
 ) -> None:
-    jobs, pages = stack.container("jobs"), 12
+    jobs, pages = stack.container("jobs"), 9
     with website(stack, images, tmp_path, pages) as site:
         site.post(stack, delay=1, max_depth=pages)
         poll(lambda: len(site.asked()) > 3 or None, seconds=60, failure=jobs.logs)
