@@ -312,6 +312,20 @@ class TestLocalAttempt:
             LocalAttempt(step, "ada")
         assert attempts.attempt_run(step, "ada") is None
 
+    def test_an_attempt_whose_worker_is_told_to_stop_is_asked_to_end(self) -> None:
+        ready = "print('ready', flush=True); time.sleep(60)"
+        step = queued(f"import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(75)); {ready}")
+
+        def is_ready() -> bool:
+            step.refresh_from_db()
+            return "ready" in step.log_tail
+
+        ended = attempts.attempt_run(step, "ada", stop=is_ready)
+
+        assert ended == Ended(75, stopped=True, retriable=True)
+        step.refresh_from_db()
+        assert (step.status, step.exit_code) == ("stopped", 75)
+
 
 class TestWorkerAttempt:
     @pytest.fixture
