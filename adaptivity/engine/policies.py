@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from adaptivity.engine.parameters import Floats, Integers, clip_probability
+from adaptivity.engine.parameters import Booleans, Floats, Integers, clip_probability, log_odds
 from adaptivity.engine.scoring import (
     DESIGN_POLICY,
     TIE_TOLERANCE,
@@ -39,8 +39,16 @@ STEPS, LEVELS = 12, 2
 # prerequisites and takes practice that came too early for learning.
 CAUTION = 2.0
 
+# A stop wants a KC to be so many times less likely not to be mastered than the threshold does. At the threshold itself
+# what builds on a KC is begun too early, and its items are used up before they can teach.
+CONFIRMATION = 5.0
+# Estimated transits are those of learners of whom about half missed a prerequisite: who misses none learns about as by
+# so many of these practices. What failures at a KC say about its prerequisites is bounded, as the graph may be wrong.
+UNHINDERED, MOST_DOUBT = 2.0, 20.0
 # The value of every item, shape (items,), for a learner.
 Value = Callable[[CollectionContent, LearnerState, EngineSettings, SubScores], Floats]
+# Which KCs a learner is to practise yet, shape (KCs,).
+Open = Callable[[CollectionContent, LearnerState, EngineSettings], Booleans]
 
 
 @dataclass(frozen=True)
@@ -53,16 +61,27 @@ class Selection:
 
 @dataclass(frozen=True)
 class Policy:
-    """``value`` ranks the items. ``stops``: the collection is complete for its learners when nothing is demanded any
-    more, whatever the collection's own flag. ``explores``: it draws among near-equal candidates that the learner is
+    """``value`` ranks the items. ``open_kcs``, of a policy that stops: the collection is complete for its learners when
+    no item that is left says anything about an open KC, whatever the collection's own flag. ``explores``: it draws among near-equal candidates that the learner is
     ready for. ``summary`` says what the policy does; ``reason`` completes "it has the ..." for a person, and is empty
     where the sub-scores themselves say why."""
 
     summary: str
     value: Value
     reason: str = ""
-    stops: bool = False
+    open_kcs: Open | None = None
     explores: bool = False
+
+    @property
+    def stops(self) -> bool:
+        return self.open_kcs is not None
+
+    def demanded(self, content: CollectionContent, learner: LearnerState, settings: EngineSettings) -> Booleans:
+        """Which items, done or not, say something about an open KC, shape (items,); all where the policy never
+        stops."""
+        if self.open_kcs is None:
+            return np.ones(content.include_adaptive.size, dtype=bool)
+        return _any_tag(content, self.open_kcs(content, learner, settings))
 
     def select(
         self,
@@ -143,6 +162,33 @@ def lookahead_gain(content: CollectionContent, learner: LearnerState) -> Floats:
     return total / tags
 
 
+def doubted(content: CollectionContent, learner: LearnerState) -> Floats:
+    """Masteries, lowered where what builds on a KC is practised in vain, shape (KCs,).
+
+    Without a prerequisite a KC is hardly learned. That a KC with mastery p was never learned by its done items is so
+    many times likelier if it cannot be than if it can: (1 - p) / Π(1 - t)^UNHINDERED, taken from 1 to MOST_DOUBT. By
+    this ratio, weighed by strength and by what its other prerequisites explain, the odds of a prerequisite fall. What
+    succeeds raises nothing: where skill grows by degrees, it would hide that a prerequisite is not mastered.
+    """
+    mastery = clip_probability(learner.mastery)
+    teaching = np.log1p(-clip_probability(content.tag_transit)) * learner.done[content.tag_item]
+    taught = np.bincount(content.tag_kc, weights=teaching, minlength=content.kc_count)
+    hindered = np.exp(np.clip(np.log1p(-mastery) - UNHINDERED * taught, 0.0, np.log(MOST_DOUBT)))
+    dependent, prerequisite, strength = content.kc_dependent, content.kc_prerequisite, content.kc_strength
+    otherwise_ready = _ready(content, mastery)[dependent] / _clear(strength * (1.0 - mastery[prerequisite]))
+    # With the prerequisite mastered, and relative to it without.
+    mastered = (1.0 - otherwise_ready) * hindered[dependent] + otherwise_ready
+    ratio = strength * hindered[dependent] / mastered + (1.0 - strength)
+    doubt = np.bincount(prerequisite, weights=np.log(np.maximum(ratio, 1.0)), minlength=content.kc_count)
+    lowered: Floats = 1.0 / (1.0 + np.exp(doubt - log_odds(mastery)))
+    return lowered
+
+
+def unconfirmed(content: CollectionContent, learner: LearnerState, settings: EngineSettings) -> Booleans:
+    """The KCs whose doubted mastery is not yet CONFIRMATION times as sure as the threshold, shape (KCs,)."""
+    return doubted(content, learner) < 1.0 - (1.0 - settings.mastery_threshold) / CONFIRMATION
+
+
 def _index(content: CollectionContent, mastery: Floats) -> Floats:
     """The greatest gain a response of plans that end with the first success, for each tag, shape (tags,)."""
     p = mastery[content.tag_kc]
@@ -175,6 +221,12 @@ def _clear(in_the_way: Floats) -> Floats:
 def _per_item(content: CollectionContent, of_tags: Floats) -> Floats:
     sums = np.bincount(content.tag_item, weights=of_tags, minlength=content.include_adaptive.size)
     return sums.astype(np.float64, copy=False)
+
+
+def _any_tag(content: CollectionContent, kcs: Booleans) -> Booleans:
+    """The items that say something about one of these KCs, shape (items,)."""
+    said = kcs[content.tag_kc] & (content.tag_relevance > 0.0)
+    return np.bincount(content.tag_item[said], minlength=content.include_adaptive.size) > 0
 
 
 def _explore(
@@ -229,12 +281,24 @@ def _lookahead(
     return lookahead_gain(content, learner)
 
 
-def _until_mastery(
-    content: CollectionContent, learner: LearnerState, settings: EngineSettings, scores: SubScores
+def _until_confirmed(
+    content: CollectionContent, learner: LearnerState, settings: EngineSettings, _scores: SubScores
 ) -> Floats:
-    """What is beyond the threshold counts as mastered, and what has no demand comes last."""
-    mastery = np.where(learner.mastery >= settings.mastery_threshold, 1.0, learner.mastery)
-    return lookahead_gain(content, replace(learner, mastery=mastery)) - (scores.remediation <= 0.0)
+    """The look ahead of the unconfirmed KCs, by their doubted masteries; what has none of them comes last.
+
+    Below the threshold a KC's transit counts by the share of its items that is left: what may not be taught yet, for
+    whatever reason, is not to use them up.
+    """
+    lowered = doubted(content, learner)
+    still = unconfirmed(content, learner, settings)
+    recommendable = content.include_adaptive[content.tag_item]
+    left = recommendable & ~learner.done[content.tag_item]
+    all_items = np.bincount(content.tag_kc[recommendable], minlength=content.kc_count)
+    share = np.bincount(content.tag_kc[left], minlength=content.kc_count) / np.maximum(all_items, 1)
+    share = np.where(lowered < settings.mastery_threshold, share, 1.0)
+    thrifty = replace(content, tag_transit=content.tag_transit * share[content.tag_kc])
+    value = lookahead_gain(thrifty, replace(learner, mastery=np.where(still, lowered, 1.0)))
+    return value - ~_any_tag(content, still)
 
 
 def _equal(content: CollectionContent, _learner: LearnerState, _settings: EngineSettings, _scores: SubScores) -> Floats:
@@ -244,10 +308,11 @@ def _equal(content: CollectionContent, _learner: LearnerState, _settings: Engine
 POLICIES: dict[str, Policy] = {
     DESIGN_POLICY: Policy("the weighted sum of demand, continuity, difficulty and readiness", _design),
     "stop_on_mastery": Policy(
-        "lookahead gain of the KCs below the mastery threshold, and complete when none is demanded any more",
-        _until_mastery,
-        "highest expected learning gain below the threshold",
-        stops=True,
+        "lookahead gain of the KCs that are not confirmed beyond the mastery threshold, and complete when no activity "
+        "that is left tells of one",
+        _until_confirmed,
+        "highest expected learning gain among KCs that are not confirmed yet",
+        open_kcs=unconfirmed,
     ),
     "expected_gain": Policy(
         "the greatest expected number of KCs newly mastered by this item", _gain, "highest expected learning gain"

@@ -54,8 +54,8 @@ def recommend(
     """The item that helps the learner most now by the settings' policy, or why there is none.
 
     ``counted`` is the number of the collection's items that are done and count towards ``max_problems``. With
-    ``stop_on_mastery``, and under a policy that stops, the collection is complete when the demand R is zero for every
-    item that is not done. Raises KeyError for a policy that there is not.
+    ``stop_on_mastery`` the collection is complete when the demand R is zero for every item that is not done, and under
+    a policy that stops when it demands none of them. Raises KeyError for a policy that there is not.
     """
     policy = POLICIES[settings.policy]
     eligible = candidates(content, learner.done)
@@ -66,7 +66,9 @@ def recommend(
 
     if max_problems is not None and counted >= max_problems:
         return without(Outcome.MAX_PROBLEMS)
-    if (stop_on_mastery or policy.stops) and not np.any(scores.remediation[~learner.done] > 0.0):
+    if stop_on_mastery and not np.any(scores.remediation[~learner.done] > 0.0):
+        return without(Outcome.MASTERED)
+    if policy.stops and not np.any(policy.demanded(content, learner, settings)[~learner.done]):
         return without(Outcome.MASTERED)
     if not eligible.size:
         return without(Outcome.EXHAUSTED)

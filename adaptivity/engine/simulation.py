@@ -292,7 +292,8 @@ class Run:
     ``known_after``: KCs truly known after so many items. ``over_practice``: the share of opportunities (an item's KCs)
     that were spent on a KC that was truly known, the verification of it included; ``beyond_threshold``: that were spent
     on one whose mastery was at the threshold. ``items``: how many were done until the stop, or until the end.
-    ``stopped``: whether the policy stopped. ``unknown``: KCs not truly known then.
+    ``stopped``: whether the policy stopped. ``confirmed``: whether it did because no KC was open any more, and not
+    because the items of one had run out. ``unknown``: KCs not truly known then.
     """
 
     known_after: Floats
@@ -300,6 +301,7 @@ class Run:
     beyond_threshold: Floats
     items: Integers
     stopped: Booleans
+    confirmed: Booleans
     unknown: Floats
 
 
@@ -335,7 +337,7 @@ def run(
         state = LearnerState(mastery.ravel(), done.ravel(), last.ravel())
         scores = sub_scores(content, state, settings)
         if chooser is not None and chooser.stops:
-            going &= np.any((scores.remediation.reshape(size, items) > 0.0) & ~done, axis=1)
+            going &= np.any(chooser.demanded(content, state, settings).reshape(size, items) & ~done, axis=1)
         going &= ~done.all(axis=1)
         who = np.flatnonzero(going)
         if not who.size:
@@ -381,12 +383,18 @@ def run(
             known_after = learners.known().sum(axis=1).astype(np.float64)
     progress(most, most)
     worked = done.sum(axis=1)
+    stopped = ~going & (worked < items)
+    confirmed = np.zeros(size, dtype=bool)
+    if chooser is not None and chooser.open_kcs is not None:
+        state = LearnerState(mastery.ravel(), done.ravel(), last.ravel())
+        confirmed = stopped & ~chooser.open_kcs(content, state, settings).reshape(size, kcs).any(axis=1)
     return Run(
         known_after=known_after,
         over_practice=wasted / np.maximum(opportunities, 1.0),
         beyond_threshold=beyond / np.maximum(opportunities, 1.0),
         items=worked,
-        stopped=~going & (worked < items),
+        stopped=stopped,
+        confirmed=confirmed,
         unknown=(~learners.known()).sum(axis=1).astype(np.float64),
     )
 
@@ -425,7 +433,8 @@ class Difference:
 @dataclass(frozen=True)
 class Outcome:
     """A policy's learners in a family; means over them. ``unknown_at_stop`` is a share of the KCs, and NaN where nobody
-    was stopped; ``against`` are the differences of ``known`` to each of BASELINES that was run."""
+    was stopped; ``confirmed`` and ``unknown_confirmed`` are the share of those stopped because no KC was open any more
+    and the same of them alone; ``against`` are the differences of ``known`` to each of BASELINES that was run."""
 
     known: float
     over_practice: float
@@ -433,6 +442,8 @@ class Outcome:
     items: float
     stopped: float
     unknown_at_stop: float
+    confirmed: float
+    unknown_confirmed: float
     against: dict[str, Difference]
 
 
@@ -584,14 +595,17 @@ def simulate(
     outcomes = {}
     for policy, of in runs.items():
         stopped = np.concatenate([each.stopped for each in of])
-        unknown = np.concatenate([each.unknown for each in of])[stopped] / KCS
+        confirmed = np.concatenate([each.confirmed for each in of])
+        unknown = np.concatenate([each.unknown for each in of]) / KCS
         outcomes[policy] = Outcome(
             known=float(known[policy].mean()),
             over_practice=float(np.mean([each.over_practice.mean() for each in of])),
             beyond_threshold=float(np.mean([each.beyond_threshold.mean() for each in of])),
             items=float(np.mean([each.items.mean() for each in of])),
             stopped=float(stopped.mean()),
-            unknown_at_stop=float(unknown.mean()) if unknown.size else float("nan"),
+            unknown_at_stop=float(unknown[stopped].mean()) if stopped.any() else float("nan"),
+            confirmed=float(confirmed.mean()),
+            unknown_confirmed=float(unknown[confirmed].mean()) if confirmed.any() else float("nan"),
             against={name: difference(policy, name) for name in BASELINES if name in runs and name != policy},
         )
     return outcomes

@@ -20,7 +20,7 @@ from adaptivity.management.tables import columns, silent
 
 COLUMNS = (
     "policy", "KCs known", *(f"against {name}" for name in BASELINES), "over-practice", "past L*", "items", "stopped",
-    "unknown at stop",
+    "unknown at stop", "confirmed", "unknown of these",
 )  # fmt: skip
 
 
@@ -81,7 +81,6 @@ def _row(policy: str, outcome: Outcome) -> tuple[str, ...]:
         f"{against.mean:+.2f} [{against.low:+.2f}, {against.high:+.2f}]" if against else "-"
         for against in (outcome.against.get(name) for name in BASELINES)
     ]
-    unknown = "-" if math.isnan(outcome.unknown_at_stop) else f"{outcome.unknown_at_stop:.1%}"
     return (
         policy,
         f"{outcome.known:.2f}",
@@ -90,16 +89,23 @@ def _row(policy: str, outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.beyond_threshold:.1%}",
         f"{outcome.items:.1f}",
         f"{outcome.stopped:.0%}",
-        unknown,
+        _share(outcome.unknown_at_stop),
+        f"{outcome.confirmed:.0%}",
+        _share(outcome.unknown_confirmed),
     )
+
+
+def _share(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1%}"
 
 
 def _as_json(outcomes: dict[str, Outcome]) -> dict[str, Any]:
     found = {}
     for policy, outcome in outcomes.items():
         figures = asdict(outcome)
-        if math.isnan(outcome.unknown_at_stop):
-            figures["unknown_at_stop"] = None
+        for name in ("unknown_at_stop", "unknown_confirmed"):
+            if math.isnan(figures[name]):
+                figures[name] = None
         for name, difference in outcome.against.items():
             figures["against"][name]["verdict"] = difference.verdict
         found[policy] = figures
