@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from adaptivity.engine.parameters import DEFAULT_DIFFICULTY, difficulty_log_odds, relevance
+from adaptivity.engine.policies import CONFIRMATION
 from adaptivity.engine.scoring import CollectionContent, EngineSettings
 from adaptivity.engine.simulation import FAMILIES, ITEMS_PER_KC, KCS, PRIOR, Belief, Learners, World, run, world
 
 SEED, COURSES, LEARNERS = 77, 12, 60
-THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.97)
+THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def ideal_course(number: int) -> World:
@@ -49,7 +50,7 @@ def truth(course: World) -> Belief:
 
 
 def main() -> None:
-    print(f"{'threshold':>9}{'unknown at stop':>17}{'over-practice':>15}{'past L*':>9}{'items':>7}")
+    print(f"{'threshold':>9}{'confirmed at':>14}{'unknown at stop':>17}{'over-practice':>15}{'items':>7}")
     for threshold in THRESHOLDS:
         found = []
         for number in range(COURSES):
@@ -64,9 +65,10 @@ def main() -> None:
                 generator=np.random.default_rng((SEED, number, 3)),
             )
             unknown = float(done.unknown[done.stopped].mean()) / KCS
-            found.append((unknown, done.over_practice.mean(), done.beyond_threshold.mean(), done.items.mean()))
-        unknown, over, beyond, items = np.mean(found, axis=0).tolist()
-        print(f"{threshold:>9}{unknown:>17.1%}{over:>15.1%}{beyond:>9.1%}{items:>7.1f}")
+            found.append((unknown, done.over_practice.mean(), done.items.mean()))
+        unknown, over, items = np.mean(found, axis=0).tolist()
+        confirmed = 1.0 - (1.0 - threshold) / CONFIRMATION
+        print(f"{threshold:>9}{confirmed:>14.2f}{unknown:>17.1%}{over:>15.1%}{items:>7.1f}")
 
 
 if __name__ == "__main__":

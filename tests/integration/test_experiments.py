@@ -111,7 +111,7 @@ class TestSettings:
         assert {url for url, value in demand.items() if value} == {"gap", "unready"}
 
     def test_the_policy_stops_its_group_alone(self, course):
-        masteries_set(settings=[MasterySetting(ADA, kc, 0.95) for kc in ("last", "gap", "known", "unready")])
+        masteries_set(settings=[MasterySetting(ADA, kc, 0.99) for kc in ("last", "gap", "known", "unready")])
         assert recommended().recommendation.outcome is Outcome.RECOMMENDED
 
         run(course, stop={"policy": "stop_on_mastery"})

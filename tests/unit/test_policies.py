@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptivity.engine.policies import EVENLY, POLICIES, STEPS, UNLOCKING, expected_gain, lookahead_gain
+from adaptivity.engine.policies import (
+    EVENLY,
+    MOST_DOUBT,
+    POLICIES,
+    STEPS,
+    UNLOCKING,
+    doubted,
+    expected_gain,
+    lookahead_gain,
+    unconfirmed,
+)
 from adaptivity.engine.recommendation import Outcome, recommend
 from adaptivity.engine.scoring import sub_scores
 from tests.unit.builders import arrays
@@ -97,12 +107,78 @@ def test_a_look_ahead_is_never_less_than_one_step_nor_more_than_transit(mastery,
     assert expected_gain(content, state)[0] - 1e-9 <= value <= transit + 1e-9
 
 
-def test_a_policy_that_stops_recommends_what_is_demanded():
-    # KC 0 is beyond the threshold: only KC 1's items are chosen, though none is left unpractised otherwise.
-    found = recommended("stop_on_mastery", situation=replace(SITUATION, mastery=[0.95, 0.1]))
+class TestStop:
+    def doubted(self, situation, done=()):
+        content, state, _ = arrays(situation)
+        is_done = np.isin(np.arange(len(situation.items)), done)
+        return doubted(content, replace(state, done=is_done))
 
-    assert found.scores.remediation[found.item] > 0.0
-    assert found.item in {1, 2}
+    def test_practice_in_vain_lowers_the_odds_of_the_prerequisite(self):
+        # Items 1 and 2 are done, and KC 1 still has p = 0.4: (1 - 0.4) / (0.8 * 0.81)^2 = 1.42893 times likelier if
+        # KC 0 holds it back; with strength 0.5, 0.5 * 1.42893 + 0.5 = 1.21447.
+        situation = replace(SITUATION, mastery=[0.9, 0.4])
+
+        assert self.doubted(situation, done=[1, 2]) == pytest.approx([9 / 1.21447 / (1 + 9 / 1.21447), 0.4], abs=1e-5)
+
+    @pytest.mark.parametrize(("mastery", "done"), [(0.4, [0]), (0.9, [1, 2]), (0.99, [1, 2])])
+    def test_neither_what_succeeds_nor_what_was_not_practised_changes_anything(self, mastery, done):
+        assert self.doubted(replace(SITUATION, mastery=[0.9, mastery]), done) == pytest.approx([0.9, mastery], abs=1e-9)
+
+    def test_what_another_prerequisite_explains_is_doubted_less(self):
+        def of_first(other):
+            situation = Situation(
+                items=[Item({2: Tag(0.1, 0.1, 0.4)})] * 6, mastery=[0.9, other, 0.1], edges={(2, 0): 0.8, (2, 1): 0.8}
+            )
+            return self.doubted(situation, done=range(6))[0]
+
+        assert of_first(0.1) < 0.9
+        assert of_first(0.99) < of_first(0.1)
+
+    def test_doubt_is_bounded(self):
+        vain = Situation(items=[Item({1: Tag(0.1, 0.1, 1.0)})] * 9, mastery=[0.9, 0.1], edges={(1, 0): 1.0})
+
+        odds = 9 / MOST_DOUBT
+        assert self.doubted(vain, done=range(9))[0] == pytest.approx(odds / (1 + odds), abs=1e-7)
+
+    def test_a_kc_is_open_until_it_is_five_times_as_sure_as_the_threshold(self):
+        content, state, settings = arrays(replace(SITUATION, mastery=[0.979, 0.981]))
+
+        assert unconfirmed(content, state, settings).tolist() == [True, False]
+        strict = replace(settings, mastery_threshold=0.95)
+        assert unconfirmed(content, state, strict).tolist() == [True, True]
+
+    def test_what_is_open_is_recommended(self):
+        # KC 0 is confirmed: only KC 1's items are chosen, though none is left unpractised otherwise.
+        found = recommended("stop_on_mastery", situation=replace(SITUATION, mastery=[0.99, 0.1]))
+
+        assert found.item in {1, 2}
+
+    def test_a_prerequisite_that_is_doubted_is_practised_before_what_builds_on_it(self):
+        def chosen(*done):
+            items = [Item({0: Tag(0.1, 0.1, 0.3)})] + [Item({1: Tag(0.1, 0.1, 0.3)})] * 20
+            content, state, settings = arrays(Situation(items=items, mastery=[0.975, 0.15], edges={(1, 0): 1.0}))
+            state = replace(state, done=np.isin(np.arange(21), done))
+            scores = sub_scores(content, state, settings)
+            values = POLICIES["stop_on_mastery"].value(content, state, settings, scores)
+            return int(np.argmax(np.where(state.done, -np.inf, values)))
+
+        assert chosen() == 1
+        assert chosen(1, 2, 3, 4) == 0
+
+    def test_of_two_kcs_alike_the_one_with_more_items_left_is_practised(self):
+        items = [Item({0: Tag(0.1, 0.1, 0.3)})] * 4 + [Item({1: Tag(0.1, 0.1, 0.3)})] * 4
+        content, state, settings = arrays(Situation(items=items, mastery=[0.3, 0.3]))
+        state = replace(state, done=np.isin(np.arange(8), [0, 1]))
+
+        values = POLICIES["stop_on_mastery"].value(content, state, settings, sub_scores(content, state, settings))
+
+        assert values[:4] == pytest.approx([values[0]] * 4)
+        assert values[4:].min() > values[:4].max()
+
+    def test_it_stops_where_no_item_is_left_that_tells_of_an_open_kc(self):
+        silent = Situation(items=[Item({0: Tag(0.5, 0.5, 0.3)}), Item({})], mastery=[0.2])
+
+        assert recommended("stop_on_mastery", situation=silent).outcome == Outcome.MASTERED
 
 
 def test_the_greatest_gain_is_chosen():
@@ -189,7 +265,7 @@ class TestGuardedExploration:
 
 @pytest.mark.parametrize("policy", list(POLICIES))
 def test_who_stops(policy):
-    mastered = replace(SITUATION, mastery=[0.95, 0.95])
+    mastered = replace(SITUATION, mastery=[0.99, 0.99])
     stops = policy == "stop_on_mastery"
 
     assert recommended(policy, situation=mastered).outcome == (Outcome.MASTERED if stops else Outcome.RECOMMENDED)
@@ -199,7 +275,7 @@ def test_who_stops(policy):
 
 
 def test_what_is_not_recommended_has_no_propensity():
-    found = recommended("stop_on_mastery", situation=replace(SITUATION, mastery=[0.95, 0.95]))
+    found = recommended("stop_on_mastery", situation=replace(SITUATION, mastery=[0.99, 0.99]))
 
     assert found.item is None
     assert found.propensity.shape == (0,)

@@ -162,9 +162,16 @@ def outcome_of(policy, known_world, **settings):
         belief,
         settings=EngineSettings(**settings),
         after=15,
-        most=40 if POLICIES[policy].stops else 15,
+        most=truth.easiness.size if POLICIES[policy].stops else 15,
         generator=np.random.default_rng(9),
     )
+
+
+@pytest.fixture(scope="module")
+def long_world():
+    """With as many items as it takes to learn nearly everything."""
+    truth = world(FAMILIES["own_model"], np.random.default_rng(5))
+    return truth, calibrate(FAMILIES["own_model"], truth, np.random.default_rng(6))
 
 
 def test_a_run_counts_what_happens(known_world):
@@ -176,12 +183,22 @@ def test_a_run_counts_what_happens(known_world):
     assert np.all((found.over_practice >= 0) & (found.over_practice <= 1))
 
 
-def test_a_policy_stops_sooner_at_a_lower_threshold(known_world):
-    early, late = (outcome_of("stop_on_mastery", known_world, mastery_threshold=each) for each in (0.4, 0.9))
+def test_a_policy_stops_sooner_at_a_lower_threshold(long_world):
+    early, late = (outcome_of("stop_on_mastery", long_world, mastery_threshold=each) for each in (0.1, 0.9))
 
-    assert early.stopped.mean() > late.stopped.mean()
     assert early.items.mean() < late.items.mean()
     assert early.unknown.mean() > late.unknown.mean()
+
+
+def test_who_is_confirmed_knows_more_than_who_ran_out_of_items(long_world):
+    found = outcome_of("stop_on_mastery", long_world)
+    ran_out = found.stopped & ~found.confirmed
+
+    assert found.confirmed.any()
+    assert ran_out.any()
+    assert not np.any(found.confirmed & ~found.stopped)
+    assert found.unknown[found.confirmed].mean() < found.unknown[ran_out].mean()
+    assert not outcome_of("random", long_world).confirmed.any()
 
 
 def test_nothing_depends_on_the_other_policies_nor_on_the_number_of_runs():
@@ -234,6 +251,8 @@ class TestCommand:
         assert set(stop["against"]) == {"random", "weights_2018"}
         assert stop["against"]["random"].keys() == {"mean", "low", "high", "verdict"}
         assert families["forgetting"]["random"]["unknown_at_stop"] is None
+        assert families["forgetting"]["random"]["unknown_confirmed"] is None
+        assert families["forgetting"]["random"]["confirmed"] == 0.0
         assert families["forgetting"]["random"]["items"] == 5.0
 
     def test_table(self, capsys):
