@@ -27,7 +27,7 @@ VERSION = {
     "method": "em",
     "finished_at": "2026-09-01T04:00:00Z",
     "report": {
-        "baseline": {"id": None, "name": None},
+        "baseline": {"id": None, "name": None, "tracing_revision": 0},
         "checks": [{"name": "held_out_learners", "passed": False, "message": "0 held-out learners have responses."}],
     },
 }
@@ -166,6 +166,7 @@ CALLS: list[tuple[str, str, Any]] = [
     ("POST", "/api/v2/learner/erase", {"learner": {"user_id": "grace", "tool_consumer_instance_guid": "uni.example"}}),
     ("GET", "/api/v2/model_version?name=em-2026", None),
     ("GET", "/api/v2/model_version/em-2026", None),
+    ("GET", "/api/v2/model_version/em-2026/gate", None),
     ("POST", "/api/v2/model_version/em-2026/promote", {}),
     ("POST", "/api/v2/model_version/em-2026/promote", {"force": True, "reason": "A trial in one course."}),
     ("POST", "/api/v2/model_version/rollback", {"reason": "The trial is over."}),

@@ -22,7 +22,7 @@ from adaptivity.models import (
     ModelVersionEvent,
     SuccessModel,
 )
-from adaptivity.services.model_versions import model_version_promote, model_version_rollback
+from adaptivity.services.model_versions import held_by, model_version_promote, model_version_rollback
 
 PERMISSION = "adaptivity.change_modelversion"
 
@@ -80,7 +80,12 @@ class ModelVersionAdmin(RecordAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), "may_publish": request.user.has_perm(PERMISSION)}
+        held = held_by(ModelVersion.objects.filter(pk=object_id).first()) if object_id.isdigit() else None
+        context = {
+            **(extra_context or {}),
+            "may_publish": request.user.has_perm(PERMISSION),
+            "held": held[1]["message"] if held else "",
+        }
         return super().change_view(request, object_id, form_url, context)
 
     @method_decorator(require_POST)

@@ -351,6 +351,18 @@ class ModelVersionSerializer(Plain):
         return bool(version.pk == self.context["active"])
 
 
+class CheckSerializer(Plain):
+    name = serializers.CharField()
+    passed = serializers.BooleanField()
+    message = serializers.CharField()
+
+
+class GateSerializer(Plain):
+    passes = serializers.BooleanField(help_text="Whether a promotion by name would go through.")
+    checks = CheckSerializer(many=True)
+    held = serializers.CharField(allow_null=True, help_text="The rollback that keeps schedules from promoting it.")
+
+
 class PromoteSerializer(Plain):
     force = FlagField(required=False, help_text="Also where the gate says no; needs a reason.")
     reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")

@@ -575,6 +575,18 @@ class ModelVersionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Rout
         active = active_version()
         return {**super().get_serializer_context(), "active": active.pk if active else None}
 
+    @extend_schema(responses={200: s.GateSerializer, **STAFF_READ, **UNKNOWN}, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def gate(self, request: Request, name: str) -> Response:
+        """What the gate says of the version now, and whether a schedule may promote it. Changes nothing."""
+        version = self.get_object()
+        checks, held = model_versions.promotion_checks(version, active_version()), model_versions.held_by(version)
+        return Response({
+            "passes": all(check["passed"] for check in checks),
+            "checks": checks,
+            "held": held[1]["message"] if held else None,
+        })  # fmt: skip
+
     @extend_schema(
         request=s.PromoteSerializer,
         responses={200: s.ModelVersionSerializer, **BODY, **UNKNOWN, **CONFLICT},

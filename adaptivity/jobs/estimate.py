@@ -34,6 +34,7 @@ from adaptivity.selectors.model_versions import active_version
 from adaptivity.selectors.parameters import priors, tag_table
 from adaptivity.services.model_versions import (
     EstimatedBatch,
+    baseline,
     estimation_batch_save,
     model_version_begin,
     model_version_report,
@@ -189,13 +190,14 @@ def _estimated(
 def estimate_finish(
     version: ModelVersion, *, progress: Progress = lambda *_: None, stop: Stop = lambda: False, by: str = ""
 ) -> None:
-    """Compares the version with the one that is in force and saves the report, unless it has that report already."""
+    """Compares the version with what is in force and saves the report, unless it has that report already. Content that
+    is changed meanwhile makes the report out of date, and the gate says so."""
     active = active_version()
-    baseline = {"id": active.pk if active else None, "name": active.name if active else None}
-    if version.finished_at is not None and version.report.get("baseline") == baseline:
+    compared = baseline(active)
+    if version.finished_at is not None and version.report.get("baseline") == compared:
         return
     model_version_report(
-        version=version, report={"baseline": baseline, **report(version, active, progress=progress, stop=stop)}, by=by
+        version=version, report={"baseline": compared, **report(version, active, progress=progress, stop=stop)}, by=by
     )
 
 

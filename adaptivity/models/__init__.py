@@ -1,5 +1,6 @@
 from adaptivity.models.activity import Activity, ActivityKnowledgeComponent, PrerequisiteActivity
 from adaptivity.models.collection import Collection, CollectionActivity
+from adaptivity.models.content_gap_report import ContentGapReport
 from adaptivity.models.evidence import HandSetMastery, Reject, Score, ScoreImport, ScoreRevision, VoidedStatement
 from adaptivity.models.experiment import Experiment, ExperimentalGroup, ExperimentPin
 from adaptivity.models.job_run import JobRun, RunStatus
@@ -23,6 +24,7 @@ __all__ = [
     "ActivityKnowledgeComponent",
     "Collection",
     "CollectionActivity",
+    "ContentGapReport",
     "ContentSnapshot",
     "CourseSource",
     "CrawledPage",

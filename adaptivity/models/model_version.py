@@ -22,6 +22,9 @@ class ModelVersion(models.Model):
     last_revision = models.PositiveBigIntegerField(default=0, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, help_text="Empty: being estimated.")
     report = models.JSONField(default=dict, blank=True)
+    purged_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its parameters are gone; empty: they are there."
+    )
 
     class Meta:
         constraints = [*not_blank("name")]
@@ -120,6 +123,7 @@ class ModelVersionEvent(models.Model):
         REPORTED = "reported", "compared with another active version"
         PROMOTED = "promoted"
         REFUSED = "refused"
+        HELD = "held", "not promoted by a schedule, after a rollback"
         FORCED = "forced", "promoted by force"
         ROLLED_BACK = "rolled_back", "rolled back"
 

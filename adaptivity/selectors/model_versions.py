@@ -1,6 +1,10 @@
 """Which model version is in force, and which was before it."""
 
+from django.db.models import QuerySet
+
 from adaptivity.models import EngineState, ModelVersion, ModelVersionEvent
+
+Kind = ModelVersionEvent.Kind
 
 
 def active_version() -> ModelVersion | None:
@@ -14,10 +18,22 @@ def latest_version() -> ModelVersion | None:
     return ModelVersion.objects.filter(batches__isnull=False).order_by("-pk").first()
 
 
-def was_rolled_back(version: ModelVersion) -> bool:
-    """Whether somebody has taken a promotion of the version back."""
-    rolled_back = ModelVersionEvent.Kind.ROLLED_BACK
-    return ModelVersionEvent.objects.filter(kind=rolled_back, model_version=version).exists()
+def changes() -> "QuerySet[ModelVersionEvent]":
+    """What changed which version is in force, in order."""
+    return ModelVersionEvent.objects.filter(kind__in=(Kind.PROMOTED, Kind.FORCED, Kind.ROLLED_BACK)).order_by("id")
+
+
+def holding_rollback() -> ModelVersionEvent | None:
+    """The rollback that was the last change of what is in force: until somebody promotes a version, no schedule does,
+    as its next one may be much the same as what was taken back. None where the last change was a promotion."""
+    last = changes().select_related("model_version").last()
+    return last if last is not None and last.kind == Kind.ROLLED_BACK else None
+
+
+def rollback_of(version: ModelVersion) -> ModelVersionEvent | None:
+    """The last rollback that has taken a promotion of the version back; None where nobody did."""
+    rollbacks = ModelVersionEvent.objects.filter(kind=Kind.ROLLED_BACK, model_version=version)
+    return rollbacks.select_related("model_version").order_by("id").last()
 
 
 def rolled_back_to(active: ModelVersion) -> ModelVersion | None:
@@ -26,9 +42,8 @@ def rolled_back_to(active: ModelVersion) -> ModelVersion | None:
     Promotions pile up and each rollback takes the topmost away, so that rolling back twice does not come back.
     """
     pile: list[ModelVersionEvent] = []
-    events = ModelVersionEvent.objects.filter(kind__in=("promoted", "forced", "rolled_back")).order_by("id")
-    for event in events.select_related("previous"):
-        if event.kind != ModelVersionEvent.Kind.ROLLED_BACK:
+    for event in changes().select_related("previous"):
+        if event.kind != Kind.ROLLED_BACK:
             pile.append(event)
         elif pile:
             pile.pop()

@@ -23,7 +23,8 @@ from adaptivity.models import (
     SuccessModel,
 )
 from adaptivity.selectors.estimation import LogEnd
-from adaptivity.selectors.model_versions import active_version, rolled_back_to
+from adaptivity.selectors.model_versions import active_version, holding_rollback, rollback_of, rolled_back_to
+from adaptivity.selectors.parameters import current_stamp
 from adaptivity.services.content import content_lock
 
 log = structlog.get_logger(__name__)
@@ -175,24 +176,45 @@ def promotion_checks(version: ModelVersion, active: ModelVersion | None) -> list
     if version.finished_at is None or not version.report:
         message = "It has no report: it is still being estimated, or was not made by an estimate."
         return [{"name": "report", "passed": False, "message": message}]
-    compared = version.report["baseline"]["id"]
-    current = None if active is None else active.pk
-    names = [f"{name!r}" if name else "the authors' parameters" for name in (
-        version.report["baseline"]["name"], active.name if active else None)]  # fmt: skip
-    checks: list[dict[str, Any]] = [
-        {
-            "name": "baseline",
-            "passed": compared == current,
-            "message": f"Its report compares it with {names[0]}; in force are {names[1]}."
-            if compared != current
-            else f"Its report compares it with what is in force: {names[1]}.",
-        }
-    ]
+    compared, current = version.report["baseline"], baseline(active)
+    names = [f"{each['name']!r}" if each["name"] else "the authors' parameters" for each in (compared, current)]
+    if compared["id"] != current["id"]:
+        message = f"Its report compares it with {names[0]}; in force are {names[1]}."
+    elif compared != current:
+        message = f"Tags or base parameters were changed since its report was made: `estimate --name {version.name}`."
+    else:
+        message = f"Its report compares it with what is in force: {names[1]}."
+    checks: list[dict[str, Any]] = [{"name": "baseline", "passed": compared == current, "message": message}]
     return checks + list(version.report["checks"])
 
 
+def baseline(active: ModelVersion | None) -> dict[str, Any]:
+    """What a report that is made now compares with: what is in force, and the revision of tags and base parameters."""
+    return {
+        "id": active.pk if active else None,
+        "name": active.name if active else None,
+        "tracing_revision": current_stamp().tracing_revision,
+    }
+
+
+def held_by(version: ModelVersion | None = None) -> tuple[ModelVersionEvent, dict[str, Any]] | None:
+    """The rollback that keeps schedules from promoting the version (None: any version at all), and a check that says
+    so; None where the gate alone decides."""
+    rollback = holding_rollback()
+    if rollback is not None:
+        of = f"The last change of the active version was a rollback of {rollback.model_version.name!r}"
+        release = "puts a version in force, and schedules may promote again"
+    elif version is not None and (rollback := rollback_of(version)) is not None:
+        of, release = f"{version.name!r} was rolled back", "puts it in force again"
+    else:
+        return None
+    by = f" by {rollback.by}" if rollback.by else ""
+    message = f"{of} at {rollback.at.isoformat(timespec='seconds')}{by}; `promote NAME` {release}."
+    return rollback, {"name": "held", "passed": False, "message": message}
+
+
 class Refused(Conflict):
-    """The gate does not let the version through; ``checks`` are those that did not pass."""
+    """The version is not promoted; ``checks`` are those that did not pass."""
 
     code = "refused"
 
@@ -204,12 +226,16 @@ class Refused(Conflict):
         return [{"field": "name", "code": check["name"], "message": check["message"]} for check in self.checks]
 
 
-def model_version_promote(*, name: str, by: str, force: bool = False, reason: str = "") -> ModelVersion:
+def model_version_promote(
+    *, name: str, by: str, force: bool = False, reason: str = "", scheduled: bool = False
+) -> ModelVersion:
     """Publishes the version, atomically, where the gate passes or ``force`` gives a ``reason``; answers it.
 
     From the next request on, every process recommends with it; the learners' masteries are stale until their next score
-    or ``trace_learners``. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason; Conflict for a
-    version that is active already or is not finished; Refused, with the refusal on record, where the gate says no.
+    or ``trace_learners``. ``scheduled`` says that nobody asked for just this version: then it is held, by force or not,
+    while the last change was a rollback. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason;
+    Conflict for a version that is active already or is not finished; Refused, with the refusal on record, where the
+    gate says no; and where it is held, on record once for each rollback.
     """
     if force and not reason.strip():
         raise InvalidInput("A promotion by force needs a reason.", field="reason", code="required")
@@ -220,18 +246,23 @@ def model_version_promote(*, name: str, by: str, force: bool = False, reason: st
             raise Conflict(f"{name!r} is active already.", field="name", code="active")
         if force and version.batches.filter(done_at=None).exists():
             raise Conflict(f"{name!r} is still being estimated.", field="name", code="unfinished")
-        checks = promotion_checks(version, active)
+        held = held_by(version) if scheduled else None
+        checks = promotion_checks(version, active) + ([held[1]] if held else [])
         failed = [check for check in checks if not check["passed"]]
-        kind = Kind.PROMOTED if not failed else Kind.FORCED if force else Kind.REFUSED
-        ModelVersionEvent.objects.create(
-            kind=kind, model_version=version, previous=active, by=by, reason=reason, checks=checks
-        )
-        if kind != Kind.REFUSED:
+        if held:
+            kind, known = Kind.HELD, ModelVersionEvent.objects.filter(kind=Kind.HELD, pk__gt=held[0].pk).exists()
+        else:
+            kind, known = Kind.PROMOTED if not failed else Kind.FORCED if force else Kind.REFUSED, False
+        if not known:
+            ModelVersionEvent.objects.create(
+                kind=kind, model_version=version, previous=active, by=by, reason=reason, checks=checks
+            )
+        if kind in {Kind.PROMOTED, Kind.FORCED}:
             EngineState.objects.filter(pk=EngineState.SINGLETON).update(active_model_version=version)
     log.info(
         "model_version_decided", model_version=name, outcome=kind.value, failed=[check["name"] for check in failed]
     )
-    if kind == Kind.REFUSED:
+    if kind in {Kind.REFUSED, Kind.HELD}:
         raise Refused(name, failed)
     return version
 
@@ -239,7 +270,7 @@ def model_version_promote(*, name: str, by: str, force: bool = False, reason: st
 def model_version_rollback(*, by: str, reason: str = "") -> ModelVersion | None:
     """Makes what was in force before the last promotion active again and answers it (None: the authors' base).
 
-    Called again, it goes back one promotion further. Raises Conflict where there is none to take back.
+    Called again, it goes back one promotion further. Until somebody promotes a version, no schedule does. Raises Conflict where there is none to take back.
     """
     with transaction.atomic():
         content_lock()

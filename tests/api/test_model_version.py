@@ -19,7 +19,7 @@ def staff(api):
 
 @pytest.fixture
 def version():
-    baseline = {"id": None, "name": None}
+    baseline = {"id": None, "name": None, "tracing_revision": 0}
     passed = [{"name": "improvement", "passed": True, "message": "It is better."}]
     return ModelVersion.objects.create(
         name="v1", method="em", report={"baseline": baseline, "checks": passed}, finished_at="2024-03-01T12:00:00Z"
@@ -34,7 +34,7 @@ def worse():
     ]
     return ModelVersion.objects.create(
         name="v0",
-        report={"baseline": {"id": None, "name": None}, "checks": failed},
+        report={"baseline": {"id": None, "name": None, "tracing_revision": 0}, "checks": failed},
         finished_at="2024-03-01T12:00:00Z",
     )
 
@@ -44,6 +44,7 @@ def worse():
     [
         ("GET", "model_version"),
         ("GET", "model_version/v1"),
+        ("GET", "model_version/v1/gate"),
         ("POST", "model_version/v1/promote"),
         ("POST", "model_version/rollback"),
         ("GET", "model_version_event"),
@@ -85,6 +86,37 @@ def test_promoted_and_taken_back(staff, version):
         ("rolled_back", "v1", None, "platform", "A complaint."),
     ]
     assert [check["name"] for check in events[0]["checks"]] == ["baseline", "improvement"]
+
+
+def test_what_the_gate_says_and_what_a_rollback_holds(staff, version, worse, unchanged):
+    with unchanged():
+        through, refused = (staff.get(f"model_version/{name}/gate").json() for name in ("v1", "v0"))
+        unknown = staff.get("model_version/nowhere/gate")
+    assert staff.post("model_version/v1/promote", {}).status_code == 200
+    assert staff.post("model_version/rollback", {}).status_code == 200
+    held = staff.get("model_version/v0/gate").json()
+
+    assert through == {
+        "passes": True,
+        "checks": [
+            {
+                "name": "baseline",
+                "passed": True,
+                "message": "Its report compares it with what is in force: the authors' parameters.",
+            },
+            *version.report["checks"],
+        ],
+        "held": None,
+    }
+    assert (refused["passes"], [check["name"] for check in refused["checks"] if not check["passed"]]) == (
+        False,
+        ["improvement", "starved"],
+    )
+    assert unknown.status_code == 404
+    assert held["held"].startswith("The last change of the active version was a rollback of 'v1' at ")
+    # Somebody who names the version is not held.
+    assert staff.post("model_version/v1/promote", {}).status_code == 200
+    assert staff.get("model_version/v0/gate").json()["held"] is None
 
 
 def test_refused_says_every_reason_and_changes_nothing_but_the_record(staff, worse):

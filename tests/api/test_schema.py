@@ -172,6 +172,7 @@ STATUSES = {
     "model_version": {"get": {200, 400} | WRITE},
     "model_version/rollback": {"post": {200, 409} | BODY},
     "model_version/{name}": {"get": {200, 404} | WRITE},
+    "model_version/{name}/gate": {"get": {200, 401, 403, 404}},
     "model_version/{name}/promote": {"post": {200, 404, 409} | BODY},
     "model_version_event": {"get": {200, 400} | WRITE},
     **{

@@ -507,6 +507,8 @@ class TestModelVersions:
         assert self.post(staff, "rollback") == ["In force again: what the authors wrote."]
         events = ModelVersionEvent.objects.order_by("id").values_list("kind", "by", "reason")
         assert list(events) == [("forced", "admin", "Agreed."), ("rolled_back", "admin", "")]
+        held = "Schedules do not promote it. The last change of the active version was a rollback of &#x27;v1&#x27; at "
+        assert held in staff.get(page).content.decode()
         assert self.post(staff, "rollback") == ["The authors' parameters are in force; there is nothing to roll back."]
 
     def test_who_may_only_look_cannot(self, client: Client, version: ModelVersion) -> None:

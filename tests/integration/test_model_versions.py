@@ -17,6 +17,7 @@ from adaptivity.models import (
     Activity,
     CollectionActivity,
     EngineState,
+    EstimationBatch,
     ItemParameters,
     KnowledgeComponent,
     KnowledgeComponentParameters,
@@ -27,11 +28,12 @@ from adaptivity.models import (
 )
 from adaptivity.selectors.estimation import LogEnd, log_end, training_responses
 from adaptivity.selectors.model_versions import active_version
+from adaptivity.services.knowledge_components import knowledge_component_update
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
 from adaptivity.services.model_versions import Refused, model_version_promote, model_version_rollback
 from adaptivity.services.scores import score_correct, score_delete
-from tests.integration.builders import activity, collection, knowledge_component, minutes
+from tests.integration.builders import NOON, activity, collection, knowledge_component, minutes
 from tests.integration.simulated import evidence
 from tests.unit.reference import Tag
 
@@ -348,6 +350,23 @@ class TestGate:
         assert parameters(again) == before
         assert events()[-1] == ("reported", "first", None)
 
+    def test_what_authors_change_after_the_report_makes_it_out_of_date(self, log):
+        """A prior that is edited changes what is in force, so that the comparison is with something that is gone."""
+        estimate(name="v1")
+        knowledge_component_update(knowledge_component=log["easy"], mastery_prior=0.9)
+
+        with pytest.raises(Refused, match="Tags or base parameters were changed since its report was made") as error:
+            model_version_promote(name="v1", by="ada")
+        assert [check["name"] for check in error.value.checks] == ["baseline"]
+        before = ModelVersion.objects.get(name="v1").report
+        again = estimate(name="v1").report
+
+        assert again["held_out"]["candidate"] == before["held_out"]["candidate"]
+        assert again["held_out"]["baseline"]["log_loss"] != before["held_out"]["baseline"]["log_loss"]
+        model_version_promote(name="v1", by="ada")
+        assert events() == [("estimated", "v1", None), ("refused", "v1", None), ("reported", "v1", None),
+                            ("promoted", "v1", None)]  # fmt: skip
+
     def test_a_version_without_report_is_refused(self):
         ModelVersion.objects.create(name="by hand")
         with pytest.raises(Refused, match="It has no report"):
@@ -473,10 +492,13 @@ class TestNightly:
     def night(self):
         codes = []
         for name, *arguments in self.STEPS:
-            command = (promote if name == "promote" else estimate_command).Command()
-            call_command(command, *arguments)
-            codes.append(command.exit_code)
+            codes.append(self.run(name, *arguments))
         return codes
+
+    def run(self, name, *arguments):
+        command = (promote if name == "promote" else estimate_command).Command()
+        call_command(command, *arguments)
+        return command.exit_code
 
     def test_a_better_version_is_promoted_and_the_next_one_refused_without_a_failure(self, log, capsys):
         assert self.night() == [0, 0, 0, 0]
@@ -510,10 +532,67 @@ class TestNightly:
         assert self.night() == [0, 0, 0, 0]
         assert not ModelVersion.objects.exists()
 
-    def test_what_was_rolled_back_stays_so(self, log):
+    def test_a_rollback_lasts_until_somebody_promotes_a_version_by_its_name(self, log, capsys):
+        """The next nights' versions, which pass the gate just as well, are held; that is on record once."""
+        self.night()
+        first = active_version()
+        model_version_rollback(by="ada", reason="a complaint")
+        rollback = ModelVersionEvent.objects.get(kind="rolled_back")
+        capsys.readouterr()
+
+        assert [self.night(), self.night()] == [[0, 0, 0, 0]] * 2
+
+        second, third = ModelVersion.objects.exclude(pk=first.pk).order_by("pk")
+        assert (failed(second), failed(third), active_version()) == ([], [], None)
+        assert [event for event in events() if event[0] != "estimated"] == [
+            ("promoted", first.name, None),
+            ("rolled_back", first.name, None),
+            ("held", second.name, None),
+        ]
+        held = ModelVersionEvent.objects.get(kind="held")
+        message = (
+            f"The last change of the active version was a rollback of {first.name!r} at "
+            f"{rollback.at.isoformat(timespec='seconds')} by ada; `promote NAME` puts a version in force, and schedules "
+            "may promote again."
+        )
+        assert held.checks[-1] == {"name": "held", "passed": False, "message": message}
+        out = capsys.readouterr().out
+        assert f"the gate lets {third.name} through; held: {message}" in out
+        assert out.count(f"held: {message}") == 4
+
+        assert self.run("promote", "--latest") == 3
+        assert self.run("promote", "--latest", "--force", "--reason", "now") == 3
+        assert self.run("promote", second.name) == 0
+        assert active_version() == second
+        # Better by far, so that the gate does not stand in its way.
+        version = copied(second, "best", lambda row: None)
+        EstimationBatch.objects.create(model_version=version, number=0, knowledge_components=[], responses=0,
+                                       done_at=NOON)  # fmt: skip
+        ModelVersion.objects.filter(pk=version.pk).update(report=version.report | {"checks": []})
+        assert self.run("promote", "--latest", "--unless-refused") == 0
+        assert active_version() == version
+
+    def test_what_was_rolled_back_is_not_promoted_again_by_a_schedule(self, log, capsys):
+        """Also not when somebody has promoted another version since."""
+        older = estimate(name="older", method="empirical", with_report=False)
+        self.night()
+        latest = active_version()
+        model_version_rollback(by="ada")
+        model_version_promote(name=estimate(name="older", method="empirical").name, by="ada")
+        estimate(name=latest.name)
+
+        assert self.run("promote", "--latest", "--unless-refused") == 0
+
+        assert active_version() == older
+        assert f"held: {latest.name!r} was rolled back at" in capsys.readouterr().out
+        assert events()[-1] == ("held", latest.name, "older")
+
+    def test_a_refusal_of_another_version_does_not_release(self, log):
         self.night()
         model_version_rollback(by="ada")
-        call_command("promote", "--latest", "--unless-refused")
+        ModelVersion.objects.create(name="by hand")
+        assert self.run("promote", "by hand") == 3
+        self.night()
         assert active_version() is None
 
     def test_options_that_contradict_each_other(self):
