@@ -32,10 +32,10 @@ class ModelVersionAdmin(RecordAdmin):
     """Immutable: scores and recommendations remember which version they saw. Which one is in force can be changed by
     those who may change model versions, through the gate."""
 
-    list_display = ("name", "method", "created_at", "finished_at", "is_active", "more")
+    list_display = ("name", "method", "created_at", "finished_at", "is_active", "purged_at", "more")
     list_filter = ("created_at",)
     search_fields = ("name",)
-    fields = ("name", "method", "created_at", "finished_at", "is_active", "gate", "report_text", "more")
+    fields = ("name", "method", "created_at", "finished_at", "is_active", "purged_at", "gate", "report_text", "more")
     readonly_fields = fields
     change_form_template = "admin/adaptivity/modelversion/change_form.html"
 

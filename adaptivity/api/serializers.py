@@ -345,6 +345,7 @@ class ModelVersionSerializer(Plain):
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True, help_text="null: it is being estimated.")
     active = serializers.SerializerMethodField(help_text="Whether it is in force.")
+    purged_at = serializers.DateTimeField(allow_null=True, help_text="Since when its parameters are gone; null: there.")
     report = serializers.DictField(help_text="The comparison with what was in force when it was made.")
 
     def get_active(self, version: ModelVersion) -> bool:

@@ -38,6 +38,7 @@ from adaptivity.services.model_versions import (
     estimation_batch_save,
     model_version_begin,
     model_version_report,
+    purged,
 )
 
 # Opportunities that are estimated from at once, which bounds the memory: about 300 bytes each.
@@ -108,6 +109,8 @@ def estimate_begin(*, name: str, method: str, minimum_evidence: bool = True) -> 
     if known is not None:
         if known.method != method:
             raise InvalidInput(f"was estimated by {known.method or 'hand'}, not by {method}", field="name")
+        if known.purged_at is not None:
+            raise InvalidInput(purged(known), field="name", code="purged")
         return known
     end, counts = log_end(), opportunity_counts()
     if not counts:

@@ -1,6 +1,8 @@
-"""Which model version is in force, and which was before it."""
+"""Which model version is in force, which was before it, and which never was."""
 
-from django.db.models import QuerySet
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from adaptivity.models import EngineState, ModelVersion, ModelVersionEvent
 
@@ -21,6 +23,20 @@ def latest_version() -> ModelVersion | None:
 def changes() -> "QuerySet[ModelVersionEvent]":
     """What changed which version is in force, in order."""
     return ModelVersionEvent.objects.filter(kind__in=(Kind.PROMOTED, Kind.FORCED, Kind.ROLLED_BACK)).order_by("id")
+
+
+def versions_never_in_force(before: datetime) -> "QuerySet[ModelVersion]":
+    """The versions from before that time, oldest first, whose parameters are there and that nothing was ever traced or
+    recommended with; without the newest estimate, which a schedule may be about to promote."""
+    of_it = Q(model_version=OuterRef("pk")) | Q(previous=OuterRef("pk"))
+    latest = latest_version()
+    never = ModelVersion.objects.filter(
+        ~Exists(changes().order_by().filter(of_it)),
+        ~Exists(EngineState.objects.filter(active_model_version=OuterRef("pk"))),
+        created_at__lt=before,
+        purged_at=None,
+    )
+    return never.exclude(pk=latest.pk if latest else None).order_by("pk")
 
 
 def holding_rollback() -> ModelVersionEvent | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -23,7 +24,13 @@ from adaptivity.models import (
     SuccessModel,
 )
 from adaptivity.selectors.estimation import LogEnd
-from adaptivity.selectors.model_versions import active_version, holding_rollback, rollback_of, rolled_back_to
+from adaptivity.selectors.model_versions import (
+    active_version,
+    holding_rollback,
+    rollback_of,
+    rolled_back_to,
+    versions_never_in_force,
+)
 from adaptivity.selectors.parameters import current_stamp
 from adaptivity.services.content import content_lock
 
@@ -83,7 +90,9 @@ class EstimatedBatch:
 def estimation_batch_save(*, batch: EstimationBatch, estimated: EstimatedBatch | None) -> None:
     """Writes what was estimated (None: nothing) and that the batch is done, once, whoever else worked on it."""
     with transaction.atomic():
-        locked = EstimationBatch.objects.select_for_update().get(pk=batch.pk)
+        locked = EstimationBatch.objects.select_for_update().filter(pk=batch.pk).first()
+        if locked is None:
+            raise Conflict(f"{batch.model_version.name!r} was purged meanwhile.", field="name", code="purged")
         if locked.done_at is not None:
             return
         if estimated is not None:
@@ -155,6 +164,7 @@ def model_version_report(*, version: ModelVersion, report: dict[str, Any], by: s
     report at once finish it once. Raises Conflict while a batch is not done."""
     with transaction.atomic():
         locked = ModelVersion.objects.select_for_update().get(pk=version.pk)
+        _not_purged(locked)
         if locked.batches.filter(done_at=None).exists():
             raise Conflict("The version is still being estimated.", field="name", code="unfinished")
         first = locked.finished_at is None
@@ -170,9 +180,21 @@ def model_version_report(*, version: ModelVersion, report: dict[str, Any], by: s
     version.refresh_from_db()
 
 
+def _not_purged(version: ModelVersion) -> None:
+    if version.purged_at is not None:
+        raise Conflict(purged(version), field="name", code="purged")
+
+
+def purged(version: ModelVersion) -> str:
+    """What is said of a version whose parameters are gone."""
+    return f"The parameters of {version.name!r} were purged on {version.purged_at:%Y-%m-%d}; estimate a new version."
+
+
 def promotion_checks(version: ModelVersion, active: ModelVersion | None) -> list[dict[str, Any]]:
     """What the gate says of the version while ``active`` is in force: its report's checks, and whether they hold for
     that. Those that do not pass are what refuses it."""
+    if version.purged_at is not None:
+        return [{"name": "purged", "passed": False, "message": purged(version)}]
     if version.finished_at is None or not version.report:
         message = "It has no report: it is still being estimated, or was not made by an estimate."
         return [{"name": "report", "passed": False, "message": message}]
@@ -234,7 +256,7 @@ def model_version_promote(
     From the next request on, every process recommends with it; the learners' masteries are stale until their next score
     or ``trace_learners``. ``scheduled`` says that nobody asked for just this version: then it is held, by force or not,
     while the last change was a rollback. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason;
-    Conflict for a version that is active already or is not finished; Refused, with the refusal on record, where the
+    Conflict for a version that is active already, is not finished or was purged; Refused, with the refusal on record, where the
     gate says no; and where it is held, on record once for each rollback.
     """
     if force and not reason.strip():
@@ -244,6 +266,7 @@ def model_version_promote(
         version, active = ModelVersion.objects.get(name=name), active_version()
         if active == version:
             raise Conflict(f"{name!r} is active already.", field="name", code="active")
+        _not_purged(version)
         if force and version.batches.filter(done_at=None).exists():
             raise Conflict(f"{name!r} is still being estimated.", field="name", code="unfinished")
         held = held_by(version) if scheduled else None
@@ -265,6 +288,25 @@ def model_version_promote(
     if kind in {Kind.REFUSED, Kind.HELD}:
         raise Refused(name, failed)
     return version
+
+
+def model_version_purge(*, version: ModelVersion, before: datetime) -> bool:
+    """Deletes the parameters of a version from before that time that was never in force; its report and its events
+    stay. Answers whether it did: False where it is in force by now, or was purged by somebody else."""
+    with transaction.atomic():
+        # Nobody promotes it meanwhile.
+        content_lock()
+        locked = versions_never_in_force(before).select_for_update(of=("self",)).filter(pk=version.pk).first()
+        if locked is None:
+            return False
+        # First what an estimate locks, so that none adds parameters after they are gone.
+        locked.batches.all().delete()
+        locked.item_parameters.all().delete()
+        locked.knowledge_component_parameters.all().delete()
+        locked.purged_at = timezone.now()
+        locked.save(update_fields=["purged_at"])
+    log.info("model_version_purged", model_version=version.name)
+    return True
 
 
 def model_version_rollback(*, by: str, reason: str = "") -> ModelVersion | None:

@@ -175,6 +175,8 @@ EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", opt
 # The share of recommendations that leave a receipt, and the days for which purge_receipts keeps them.
 RECEIPTS = environment.share("RECEIPTS")
 RECEIPTS_KEEP_DAYS = environment.whole_number("RECEIPTS_KEEP_DAYS", default=90, minimum=1)
+# The days for which purge_versions keeps the parameters of model versions that were never in force.
+MODEL_VERSIONS_KEEP_DAYS = environment.whole_number("MODEL_VERSIONS_KEEP_DAYS", default=30, minimum=1)
 
 # Responses that a version's model of success is fitted to at most, of learners drawn by a hash.
 SUCCESS_MODEL_RESPONSES = environment.whole_number("SUCCESS_MODEL_RESPONSES", default=100_000, minimum=1)

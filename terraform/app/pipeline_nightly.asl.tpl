@@ -1,5 +1,5 @@
 {
-  "Comment": "New content and new evidence in, masteries brought up, what came of it out, a better model in force.",
+  "Comment": "New content and new evidence in, masteries brought up, what came of it out, a better model in force, and what content lacks.",
   "StartAt": "Who else runs",
   "States": {
     "Who else runs": {
@@ -1730,7 +1730,7 @@
                           "Next": "trace_promoted: failed"
                         }
                       ],
-                      "Next": "Branch 3 is done"
+                      "Next": "purge: begin"
                     },
                     "trace_promoted: error": {
                       "Type": "Choice",
@@ -1773,7 +1773,7 @@
                               "NumericEquals": 3
                             }
                           ],
-                          "Next": "Branch 3 is done"
+                          "Next": "purge: begin"
                         },
                         {
                           "And": [
@@ -1848,6 +1848,396 @@
                       },
                       "ResultPath": "$.attempt",
                       "Next": "trace_promoted"
+                    },
+                    "purge: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "purge"
+                    },
+                    "purge": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "purge_versions"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 3600,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "purge: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "purge: failed"
+                        }
+                      ],
+                      "Next": "content_gaps: begin"
+                    },
+                    "purge: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "purge: ended"
+                        }
+                      ],
+                      "Default": "purge: failed"
+                    },
+                    "purge: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "purge: exit code"
+                    },
+                    "purge: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "content_gaps: begin"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "purge: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "purge: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "purge: pause"
+                        }
+                      ],
+                      "Default": "purge: failed"
+                    },
+                    "purge: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "purge"
+                      },
+                      "End": true
+                    },
+                    "purge: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "purge: again"
+                    },
+                    "purge: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "purge"
+                    },
+                    "content_gaps: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "content_gaps"
+                    },
+                    "content_gaps": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "content_gaps"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 7200,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "content_gaps: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "content_gaps: failed"
+                        }
+                      ],
+                      "Next": "Branch 3 is done"
+                    },
+                    "content_gaps: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "content_gaps: ended"
+                        }
+                      ],
+                      "Default": "content_gaps: failed"
+                    },
+                    "content_gaps: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "content_gaps: exit code"
+                    },
+                    "content_gaps: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "Branch 3 is done"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "content_gaps: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "content_gaps: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "content_gaps: pause"
+                        }
+                      ],
+                      "Default": "content_gaps: failed"
+                    },
+                    "content_gaps: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "content_gaps"
+                      },
+                      "End": true
+                    },
+                    "content_gaps: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "content_gaps: again"
+                    },
+                    "content_gaps: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "content_gaps"
                     },
                     "Branch 3 is done": {
                       "Type": "Pass",

@@ -74,6 +74,7 @@ def test_promoted_and_taken_back(staff, version):
             "created_at": listed[0]["created_at"],
             "finished_at": "2024-03-01T12:00:00Z",
             "active": True,
+            "purged_at": None,
             "report": version.report,
         }
     )

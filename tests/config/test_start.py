@@ -89,6 +89,7 @@ def test_servers_have_no_default_settings(way: str) -> None:
         ("RECEIPTS", "some", "must be off, all, or a number from 0 to 1"),
         ("RECEIPTS", "1.5", "must be off, all, or a number from 0 to 1"),
         ("SUCCESS_MODEL_RESPONSES", "0", "must be a whole number, at least 1"),
+        ("MODEL_VERSIONS_KEEP_DAYS", "0", "must be a whole number, at least 1"),
         ("RECEIPTS_KEEP_DAYS", "0", "must be a whole number, at least 1"),
         ("COLLECTION_CACHE_SIZE", "many", "must be a whole number, at least 1"),
         ("CELERY_WORKER_CONCURRENCY", "0", "must be a whole number, at least 1"),

@@ -37,9 +37,9 @@ def test_what_there_is_and_that_it_has_not_run(capsys: pytest.CaptureFixture[str
     assert list(found["pipelines"]) == ["nightly", "onboard_course"]
     assert found["pipelines"]["nightly"]["schedule"] == "cron(0 8 * * ? *)"
     assert found["pipelines"]["nightly"]["steps"][-1] == {
-        "name": "trace_promoted",
-        "command": ["trace_learners"],
-        "after": ["promote"],
+        "name": "content_gaps",
+        "command": ["content_gaps"],
+        "after": ["purge"],
     }
     assert found["pipelines"]["onboard_course"]["parameters"] == {"source": None}
 

@@ -150,7 +150,12 @@ class TestPlan:
                 (
                     "import_evidence",
                     "trace",
-                    frozenset({("estimate", "evaluate", "gate", "promote", "trace_promoted"), "export"}),
+                    frozenset(
+                        {
+                            ("estimate", "evaluate", "gate", "promote", "trace_promoted", "purge", "content_gaps"),
+                            "export",
+                        }
+                    ),
                 ),
             }
         )

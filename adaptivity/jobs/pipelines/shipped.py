@@ -7,7 +7,8 @@ DAY = 24 * HOUR
 
 NIGHTLY = Pipeline(
     name="nightly",
-    description="New content and new evidence in, masteries brought up, what came of it out, a better model in force.",
+    description="New content and new evidence in, masteries brought up, what came of it out, a better model in force, and "
+    "what content lacks.",
     # 08:00 UTC is night in America.
     schedule="cron(0 8 * * ? *)",
     # Empty: where the setting EXPORT_DIRECTORY says. Where a process may write differs between a laptop and a task.
@@ -26,6 +27,8 @@ NIGHTLY = Pipeline(
         Step("gate", ("promote", "--latest", "--check"), after=("evaluate",), retries=2, timeout=HOUR),
         Step("promote", ("promote", "--latest", "--unless-refused"), after=("gate",), retries=2, timeout=HOUR),
         Step("trace_promoted", ("trace_learners",), after=("promote",), retries=2, timeout=6 * HOUR),
+        Step("purge", ("purge_versions",), after=("trace_promoted",), retries=2, timeout=HOUR),
+        Step("content_gaps", ("content_gaps",), after=("purge",), retries=2, timeout=2 * HOUR),
         Step("export", ("export_evidence", "{export_directory}"), after=("trace",), retries=2, timeout=2 * HOUR),
     ),
 )

@@ -1,0 +1,28 @@
+"""manage.py purge_versions: deletes the parameters of model versions that were never in force."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from adaptivity.jobs.purge_versions import purge_versions
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.management.numbers import MOST_DAYS, whole_number
+
+
+class Command(JobCommand):
+    help = (
+        "Deletes the parameters of model versions that were never in force and are older than MODEL_VERSIONS_KEEP_DAYS. "
+        "Their reports and events stay, and so does the newest estimate; they cannot be promoted any more. "
+        + EXIT_CODES_HELP
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--days", type=whole_number(at_least=0, at_most=MOST_DAYS), help="another number of days than the setting's"
+        )
+
+    def run_job(self, job: Job, **options: Any) -> Outcome:
+        days = settings.MODEL_VERSIONS_KEEP_DAYS if options["days"] is None else options["days"]
+        purged = purge_versions(days=days, progress=job.progress, stop=job.stop)
+        return Outcome(f"{purged} model versions older than {days} days purged")
