@@ -30,6 +30,7 @@ from adaptivity.selectors.estimation import (
     training_responses,
 )
 from adaptivity.selectors.evidence import activities_scored_by, evidence
+from adaptivity.selectors.experiments import settings_in_use
 from adaptivity.selectors.model_versions import active_version
 from adaptivity.selectors.parameters import priors, tag_table
 from adaptivity.services.model_versions import (
@@ -263,23 +264,32 @@ def simulation(
     """Of the largest collections, as JSON: what simulated learners come to know whose truth are the version's
     parameters, with the version and with ``active`` (None: the authors' base) in force. No check of the gate: where the
     version is wrong, so is this. Collections too large for it are left out."""
-    found = []
-    names = largest_collections(SIMULATED_COLLECTIONS)
-    for number, name in enumerate(names):
-        if stop():
-            raise Stopped("the report is not finished")
+    found: list[dict[str, Any]] = []
+    for number, name in enumerate(names := largest_collections(SIMULATED_COLLECTIONS)):
         arrays = [collection_arrays_under(name, each.pk if each else None) for each in (version, active)]
         beliefs = [Belief(recommendable(each.content), _open(each.priors)) for each in arrays]
         items = beliefs[0].content.include_adaptive.size
-        if 0 < items * beliefs[0].content.kc_count <= SIMULATED_SIZE:
+        in_use = settings_in_use(name) if 0 < items * beliefs[0].content.kc_count <= SIMULATED_SIZE else []
+        for group, settings in in_use:
+            if stop():
+                raise Stopped("the report is not finished")
             compared = compare_beliefs(
                 *beliefs,
                 learners=SIMULATED_LEARNERS,
                 after=AFTER,
-                # Of the names: the report is the same whoever makes it again.
+                # Of the names: the report is the same whoever makes it again, and all groups have the same learners.
                 generator=np.random.Generator(np.random.PCG64(list(f"{version.name}/{name}".encode()))),
+                settings=settings,
             )
-            found.append({"collection": name, "knowledge_components": arrays[0].content.kc_count, **asdict(compared)})
+            found.append(
+                {
+                    "collection": name,
+                    "group": group,
+                    "policy": settings.policy,
+                    "knowledge_components": arrays[0].content.kc_count,
+                    **asdict(compared),
+                }
+            )
         progress("simulating", number + 1, len(names))
     return found
 

@@ -75,6 +75,17 @@ def experiment_groups(experiment: Experiment) -> RunningExperiment:
     return RunningExperiment(experiment.name, tuple(_group(each) for each in experiment.groups.order_by("name")))
 
 
+def settings_in_use(collection_id: str) -> list[tuple[str | None, EngineSettings]]:
+    """What learners of the collection are recommended by now: each group of its running experiment, by name, or, where
+    there is none, the default settings without a name. Two queries."""
+    running = Experiment.objects.filter(
+        collection__collection_id=collection_id, started_at__isnull=False, ended_at__isnull=True
+    ).first()
+    if running is None:
+        return [(None, EngineSettings())]
+    return [(group.name, group.settings) for group in experiment_groups(running).groups]
+
+
 def _group(group: ExperimentalGroup) -> Group:
     policy = group.policy
     if policy not in POLICIES:

@@ -256,8 +256,8 @@ def model_version_promote(
     From the next request on, every process recommends with it; the learners' masteries are stale until their next score
     or ``trace_learners``. ``scheduled`` says that nobody asked for just this version: then it is held, by force or not,
     while the last change was a rollback. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason;
-    Conflict for a version that is active already, is not finished or was purged; Refused, with the refusal on record, where the
-    gate says no; and where it is held, on record once for each rollback.
+    Conflict for a version that is active already, is not finished or was purged; Refused, with the refusal on record,
+    where the gate says no; and where it is held, on record once for each rollback.
     """
     if force and not reason.strip():
         raise InvalidInput("A promotion by force needs a reason.", field="reason", code="required")
@@ -303,6 +303,7 @@ def model_version_purge(*, version: ModelVersion, before: datetime) -> bool:
         locked.batches.all().delete()
         locked.item_parameters.all().delete()
         locked.knowledge_component_parameters.all().delete()
+        SuccessModel.objects.filter(model_version=locked).delete()
         locked.purged_at = timezone.now()
         locked.save(update_fields=["purged_at"])
     log.info("model_version_purged", model_version=version.name)
@@ -312,7 +313,8 @@ def model_version_purge(*, version: ModelVersion, before: datetime) -> bool:
 def model_version_rollback(*, by: str, reason: str = "") -> ModelVersion | None:
     """Makes what was in force before the last promotion active again and answers it (None: the authors' base).
 
-    Called again, it goes back one promotion further. Until somebody promotes a version, no schedule does. Raises Conflict where there is none to take back.
+    Called again, it goes back one promotion further. Until somebody promotes a version, no schedule does. Raises
+    Conflict where there is none to take back.
     """
     with transaction.atomic():
         content_lock()

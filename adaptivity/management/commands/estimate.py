@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity import tasks
+from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import Stopped
 from adaptivity.jobs.estimate import METHODS, estimate, unfinished_version, version_name
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
@@ -112,7 +113,7 @@ def summary(version: ModelVersion) -> list[str]:
             f"ece {found['ece']:.4f}"
         )
     lines += [
-        f"Simulated in {each['collection']}: after {each['items']} items {each['known']:.2f} of "
+        f"Simulated in {each['collection']}, {_in_use(each)}: after {each['items']} items {each['known']:.2f} of "
         f"{each['knowledge_components']} knowledge components are known, {each['known_with_baseline']:.2f} with "
         f"what is in force; {each['difference']['mean']:+.2f} [{each['difference']['low']:+.2f}, "
         f"{each['difference']['high']:+.2f}]"
@@ -122,3 +123,9 @@ def summary(version: ModelVersion) -> list[str]:
         f"{'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['message']}"
         for check in report["checks"]
     ]
+
+
+def _in_use(simulated: dict[str, Any]) -> str:
+    """The policy of a simulation, and of which group it is."""
+    group = simulated.get("group")
+    return f"policy {simulated.get('policy', DESIGN_POLICY)}" + (f" of the group {group}" if group else "")
