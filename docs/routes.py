@@ -77,6 +77,7 @@ CALLS: list[tuple[str, str, Any]] = [
     ),
     ("PATCH", "/api/v2/activity/2", {"knowledge_components": [2]}),
     ("GET", "/api/v2/collection/week-1/activities", None),
+    ("GET", "/api/v2/collection/week-1/content_gaps", None),
     ("POST", "/api/v2/collection_activity", {"activity": 2, "collection": 1}),
     ("GET", "/api/v2/collection_activity?collection=1", None),
     ("GET", "/api/v2/collection_activity/2", None),

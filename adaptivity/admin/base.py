@@ -1,7 +1,7 @@
 """What the pages share: content is written in turn and counted as a change, records are only viewed, and no page
 grows with the number of rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from django.db.models import ProtectedError
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from adaptivity.services.content import content_changed, content_lock
 
@@ -27,6 +27,17 @@ def changelist_link(model: type[models.Model], text: object, **filters: object) 
         return "-"
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return format_html('<a href="{}?{}">{}</a>', url, urlencode(filters), text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows of plain text as a table of a page; "-" where there are none."""
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    )
+    if not body:
+        return "-"
+    cells = format_html_join("", "<th>{}</th>", ((cell,) for cell in head))
+    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", cells, body)
 
 
 class ContentAdmin(admin.ModelAdmin):

@@ -3,8 +3,8 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from adaptivity.admin.base import INLINE_ROWS, ContentAdmin, LinkInline, changelist_link
-from adaptivity.models import Activity, Collection, CollectionActivity
+from adaptivity.admin.base import INLINE_ROWS, ContentAdmin, LinkInline, RecordAdmin, changelist_link, table
+from adaptivity.models import Activity, Collection, CollectionActivity, ContentGapReport
 
 
 class ActivityInline(LinkInline):
@@ -22,8 +22,8 @@ class CollectionAdmin(ContentAdmin):
     search_fields = ("collection_id", "name")
     search_help_text = "collection_id or name."
     ordering = ("collection_id",)
-    fields = ("collection_id", "name", "max_problems", "stop_on_mastery", "size", "more", "revision")
-    readonly_fields = ("size", "more", "revision")
+    fields = ("collection_id", "name", "max_problems", "stop_on_mastery", "size", "more", "gaps", "revision")
+    readonly_fields = ("size", "more", "gaps", "revision")
     inlines = (ActivityInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
@@ -46,6 +46,64 @@ class CollectionAdmin(ContentAdmin):
     @admin.display(description="take activities out")
     def more(self, collection: Collection) -> str:
         return changelist_link(CollectionActivity, "all memberships", collection__id__exact=collection.pk)
+
+    @admin.display(description="content gaps")
+    def gaps(self, collection: Collection) -> str:
+        return changelist_link(ContentGapReport, "what it lacks", collection__id__exact=collection.pk)
+
+
+@admin.register(ContentGapReport)
+class ContentGapReportAdmin(RecordAdmin):
+    list_display = ("collection", "made_at", "suggestion_count")
+    list_select_related = ("collection",)
+    search_fields = ("collection__collection_id",)
+    search_help_text = "collection_id."
+    fields = ("collection", "made_at", "responses", "knowledge_components", "items")
+    readonly_fields = fields
+    # What it says of a collection that is gone helps nobody.
+    goes_with_content = True
+
+    @admin.display(description="suggestions")
+    def suggestion_count(self, report: ContentGapReport) -> int:
+        rows = (*report.report["knowledge_components"], *report.report["items"])
+        return sum(len(row["suggestions"]) for row in rows)
+
+    @admin.display(description="responses")
+    def responses(self, report: ContentGapReport) -> int:
+        return int(report.report["responses"])
+
+    @admin.display(description="KCs")
+    def knowledge_components(self, report: ContentGapReport) -> str:
+        shares = ("over_practice", "under_practice", "wheel_spinning", "runs_out")
+        return table(
+            ("KC", "items", "learners", "over-practice", "under-practice", "wheel-spinning", "bank runs out", "to do"),
+            (
+                (
+                    row["knowledge_component"],
+                    row["items"],
+                    row["learners"],
+                    *("-" if row[name] is None else f"{row[name]:.1%}" for name in shares),
+                    "; ".join(each["message"] for each in row["suggestions"]),
+                )
+                for row in report.report["knowledge_components"]
+            ),
+        )
+
+    @admin.display(description="items that are suspect or discriminate badly")
+    def items(self, report: ContentGapReport) -> str:
+        return table(
+            ("activity", "KC", "learners", "correlation", "to do"),
+            (
+                (
+                    row["activity"],
+                    row["knowledge_component"],
+                    row["learners"],
+                    f"{row['correlation']:.2f}",
+                    "; ".join(each["message"] for each in row["suggestions"]),
+                )
+                for row in report.report["items"]
+            ),
+        )
 
 
 @admin.register(CollectionActivity)

@@ -338,6 +338,47 @@ class GradeAnswerSerializer(Plain):
     grade = serializers.FloatField(min_value=0, max_value=1)
 
 
+class SuggestionSerializer(Plain):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class KnowledgeComponentGapsSerializer(Plain):
+    """Shares are from 0 to 1; null where nobody has practised, or nothing is determined."""
+
+    knowledge_component = serializers.CharField(help_text="kc_id")
+    items = serializers.IntegerField(help_text="That may be recommended.")
+    opportunities = serializers.IntegerField()
+    learners = serializers.IntegerField()
+    over_practice = serializers.FloatField(allow_null=True)
+    under_practice = serializers.FloatField(allow_null=True)
+    determined = serializers.IntegerField(help_text="Learners of whom it is known whether their wheels spin.")
+    wheel_spinning = serializers.FloatField(allow_null=True)
+    runs_out = serializers.FloatField(help_text="Probability that a new learner runs out of items before mastery.")
+    missing = serializers.IntegerField(help_text="Items like the others to write, at most as many as are looked for.")
+    suggestions = SuggestionSerializer(many=True)
+
+
+class ItemGapsSerializer(Plain):
+    activity = serializers.CharField(help_text="source_launch_url")
+    knowledge_component = serializers.CharField(help_text="kc_id")
+    learners = serializers.IntegerField()
+    correlation = serializers.FloatField()
+    interval = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
+    better = serializers.CharField(allow_null=True, help_text="kc_id of the KC that its scores go with.")
+    suggestions = SuggestionSerializer(many=True)
+
+
+class ContentGapsSerializer(Plain):
+    """What a collection lacked when it was last looked at."""
+
+    made_at = serializers.DateTimeField()
+    collection = serializers.CharField(help_text="collection_id")
+    responses = serializers.IntegerField()
+    knowledge_components = KnowledgeComponentGapsSerializer(many=True)
+    items = ItemGapsSerializer(many=True)
+
+
 class ModelVersionSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField()

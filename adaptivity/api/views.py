@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +21,7 @@ from adaptivity.models import (
     Activity,
     Collection,
     CollectionActivity,
+    ContentGapReport,
     CourseSource,
     Experiment,
     ExperimentalGroup,
@@ -273,6 +274,15 @@ class CollectionViewSet(Resource):
 
     def _activities(self, collection: Collection) -> Any:
         return s.CollectionActivitiesSerializer(collection.activities.order_by("id"), many=True).data
+
+    @extend_schema(responses={200: s.ContentGapsSerializer, **STAFF_READ, **UNKNOWN}, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None, permission_classes=[IsAdminUser])
+    def content_gaps(self, request: Request, collection_id: str) -> Response:
+        """What the collection's content lacked when ``content_gaps`` last ran. For members of the staff."""
+        report = ContentGapReport.objects.filter(collection=self.get_object()).first()
+        if report is None:
+            raise NotFound("There is no report on this collection yet: manage.py content_gaps makes it.")
+        return Response({"made_at": report.made_at, **report.report})
 
     @extend_schema(request=s.GradeSerializer, responses={200: s.GradeAnswerSerializer, **BODY, **UNKNOWN})
     @action(detail=True, methods=["post"])

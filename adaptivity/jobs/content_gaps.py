@@ -16,6 +16,7 @@ from adaptivity.jobs.evidence.lines import Progress
 from adaptivity.models import Collection, KnowledgeComponent
 from adaptivity.selectors.content import CollectionArrays, collection_arrays, collection_version
 from adaptivity.selectors.content_gaps import collection_scores
+from adaptivity.services.content_gaps import content_gap_report_save
 
 # The newest of a collection's scores that are looked at, which bounds the memory.
 MOST_SCORES = 500_000
@@ -27,7 +28,8 @@ def content_gaps(
     progress: Progress = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
-    """The gaps of one collection, or of all in the order of their ids, as JSON, under the parameters in force.
+    """The gaps of one collection, or of all in the order of their ids, as JSON, under the parameters in force. Each is
+    kept with its collection.
 
     Practice is what was done in the collection. Raises Collection.DoesNotExist, and Stopped between two collections.
     """
@@ -38,9 +40,10 @@ def content_gaps(
     found = []
     for number, name in enumerate(chosen):
         if stop():
-            raise Stopped("the report is not finished; nothing is kept of it")
+            raise Stopped(f"stopped; {number} of {len(chosen)} collections are reported on")
         progress("collections", number, len(chosen))
         found.append(collection_gaps(name))
+        content_gap_report_save(report=found[-1])
     progress("collections", len(chosen), len(chosen))
     return found
 

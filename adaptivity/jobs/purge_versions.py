@@ -11,9 +11,7 @@ from adaptivity.selectors.model_versions import versions_never_in_force
 from adaptivity.services.model_versions import model_version_purge
 
 
-def purge_versions(
-    *, days: int, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False
-) -> int:
+def purge_versions(*, days: int, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False) -> int:
     """Purges the versions that were begun so many days ago; answers how many. One transaction for each. Raises Stopped,
     with what is purged purged."""
     before = timezone.now() - timedelta(days=days)

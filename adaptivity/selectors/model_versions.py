@@ -36,7 +36,7 @@ def versions_never_in_force(before: datetime) -> "QuerySet[ModelVersion]":
         created_at__lt=before,
         purged_at=None,
     )
-    return never.exclude(pk=latest.pk if latest else None).order_by("pk")
+    return (never if latest is None else never.exclude(pk=latest.pk)).order_by("pk")
 
 
 def holding_rollback() -> ModelVersionEvent | None:

@@ -19,7 +19,7 @@ def test_both_prefixes_have_the_same_routes():
         return [str(pattern.pattern) for pattern in routes[prefix].url_patterns]
 
     assert patterns("engine/api/") == patterns("api/v2/")
-    assert len(patterns("api/v2/")) == 38
+    assert len(patterns("api/v2/")) == 40
 
 
 def test_a_lesson_over_the_old_prefix(old, api, course):

@@ -150,6 +150,7 @@ STATUSES = {
     "activity/recommend": {"post": {200, 409} | BODY},
     "activity/predict": {"post": {200} | BODY},
     "collection/{collection_id}/activities": {"get": {200, 404} | READ, "post": {200, 409} | BODY},
+    "collection/{collection_id}/content_gaps": {"get": {200, 401, 403, 404}},
     "collection/{collection_id}/grade": {"post": {200, 404} | BODY},
     "learner/erase": {"post": {200, 409} | BODY},
     "learner/export": {"post": {200} | BODY},

@@ -24,6 +24,7 @@ from adaptivity.models import (
     ActivityKnowledgeComponent,
     Collection,
     CollectionActivity,
+    ContentGapReport,
     ContentSnapshot,
     CourseSource,
     CrawledPage,
@@ -75,6 +76,7 @@ CONTENT = {
 }
 SETTINGS = {CourseSource}
 RECORDS = {
+    ContentGapReport,
     ContentSnapshot,
     DecisionReceipt,
     DoneActivity,
@@ -229,6 +231,11 @@ def populate(count: int) -> None:
     )
     ExperimentPin.objects.bulk_create(
         ExperimentPin(experiment=experiments[0], group=groups[0], learner=each) for each in learners
+    )
+    lacking = Collection.objects.bulk_create(Collection(collection_id=f"lacking {n}", name="") for n in range(count))
+    gaps = {"responses": 0, "knowledge_components": [], "items": []}
+    ContentGapReport.objects.bulk_create(
+        ContentGapReport(collection=each, made_at=NOON, report=gaps) for each in lacking
     )
     snapshots = ContentSnapshot.objects.bulk_create(ContentSnapshot(digest=f"{n:032}", data=b"") for n in range(count))
     DecisionReceipt.objects.bulk_create(

@@ -18,6 +18,8 @@ from adaptivity.models import (
     CollectionActivity,
     EngineState,
     EstimationBatch,
+    Experiment,
+    ExperimentalGroup,
     ItemParameters,
     KnowledgeComponent,
     KnowledgeComponentParameters,
@@ -28,6 +30,7 @@ from adaptivity.models import (
 )
 from adaptivity.selectors.estimation import LogEnd, log_end, training_responses
 from adaptivity.selectors.model_versions import active_version
+from adaptivity.services.experiments import experiment_start
 from adaptivity.services.knowledge_components import knowledge_component_update
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
@@ -471,10 +474,33 @@ class TestSimulation:
         assert (found["collection"], found["knowledge_components"], found["items"], found["learners"]) == (
             "course", 2, 6, 200,
         )  # fmt: skip
+        assert (found["group"], found["policy"]) == (None, "design")
         assert found["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
         assert 1.0 < found["known"] == found["known_with_baseline"] < 2.0
-        line = f"Simulated in course: after 6 items {found['known']:.2f} of 2 knowledge components are known"
+        line = f"Simulated in course, policy design: after 6 items {found['known']:.2f} of 2 knowledge components are"
         assert line in capsys.readouterr().out
+
+    def test_each_group_of_a_running_experiment_is_simulated_with_its_own_settings(self, log, capsys):
+        course = collection()
+        for kc in log.values():
+            for item in kc.activities.all():
+                CollectionActivity.objects.create(collection=course, activity=item)
+        experiment = Experiment.objects.create(name="stop", collection=course)
+        for name, policy in (("all", "random"), ("some", "stop_on_mastery")):
+            ExperimentalGroup.objects.create(
+                experiment=experiment, name=name, policy=policy, mastery_threshold=0.6 if name == "some" else 0.9
+            )
+        draft = estimate(name="before").report["simulation"]
+        experiment_start(experiment=experiment)
+
+        call_command("estimate", "--name", "v1")
+
+        found = ModelVersion.objects.get(name="v1").report["simulation"]
+        assert [each["policy"] for each in draft] == ["design"]
+        assert [(each["group"], each["policy"]) for each in found] == [("all", "random"), ("some", "stop_on_mastery")]
+        # Who is stopped at a low threshold has done less.
+        assert found[1]["known"] < found[0]["known"]
+        assert "Simulated in course, policy stop_on_mastery of the group some: " in capsys.readouterr().out
 
     def test_what_is_too_large_is_left_out(self, log, monkeypatch):
         monkeypatch.setattr(job, "SIMULATED_SIZE", 2)
@@ -552,8 +578,8 @@ class TestNightly:
         held = ModelVersionEvent.objects.get(kind="held")
         message = (
             f"The last change of the active version was a rollback of {first.name!r} at "
-            f"{rollback.at.isoformat(timespec='seconds')} by ada; `promote NAME` puts a version in force, and schedules "
-            "may promote again."
+            f"{rollback.at.isoformat(timespec='seconds')} by ada; `promote NAME` puts a version in force, and "
+            "schedules may promote again."
         )
         assert held.checks[-1] == {"name": "held", "passed": False, "message": message}
         out = capsys.readouterr().out

@@ -155,5 +155,5 @@ def test_stopped_it_goes_on(tag):
 
 @pytest.mark.parametrize("days", ["-1", "36501", "soon"])
 def test_bad_days(days):
-    with pytest.raises(CommandError, match="--days: .* is not a whole number from 0 to 36500"):
+    with pytest.raises(CommandError, match=r"--days: .* is not a whole number from 0 to 36500"):
         call_command("purge_versions", "--days", days)

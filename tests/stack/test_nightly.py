@@ -122,8 +122,9 @@ def test_nightly_with_the_demo_s_sources(tmp_path: Path) -> None:
         # and everything is on record
         assert runs(database) == [("nightly", "done", 0)]
         assert steps(database) == dict.fromkeys(ALL_STEPS, ("done", 1, 0))
-        commands = ["content_gaps", "crawl", "estimate", "estimate", "export_evidence", "import_evidence", "promote", "promote",
-                    "purge_versions", "scrape_courses", "trace_learners", "trace_learners"]  # fmt: skip
+        commands = ["content_gaps", "crawl", "estimate", "estimate", "export_evidence", "import_evidence",
+                    "promote", "promote", "purge_versions", "scrape_courses", "trace_learners",
+                    "trace_learners"]  # fmt: skip
         assert jobs_done(database, "pipeline nightly, run 1") == commands
 
         # when the next run is killed while it crawls, all else being done

@@ -7,8 +7,8 @@ DAY = 24 * HOUR
 
 NIGHTLY = Pipeline(
     name="nightly",
-    description="New content and new evidence in, masteries brought up, what came of it out, a better model in force, and "
-    "what content lacks.",
+    description="New content and new evidence in, masteries brought up, what came of it out, a better model in force, "
+    "and what content lacks.",
     # 08:00 UTC is night in America.
     schedule="cron(0 8 * * ? *)",
     # Empty: where the setting EXPORT_DIRECTORY says. Where a process may write differs between a laptop and a task.

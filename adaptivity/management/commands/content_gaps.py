@@ -16,7 +16,7 @@ class Command(JobCommand):
     help = (
         "For each collection and KC: over- and under-practice, wheel-spinning, the probability that a new learner runs "
         "out of items before mastery; and items whose tag is suspect or that discriminate badly. Each with something "
-        "to do about it. Changes nothing. " + EXIT_CODES_HELP
+        "to do about it. The API and the admin show the last report of each collection. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -12,9 +12,9 @@ from adaptivity.management.numbers import MOST_DAYS, whole_number
 
 class Command(JobCommand):
     help = (
-        "Deletes the parameters of model versions that were never in force and are older than MODEL_VERSIONS_KEEP_DAYS. "
-        "Their reports and events stay, and so does the newest estimate; they cannot be promoted any more. "
-        + EXIT_CODES_HELP
+        "Deletes the parameters of model versions that were never in force and are older than "
+        "MODEL_VERSIONS_KEEP_DAYS. Their reports and events stay, and so does the newest estimate; they cannot be "
+        "promoted any more. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
