@@ -5,12 +5,13 @@ in one experiment says nothing about how they fall in another.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from adaptivity.engine.parameters import Floats
+from adaptivity.engine.parameters import Booleans, Floats, Integers
 
 # The greatest bet of the confidence sequence; the source's default.
 LARGEST_BET = 0.5
@@ -46,11 +47,13 @@ def confidence_sequence(values: Floats, alpha: float) -> tuple[Floats, Floats]:
     """Lower and upper bounds of the mean after each value, both shaped as ``values``.
 
     Values lie in [0, 1], in the order in which they became known, along the last axis; other axes are streams apart.
-    With probability 1 - ``alpha`` the mean lies inside all the bounds of its stream at once, so one may look after
-    every value and stop when one likes.
+    With probability 1 - ``alpha`` all the bounds of a stream hold at once, so one may look after every value and stop
+    when one likes. What they hold is the mean of what each value was to be expected to be given those before it, by
+    the weights of the bets, by which earlier values count somewhat more. It may change with time, which is why the
+    bounds are not intersected: that takes one mean for granted, and where there is a trend it is wrong in the end.
 
     Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024),
-    theorem 2 (predictable plug-in empirical Bernstein), with the running intersection.
+    theorem 2 (predictable plug-in empirical Bernstein).
     """
     count = np.arange(1, values.shape[-1] + 1, dtype=np.float64)
     means = (0.5 + np.cumsum(values, axis=-1)) / (count + 1.0)
@@ -66,9 +69,44 @@ def confidence_sequence(values: Floats, alpha: float) -> tuple[Floats, Floats]:
     centre = np.cumsum(bets * values, axis=-1) / total
     penalty = np.cumsum(surprise * (-np.log1p(-bets) - bets) / 4.0, axis=-1)
     margin = (np.log(2.0 / alpha) + penalty) / total
-    low = np.maximum.accumulate(np.maximum(centre - margin, 0.0), axis=-1)
-    high = np.minimum.accumulate(np.minimum(centre + margin, 1.0), axis=-1)
-    return low, high
+    return np.clip(centre - margin, 0.0, 1.0), np.clip(centre + margin, 0.0, 1.0)
+
+
+def effect_sequence(values: Floats, treated: Booleans, share: Floats | float, alpha: float) -> tuple[Floats, Floats]:
+    """Lower and upper bounds, after each value, of how much more a group's values are than those of another; both
+    shaped as ``values``, which lie in [0, 1], are those of both groups in the order in which they became known, and are
+    the group's where ``treated``. Chance puts a value there with probability ``share``, between 0 and 1.
+
+    Each value's deviation from the mean of all before it, divided by the probability of its group and negated for the
+    other group, is to be expected to be the effect on just this value, however values change with time. So two groups
+    that are treated alike differ by 0 at any time. With probability 1 - ``alpha`` all bounds hold at once.
+
+    Source: Ham, Bojinov, Lindon and Tingley, "Design-based inference for multi-arm bandits" (2023), inverse propensity
+    weights; the bounds are those of confidence_sequence.
+    """
+    count = np.arange(1, values.shape[-1] + 1, dtype=np.float64)
+    sums = np.cumsum(values, axis=-1)
+    before = (0.5 + sums - values) / count
+    weight = np.where(treated, 1.0 / share, -1.0 / (1.0 - share))
+    most = max(1.0 / share, 1.0 / (1.0 - share))
+    low, high = confidence_sequence((1.0 + (values - before) * weight / most) / 2.0, alpha)
+    return most * (2.0 * low - 1.0), most * (2.0 * high - 1.0)
+
+
+def sample_ratio(counts: Integers, weights: Sequence[float]) -> float:
+    """How likely it is, at most, that chance alone has ever put groups so far from the shares of their weights as these
+    ``counts`` of learners are: a p-value that stays valid however often one looks. Small: who takes part depends on
+    the group, and the groups are not comparable.
+
+    Source: Lindon and Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022, with the uniform
+    prior.
+    """
+    share = [weight / sum(weights) for weight in weights if weight > 0.0]
+    found = [int(count) for count, weight in zip(counts, weights, strict=True) if weight > 0.0]
+    total, groups = sum(found), len(found)
+    evidence = math.lgamma(groups) - math.lgamma(groups + total)
+    evidence += sum(math.lgamma(1 + count) - count * math.log(part) for count, part in zip(found, share, strict=True))
+    return min(1.0, math.exp(-evidence)) if evidence < 700.0 else 0.0
 
 
 def interval(values: Floats, alpha: float, bounds: tuple[float, float] = (0.0, 1.0)) -> Interval:
@@ -80,14 +118,20 @@ def interval(values: Floats, alpha: float, bounds: tuple[float, float] = (0.0, 1
     if not values.size:
         return Interval(float("nan"), least, most)
     low, high = confidence_sequence((values - least) / (most - least), alpha)
-    # Bounds may cross where the values are no sample of one mean: then nothing is known.
-    if low[-1] > high[-1]:
-        return Interval(float(values.mean()), least, most)
     return Interval(
         float(values.mean()), float(least + (most - least) * low[-1]), float(least + (most - least) * high[-1])
     )
 
 
-def difference(one: Interval, other: Interval) -> Interval:
-    """``one`` less ``other``: valid whenever both intervals are, at the sum of their error probabilities."""
-    return Interval(one.mean - other.mean, one.low - other.high, one.high - other.low)
+def effect(
+    values: Floats, treated: Booleans, share: float, alpha: float, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Interval:
+    """How much more the mean of a group is than that of another, and where the effect lies, by effect_sequence; values
+    lie in ``bounds``. Where one of them has none the mean is NaN, where ``share`` is 0 or 1 nothing is known."""
+    least, most = bounds
+    width = most - least
+    mean = float(values[treated].mean() - values[~treated].mean()) if 0 < treated.sum() < treated.size else math.nan
+    if not values.size or not 0.0 < share < 1.0:
+        return Interval(mean, -width, width)
+    low, high = effect_sequence((values - least) / width, treated, share, alpha)
+    return Interval(mean, width * max(float(low[-1]), -1.0), width * min(float(high[-1]), 1.0))

@@ -84,6 +84,7 @@ class ExperimentPin(models.Model):
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="pins", db_index=False)
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="pins")
     group = models.ForeignKey(ExperimentalGroup, models.CASCADE, related_name="pins")
+    created_at = models.DateTimeField(auto_now_add=True, null=True, help_text="When the learner was first pinned.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["experiment", "learner"], name="%(class)s_unique")]

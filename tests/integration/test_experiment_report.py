@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from adaptivity.engine.experiments import assign, interval
+from adaptivity.engine.experiments import assign, effect, interval
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.jobs.experiment_report import experiment_report
 from adaptivity.models import Experiment, ExperimentalGroup, ExperimentPin, Learner, Score
 from adaptivity.selectors.grades import learner_grade
-from adaptivity.services.experiments import experiment_end
+from adaptivity.services.experiments import experiment_end, experiment_pin
+from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.tracing import learners_retrace
 from tests.integration.builders import NOON, activity, collection, knowledge_component
 
@@ -89,13 +90,12 @@ def test_a_learner_s_window(experiment):
 
 
 def test_groups_differences_and_who_does_not_count(experiment):
-    for name in names("a", 30):
-        learner(name, ("one", 0.0, 1))
-    for name in names("b", 31)[:30]:
-        learner(name, ("one", 1.0, 1), ("one", 1.0, 2), ("two", 1.0, 3))
+    for one, other in zip(names("a", 30), names("b", 30), strict=True):
+        learner(one, ("one", 0.0, 1))
+        learner(other, ("one", 1.0, 1), ("one", 1.0, 2), ("two", 1.0, 3))
     learner(names("b", 31)[30], ("one", 0.0, 25))
     pinned = learner("pinned", ("one", 0.0, 1))
-    ExperimentPin.objects.create(experiment=experiment, learner=pinned, group=experiment.groups.get(name="b"))
+    pin(experiment, pinned, "b", days=1)
     learner("before it began", ("one", 0.0, -1))
     learner("elsewhere", ("elsewhere", 0.0, 1))
 
@@ -109,15 +109,56 @@ def test_groups_differences_and_who_does_not_count(experiment):
     expected = interval(np.ones(30), 0.05)
     assert b["outcomes"]["mean_score"] == {"mean": 1.0, "low": expected.low, "high": expected.high}
     less = b["differences"]["mean_score"]
-    assert less == {
-        "mean": 1.0,
-        "low": expected.low - a["outcomes"]["mean_score"]["high"],
-        "high": expected.high - a["outcomes"]["mean_score"]["low"],
-    }
-    assert less["low"] > 0
+    difference = effect(np.tile([0.0, 1.0], 30), np.tile([False, True], 30), 0.5, 0.1)
+    assert less == {"mean": 1.0, "low": difference.low, "high": difference.high}
+    assert 0.2 < less["low"] < less["high"] == 1.0
+    assert (found["sample_ratio"], found["moved"]) == (1.0, 0)
     assert a["differences"] == {}
     turned = report(alpha=0.1, control="b")["groups"]["a"]["differences"]["mean_score"]
-    assert turned == {"mean": -1.0, "low": -less["high"], "high": -less["low"]}
+    assert turned == {"mean": -1.0, "low": -less["high"], "high": pytest.approx(-less["low"])}
+
+
+def pin(experiment, who, group, days):
+    """Pins the learner so many days after noon."""
+    found = ExperimentPin.objects.create(experiment=experiment, learner=who, group=experiment.groups.get(name=group))
+    ExperimentPin.objects.filter(pk=found.pk).update(created_at=None if days is None else NOON + days * DAY)
+
+
+def test_who_is_pinned_later_counts_where_chance_had_put_them(experiment):
+    """Were those left out whom somebody has moved because they did badly, their group would look better than it is."""
+    moved, beforehand, unknown = names("a", 3)
+    for name, days in ((moved, 2), (beforehand, 1), (unknown, None)):
+        pin(experiment, learner(name, ("one", 0.0, 1)), "b", days=days)
+
+    found = report()
+
+    assert (found["pinned"], found["moved"]) == (2, 1)
+    assert (found["groups"]["a"]["learners"], found["groups"]["b"]["learners"]) == (1, 0)
+
+
+def test_a_pin_that_is_changed_keeps_its_time(experiment):
+    for group in "ba":
+        experiment_pin(group=experiment.groups.get(name=group), learner=LearnerIdentity("ada"))
+        ExperimentPin.objects.filter(group__name="b").update(created_at=NOON)
+    assert list(ExperimentPin.objects.values_list("group__name", "created_at")) == [("a", NOON)]
+
+
+def test_groups_whose_sizes_are_no_chance_are_not_comparable(experiment, capsys):
+    """Where one group's learners are kept from taking part, those who do are no longer alike."""
+    for name in names("b", 30):
+        learner(name, ("one", 1.0, 1))
+    assert report()["sample_ratio"] < 1e-6
+    call_command("experiment_report", "experiment")
+    assert "; who takes part depends on the group, so they are not comparable" in capsys.readouterr().out
+
+
+def test_a_group_of_weight_0_and_a_single_group(experiment):
+    ExperimentalGroup.objects.filter(name="b").update(weight=0.0)
+    learner(names("a", 1)[0], ("one", 1.0, 1))
+    less = report()["groups"]["b"]["differences"]["mean_score"]
+    assert less == {"mean": None, "low": -1.0, "high": 1.0}
+    ExperimentalGroup.objects.filter(name="b").delete()
+    assert report()["groups"]["a"]["differences"] == {}
 
 
 def test_a_window_that_the_end_cuts_short_does_not_count(experiment):

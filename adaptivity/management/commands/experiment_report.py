@@ -50,13 +50,21 @@ class Command(JobCommand):
         return Outcome(f"{learners} learners compared", printed=True)
 
 
+# Below it sizes of groups are no chance: their learners are no longer those whom chance has drawn.
+MISMATCH = 0.01
+
+
 def table(report: dict[str, Any]) -> list[str]:
     """A line for each group and outcome; the difference from the control group beside it."""
     until = f" until {report['ended_at']}" if report["ended_at"] else ""
+    by_chance, confidence = report["sample_ratio"], 1 - report["alpha"]
     lines = [
         f"{report['experiment']} in {report['collection']}, since {report['started_at']}{until}",
-        f"{report['days']:g}-day windows; all intervals hold together, at all times: {1 - report['alpha']:.0%}",
-        f"{report['pinned']} pinned learners are left out",
+        f"{report['days']:g}-day windows; means hold together at all times, and so do differences: {confidence:.0%}",
+        f"{report['pinned']} learners who were pinned beforehand are left out",
+        f"{report['moved']} who were pinned later count where chance had put them",
+        f"sizes of the groups by chance: p = {by_chance:.3g}"
+        + ("; who takes part depends on the group, so they are not comparable" if by_chance < MISMATCH else ""),
         f"{'group':20} {'learners':>8} {'pending':>8} {'outcome':14} {'mean':>7} {'interval':>18}  less the control's",
     ]
     for name, group in report["groups"].items():
