@@ -96,9 +96,22 @@ class Policy:
 
         ``scores`` are those of the settings. The generator is used only where there is more than one to draw from.
         """
-        values = self.value(content, learner, settings, scores)
+        return self.draw(
+            content, learner, self.value(content, learner, settings, scores), scores.readiness, among, generator
+        )
+
+    def draw(
+        self,
+        content: CollectionContent,
+        learner: LearnerState,
+        values: Floats,
+        readiness: Floats,
+        among: Integers,
+        generator: np.random.Generator,
+    ) -> Selection:
+        """As select, for items whose ``values`` by this policy and ``readiness`` are known, both of shape (items,)."""
         if self.explores:
-            near = near_equal(values, scores.readiness, among)
+            near = near_equal(values, readiness, among)
             if near.size > 1:
                 return _explore(content, learner, among, near, generator)
         return choose(values, among, generator)

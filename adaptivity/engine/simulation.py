@@ -331,7 +331,7 @@ def run(
     first = np.searchsorted(single.tag_item, np.arange(items + 1))
     going = np.ones(size, dtype=bool)
     opportunities, wasted, beyond = np.zeros(size), np.zeros(size), np.zeros(size)
-    known_after = np.zeros(size)
+    known_after = learners.known().sum(axis=1).astype(np.float64)
     for step in range(most):
         progress(step, most)
         state = LearnerState(mastery.ravel(), done.ravel(), last.ravel())
@@ -348,13 +348,13 @@ def run(
             values = chooser.value(content, state, settings, scores).reshape(size, items)
         item = _choose(values, done, generator)
         if chooser is not None and chooser.explores:
+            readiness = scores.readiness.reshape(size, items)
             for learner in who.tolist():
-                alone = LearnerState(mastery[learner], done[learner], last[learner])
-                item[learner] = chooser.select(
+                item[learner] = chooser.draw(
                     single,
-                    alone,
-                    settings,
-                    sub_scores(single, alone, settings),
+                    LearnerState(mastery[learner], done[learner], last[learner]),
+                    values[learner],
+                    readiness[learner],
                     candidates(single, done[learner]),
                     generator,
                 ).item
@@ -449,12 +449,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BeliefComparison:
-    """KCs truly known, on average over the learners, after ``items`` items that were chosen with either belief."""
+    """KCs truly known, on average over the learners, after ``items`` items that were chosen with either belief, or at
+    the policy's stop; ``worked`` is how many items that took on average."""
 
     learners: int
     items: int
     known: float
     known_with_baseline: float
+    worked: float
+    worked_with_baseline: float
     difference: Difference
 
 
@@ -466,6 +469,7 @@ def compare_beliefs(
     after: int,
     generator: np.random.Generator,
     settings: EngineSettings | None = None,
+    progress: Progress = lambda *_: None,
 ) -> BeliefComparison:
     """What learners come to know who are as ``candidate`` says, when the policy of ``settings`` traces and chooses with
     its parameters and when it does with those of ``baseline``. Both have the same learners with the same luck; the
@@ -474,7 +478,7 @@ def compare_beliefs(
     content = candidate.content
     course = _as_world(content)
     seed = generator.integers(0, 2**62, 2)
-    known = [
+    runs = [
         run(
             settings.policy,
             Learners(FAMILIES["own_model"], course, learners, np.random.default_rng(seed[0]), candidate.prior),
@@ -483,9 +487,11 @@ def compare_beliefs(
             after=after,
             most=min(after, content.include_adaptive.size),
             generator=np.random.default_rng(seed[1]),
-        ).known_after
+            progress=progress,
+        )
         for belief in (candidate, baseline)
     ]
+    known = [each.known_after for each in runs]
     paired = known[0] - known[1]
     half = 1.96 * float(paired.std(ddof=1)) / learners**0.5
     mean = float(paired.mean())
@@ -494,6 +500,8 @@ def compare_beliefs(
         items=min(after, content.include_adaptive.size),
         known=float(known[0].mean()),
         known_with_baseline=float(known[1].mean()),
+        worked=float(runs[0].items.mean()),
+        worked_with_baseline=float(runs[1].items.mean()),
         difference=Difference(mean, mean - half, mean + half),
     )
 

@@ -13,6 +13,7 @@ from adaptivity.engine.estimation import BktParameters, estimate_em, estimate_em
 from adaptivity.engine.estimation import Progress as Iterations
 from adaptivity.engine.metrics import Metrics, calibration, metrics
 from adaptivity.engine.parameters import EPSILON, Booleans, Floats, Integers
+from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.simulation import AFTER, Belief, compare_beliefs, recommendable
 from adaptivity.errors import InvalidInput, Stopped
@@ -49,9 +50,11 @@ BATCH_ENTRIES = 50_000
 # More responses than these make the comparison no surer, and would not fit in the memory.
 MOST_HELD_OUT = 1_000_000
 TRIES = 3
-# Of how many collections it is simulated what a version brings, with how many learners, and up to how many items times
-# KCs: one second and 80 MB each at most.
-SIMULATED_COLLECTIONS, SIMULATED_LEARNERS, SIMULATED_SIZE = 3, 200, 20_000
+# Of how many collections it is simulated what a version brings, up to how many items times KCs, and of how many groups.
+SIMULATED_COLLECTIONS, SIMULATED_SIZE, SIMULATED_GROUPS = 3, 20_000, 5
+# With how many learners: so many that they have SIMULATED_TAGS tags together, which bounds time and memory, and fewer
+# where a policy chooses for one at a time.
+SIMULATED_LEARNERS, EXPLORING_LEARNERS, LEAST_SIMULATED, SIMULATED_TAGS = 200, 50, 20, 200_000
 
 Stop = Callable[[], bool]
 Estimate = Callable[[Responses, Iterations], BktParameters]
@@ -228,7 +231,7 @@ def report(
             generator=np.random.Generator(np.random.PCG64(list(version.name.encode()))),
         )
     success = success_model(version, progress=progress, stop=stop)
-    simulated = simulation(version, active, progress=progress, stop=stop)
+    simulated, not_simulated = simulation(version, active, progress=progress, stop=stop)
     checks = promotion.gate(found=found, candidate=figures[0], baseline=figures[1], health=health)
     return {
         "method": version.method,
@@ -250,6 +253,7 @@ def report(
         },
         "success": success,
         "simulation": simulated,
+        "not_simulated": not_simulated,
         "checks": [asdict(check) for check in checks],
     }
 
@@ -260,26 +264,38 @@ def simulation(
     *,
     progress: Progress = lambda *_: None,
     stop: Stop = lambda: False,
-) -> list[dict[str, Any]]:
-    """Of the largest collections, as JSON: what simulated learners come to know whose truth are the version's
-    parameters, with the version and with ``active`` (None: the authors' base) in force. No check of the gate: where the
-    version is wrong, so is this. Collections too large for it are left out."""
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Of the largest collections, and of each group of learners there, as JSON: what simulated learners come to know
+    whose truth are the version's parameters, with the version and with ``active`` (None: the authors' base) in force;
+    and what was left out, in words. No check of the gate: where the version is wrong, so is this."""
+
+    def tell(*_: int) -> None:
+        if stop():
+            raise Stopped("the report is not finished")
+
     found: list[dict[str, Any]] = []
+    left_out: list[str] = []
     for number, name in enumerate(names := largest_collections(SIMULATED_COLLECTIONS)):
         arrays = [collection_arrays_under(name, each.pk if each else None) for each in (version, active)]
         beliefs = [Belief(recommendable(each.content), _open(each.priors)) for each in arrays]
-        items = beliefs[0].content.include_adaptive.size
-        in_use = settings_in_use(name) if 0 < items * beliefs[0].content.kc_count <= SIMULATED_SIZE else []
-        for group, settings in in_use:
-            if stop():
-                raise Stopped("the report is not finished")
+        content = beliefs[0].content
+        size = content.include_adaptive.size * content.kc_count
+        in_use = settings_in_use(name)
+        if not 0 < size <= SIMULATED_SIZE:
+            left_out.append(f"{name}: too large" if size else f"{name}: nothing to recommend")
+            in_use = []
+        left_out += [f"{name}: group {group}" for group, _ in in_use[SIMULATED_GROUPS:]]
+        for group, settings in in_use[:SIMULATED_GROUPS]:
+            tell()
+            most = EXPLORING_LEARNERS if POLICIES[settings.policy].explores else SIMULATED_LEARNERS
             compared = compare_beliefs(
                 *beliefs,
-                learners=SIMULATED_LEARNERS,
+                learners=min(most, max(LEAST_SIMULATED, SIMULATED_TAGS // content.tag_item.size)),
                 after=AFTER,
                 # Of the names: the report is the same whoever makes it again, and all groups have the same learners.
                 generator=np.random.Generator(np.random.PCG64(list(f"{version.name}/{name}".encode()))),
                 settings=settings,
+                progress=tell,
             )
             found.append(
                 {
@@ -291,7 +307,7 @@ def simulation(
                 }
             )
         progress("simulating", number + 1, len(names))
-    return found
+    return found, left_out
 
 
 @dataclass(frozen=True)

@@ -113,12 +113,13 @@ def summary(version: ModelVersion) -> list[str]:
             f"ece {found['ece']:.4f}"
         )
     lines += [
-        f"Simulated in {each['collection']}, {_in_use(each)}: after {each['items']} items {each['known']:.2f} of "
+        f"Simulated in {each['collection']}, {_in_use(each)}: after {_worked(each)} {each['known']:.2f} of "
         f"{each['knowledge_components']} knowledge components are known, {each['known_with_baseline']:.2f} with "
         f"what is in force; {each['difference']['mean']:+.2f} [{each['difference']['low']:+.2f}, "
         f"{each['difference']['high']:+.2f}]"
         for each in report.get("simulation", [])
     ]
+    lines += [f"Not simulated: {each}" for each in report.get("not_simulated", [])]
     return lines + [
         f"{'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['message']}"
         for check in report["checks"]
@@ -129,3 +130,9 @@ def _in_use(simulated: dict[str, Any]) -> str:
     """The policy of a simulation, and of which group it is."""
     group = simulated.get("group")
     return f"policy {simulated.get('policy', DESIGN_POLICY)}" + (f" of the group {group}" if group else "")
+
+
+def _worked(simulated: dict[str, Any]) -> str:
+    """How many items learners worked through, which a policy that stops decides."""
+    worked, baseline = (simulated.get(name, simulated["items"]) for name in ("worked", "worked_with_baseline"))
+    return f"{worked:g} items" if worked == baseline else f"{worked:.1f} items ({baseline:.1f})"
