@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from adaptivity.admin.base import INLINE_ROWS, ContentAdmin, LinkInline, RecordAdmin, changelist_link, table
 from adaptivity.models import Activity, Collection, CollectionActivity, ContentGapReport
@@ -91,7 +92,9 @@ class ContentGapReportAdmin(RecordAdmin):
 
     @admin.display(description="items that are suspect or discriminate badly")
     def items(self, report: ContentGapReport) -> str:
-        return table(
+        left_out = report.report.get("items_left_out")
+        more = f"{left_out} items more, which are less suspect" if left_out else ""
+        found = table(
             ("activity", "KC", "learners", "correlation", "to do"),
             (
                 (
@@ -104,6 +107,7 @@ class ContentGapReportAdmin(RecordAdmin):
                 for row in report.report["items"]
             ),
         )
+        return format_html("{}{}", found, more)
 
 
 @admin.register(CollectionActivity)

@@ -377,6 +377,7 @@ class ContentGapsSerializer(Plain):
     responses = serializers.IntegerField()
     knowledge_components = KnowledgeComponentGapsSerializer(many=True)
     items = ItemGapsSerializer(many=True)
+    items_left_out = serializers.IntegerField(default=0, help_text="Less suspect ones.")
 
 
 class ModelVersionSerializer(Plain):

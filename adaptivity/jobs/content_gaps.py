@@ -20,6 +20,8 @@ from adaptivity.services.content_gaps import content_gap_report_save
 
 # The newest of a collection's scores that are looked at, which bounds the memory.
 MOST_SCORES = 500_000
+# Items of a collection that are reported on, which bounds what is kept: the most suspect.
+MOST_ITEMS = 1000
 
 
 def content_gaps(
@@ -84,7 +86,9 @@ def collection_gaps(collection_id: str) -> dict[str, Any]:
             "suggestions": [asdict(each) for each in suggestions(**shares)],  # type: ignore[arg-type]
         })  # fmt: skip
     items = []
-    for pair in np.flatnonzero(fit.suspect | fit.discriminates_badly).tolist():
+    reported = np.flatnonzero(fit.suspect | fit.discriminates_badly)
+    worst_first = np.lexsort((fit.high[reported], ~fit.suspect[reported]))[:MOST_ITEMS]
+    for pair in np.sort(reported[worst_first]).tolist():
         better = None if fit.better[pair] < 0 else name(int(fit.better[pair]))
         code, message = _item_suggestion(suspect=bool(fit.suspect[pair]), better=better)
         items.append({
@@ -101,6 +105,7 @@ def collection_gaps(collection_id: str) -> dict[str, Any]:
         "responses": int(responses.item.size),
         "knowledge_components": kcs,
         "items": items,
+        "items_left_out": int(reported.size) - len(items),
     }
 
 

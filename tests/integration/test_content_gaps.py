@@ -5,7 +5,9 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from adaptivity.models import CollectionActivity
+from adaptivity.errors import Stopped
+from adaptivity.jobs.content_gaps import content_gaps
+from adaptivity.models import CollectionActivity, ContentGapReport
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
 from adaptivity.services.scores import score_correct
@@ -29,7 +31,9 @@ def test_a_collection_and_its_kcs_are_reported_on(capsys) -> None:
         CollectionActivity.objects.create(collection=course, activity=item)
     found = gaps(capsys)
     assert [each["collection"] for each in found] == ["course", "empty"]
-    assert found[1] == {"collection": "empty", "responses": 0, "knowledge_components": [], "items": []}
+    assert found[1] == {
+        "collection": "empty", "responses": 0, "knowledge_components": [], "items": [], "items_left_out": 0,
+    }  # fmt: skip
     assert found[0]["responses"] == 400
     (row,) = found[0]["knowledge_components"]
     assert (row["knowledge_component"], row["items"], row["learners"], row["opportunities"]) == ("hard", 3, 40, 400)
@@ -76,6 +80,40 @@ def test_the_table_says_what_to_do(capsys) -> None:
         "kc      1         0              -               -               -          50.0%",
         "kc: 50% of new learners run out of items before mastery: write items that tell more or teach more.",
     ]
+
+
+def test_the_last_report_of_each_collection_is_kept(capsys) -> None:
+    kc, course = knowledge_component("kc", prior=0.5), collection()
+    collection("other")
+    activity("one", {kc: Tag(0.1, 0.1, 0.0)}, into=course)
+    before = gaps(capsys)
+    model_version_activate("v1", {}, {kc: 0.8})
+
+    with pytest.raises(Stopped, match="1 of 2 collections are reported on"):
+        content_gaps(stop=lambda: ContentGapReport.objects.get(collection=course).report != before[0])
+
+    now = {each.collection.collection_id: each for each in ContentGapReport.objects.select_related("collection")}
+    assert now["other"].report == before[1]
+    assert now["course"].report == gaps(capsys, "--collection", "course")[0] != before[0]
+    assert now["course"].made_at > now["other"].made_at
+
+
+def test_of_many_items_the_most_suspect_are_reported_on(capsys, monkeypatch) -> None:
+    tags = [Tag(0.05, 0.05, 0.0)] * 3 + [Tag(0.5, 0.5, 0.0)] * 4
+    kc, course = evidence("kc", tags, prior=0.5, learners=120, responses=40, seed=3), collection()
+    for item in kc.activities.all():
+        CollectionActivity.objects.create(collection=course, activity=item)
+    everything = gaps(capsys)[0]
+    monkeypatch.setattr("adaptivity.jobs.content_gaps.MOST_ITEMS", 2)
+
+    found = gaps(capsys)[0]
+
+    assert len(everything["items"]) >= 3
+    worst = sorted(everything["items"], key=lambda item: item["interval"][1])[:2]
+    assert found["items"] == [item for item in everything["items"] if item in worst]
+    assert found["items_left_out"] == len(everything["items"]) - 2
+    call_command("content_gaps")
+    assert f"{found['items_left_out']} items more, which are less suspect" in capsys.readouterr().out
 
 
 def test_an_unknown_collection_is_named() -> None:

@@ -61,6 +61,8 @@ def lines(report: dict[str, Any]) -> list[str]:
             f"{item['learners']} learners): {each['message']}"
             for each in item["suggestions"]
         ]
+    if report["items_left_out"]:
+        found.append(f"{report['items_left_out']} items more, which are less suspect")
     return [*found, ""]
 
 
