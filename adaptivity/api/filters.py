@@ -8,20 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from adaptivity.api.fields import MAX_ID
-from adaptivity.models import (
-    Activity,
-    Collection,
-    CollectionActivity,
-    CourseSource,
-    Experiment,
-    ExperimentalGroup,
-    ExperimentPin,
-    KnowledgeComponent,
-    Mastery,
-    ModelVersion,
-    ModelVersionEvent,
-    Score,
-)
+from adaptivity.models import Activity
 
 
 class IdField(forms.IntegerField):
@@ -56,10 +43,6 @@ class ActivityFilter(django_filters.FilterSet):
     collections__collection_id = TextFilter(field_name="collections__collection_id")
     collections__name = TextFilter(field_name="collections__name")
 
-    class Meta:
-        model = Activity
-        fields: list[str] = []
-
     def filter_queryset(self, queryset: "QuerySet[Activity]") -> "QuerySet[Activity]":
         """A list never shows an activity twice because several of its collections match."""
         found: QuerySet[Activity] = super().filter_queryset(queryset)
@@ -70,93 +53,49 @@ class CollectionFilter(django_filters.FilterSet):
     collection_id = TextFilter()
     name = TextFilter()
 
-    class Meta:
-        model = Collection
-        fields: list[str] = []
-
 
 class KnowledgeComponentFilter(django_filters.FilterSet):
     kc_id = TextFilter()
     name = TextFilter()
-
-    class Meta:
-        model = KnowledgeComponent
-        fields: list[str] = []
 
 
 class MasteryFilter(django_filters.FilterSet):
     learner = IdFilter(field_name="learner__id")
     learner__user_id = TextFilter(field_name="learner__user_id")
 
-    class Meta:
-        model = Mastery
-        fields: list[str] = []
-
 
 class ScoreFilter(django_filters.FilterSet):
     learner = IdFilter(field_name="learner__id")
     learner__user_id = TextFilter(field_name="learner__user_id")
-
-    class Meta:
-        model = Score
-        fields: list[str] = []
 
 
 class CollectionActivityFilter(django_filters.FilterSet):
     activity = IdFilter(field_name="activity__id")
     collection = IdFilter(field_name="collection__id")
 
-    class Meta:
-        model = CollectionActivity
-        fields: list[str] = []
-
 
 class CourseSourceFilter(django_filters.FilterSet):
     slug = TextFilter()
     kind = TextFilter()
 
-    class Meta:
-        model = CourseSource
-        fields: list[str] = []
-
 
 class ModelVersionFilter(django_filters.FilterSet):
     name = TextFilter()
 
-    class Meta:
-        model = ModelVersion
-        fields: list[str] = []
-
 
 class ModelVersionEventFilter(django_filters.FilterSet):
     model_version = TextFilter(field_name="model_version__name")
-
-    class Meta:
-        model = ModelVersionEvent
-        fields: list[str] = []
 
 
 class ExperimentFilter(django_filters.FilterSet):
     name = TextFilter()
     collection = IdFilter(field_name="collection__id")
 
-    class Meta:
-        model = Experiment
-        fields: list[str] = []
-
 
 class ExperimentalGroupFilter(django_filters.FilterSet):
     experiment = IdFilter(field_name="experiment__id")
-
-    class Meta:
-        model = ExperimentalGroup
-        fields: list[str] = []
 
 
 class ExperimentPinFilter(django_filters.FilterSet):
     experiment = IdFilter(field_name="experiment__id")
     learner__user_id = TextFilter(field_name="learner__user_id")
-
-    class Meta:
-        model = ExperimentPin
-        fields: list[str] = []
