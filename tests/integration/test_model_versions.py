@@ -270,6 +270,29 @@ class TestGate:
         assert held_out["improvement"]["learners"] == sum(is_held_out(f"learner-{n}") for n in range(300))
         assert active_version() == version
 
+    def test_a_better_version_than_another_one_passes_too(self, log):
+        """Both from the same log: what is in force says nothing of the items, the other one does."""
+
+        def as_authors_say(row):
+            if isinstance(row, ItemParameters):
+                row.guess, row.slip, row.transit = 0.1, 0.15, 0.1
+
+        good = estimate(name="good")
+        copied(good, "plain", as_authors_say)
+        model_version_promote(name="plain", by="ada", force=True, reason="because")
+        # Its report compares it with the authors' parameters.
+        assert self.promoted("good") == 3
+        estimate(name="good")
+
+        assert self.promoted("good") == 0
+        assert active_version() == good
+        assert events()[-1] == ("promoted", "good", "plain")
+
+    def promoted(self, *arguments):
+        command = promote.Command()
+        call_command(command, *arguments)
+        return command.exit_code
+
     def test_a_worse_version_is_refused(self, log):
         model_version_promote(name=estimate(name="good").name, by="ada")
 
@@ -320,6 +343,12 @@ class TestGate:
         with pytest.raises(Refused, match="1 knowledge components with fewer than 30 responses"):
             model_version_promote(name="ran away", by="ada")
         assert failed(estimate(name="left out")) == []
+        call_command("estimate", "--name", "again", "--include-starved")
+        assert self.promoted("again") == 3
+        # By a night, which takes the newest, it is no failure; and nothing is in force.
+        assert self.promoted("--latest", "--unless-refused") == 0
+        assert active_version() is None
+        assert events()[-2:] == [("refused", "again", None)] * 2
 
     def test_a_degenerate_kc_is_refused(self, log):
         def degenerate(row):
@@ -500,14 +529,42 @@ class TestSimulation:
         assert [(each["group"], each["policy"]) for each in found] == [("all", "random"), ("some", "stop_on_mastery")]
         # Who is stopped at a low threshold has done less.
         assert found[1]["known"] < found[0]["known"]
+        assert found[1]["worked"] < found[0]["worked"] == 6.0
         assert "Simulated in course, policy stop_on_mastery of the group some: " in capsys.readouterr().out
+
+    def test_time_is_bounded_by_groups_and_learners_and_what_is_left_out_is_said(self, log, monkeypatch, capsys):
+        monkeypatch.setattr(job, "SIMULATED_GROUPS", 2)
+        monkeypatch.setattr(job, "SIMULATED_TAGS", 90)
+        course = collection()
+        for item in log["easy"].activities.all():
+            CollectionActivity.objects.create(collection=course, activity=item)
+        experiment = Experiment.objects.create(name="many", collection=course)
+        for name, policy in (("a", "guarded_exploration"), ("b", "design"), ("c", "random")):
+            ExperimentalGroup.objects.create(experiment=experiment, name=name, policy=policy)
+        experiment_start(experiment=experiment)
+
+        version = estimate(name="v1")
+        call_command("estimate", "--name", "v1")
+
+        report = version.report
+        assert [(each["group"], each["learners"]) for each in report["simulation"]] == [("a", 30), ("b", 30)]
+        assert report["not_simulated"] == ["course: group c"]
+        assert "Not simulated: course: group c" in capsys.readouterr().out
+        # It is the same whoever makes it again; it can be stopped within a group; who explores has fewer learners.
+        assert job.simulation(version, None) == (report["simulation"], report["not_simulated"])
+        asked = []
+        with pytest.raises(Stopped):
+            job.simulation(version, None, stop=lambda: bool(asked.append(1)) or len(asked) > 3)
+        monkeypatch.setattr(job, "SIMULATED_TAGS", 1000)
+        assert [each["learners"] for each in job.simulation(version, None)[0]] == [50, 200]
 
     def test_what_is_too_large_is_left_out(self, log, monkeypatch):
         monkeypatch.setattr(job, "SIMULATED_SIZE", 2)
         course = collection()
         for item in log["easy"].activities.all():
             CollectionActivity.objects.create(collection=course, activity=item)
-        assert estimate(name="v1").report["simulation"] == []
+        report = estimate(name="v1").report
+        assert (report["simulation"], report["not_simulated"]) == ([], ["course: too large"])
 
 
 class TestNightly:

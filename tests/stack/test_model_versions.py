@@ -3,6 +3,7 @@ leaves no trace in any answer."""
 
 import csv
 import random
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -104,4 +105,21 @@ def test_estimated_promoted_and_rolled_back(service: Service, course: str) -> No
 
     assert rolled_back == {"active": None}
     assert masteries(service, course) == before_masteries
+    assert answers(service, course) == before
+
+    # Who promotes or rolls back at the same time takes turns: one is through, the others are told what they met.
+    manage("estimate", "--name", f"{course}-2", "--method", "empirical", env=env)
+    names = [course, f"{course}-2"]
+    calls = [partial(service.call, "POST", f"/api/v2/model_version/{name}/promote", {}) for name in names * 4]
+    outcomes = Counter(
+        (name, response.status_code, *(error["code"] for error in response.json().get("errors", ())))
+        for name, response in zip(names * 4, together(calls), strict=True)
+    )
+    active = service.get("/version/")["model_version"]
+    (other,) = set(names) - {active}
+    assert outcomes == {(active, 200): 1, (active, 409, "active"): 3, (other, 409, "baseline"): 4}
+    rollbacks = together([partial(service.call, "POST", "/api/v2/model_version/rollback", {})] * 4)
+    assert Counter(response.status_code for response in rollbacks) == {200: 1, 409: 3}
+    assert service.get("/version/")["model_version"] is None
+    # Nothing was traced in between.
     assert answers(service, course) == before
