@@ -1730,7 +1730,7 @@
                           "Next": "trace_promoted: failed"
                         }
                       ],
-                      "Next": "purge: begin"
+                      "Next": "purge_versions: begin"
                     },
                     "trace_promoted: error": {
                       "Type": "Choice",
@@ -1773,7 +1773,7 @@
                               "NumericEquals": 3
                             }
                           ],
-                          "Next": "purge: begin"
+                          "Next": "purge_versions: begin"
                         },
                         {
                           "And": [
@@ -1849,16 +1849,16 @@
                       "ResultPath": "$.attempt",
                       "Next": "trace_promoted"
                     },
-                    "purge: begin": {
+                    "purge_versions: begin": {
                       "Type": "Pass",
                       "Result": {
                         "number": 1,
                         "seconds": 30
                       },
                       "ResultPath": "$.attempt",
-                      "Next": "purge"
+                      "Next": "purge_versions"
                     },
-                    "purge": {
+                    "purge_versions": {
                       "Type": "Task",
                       "Resource": "arn:${partition}:states:::ecs:runTask.sync",
                       "Parameters": {
@@ -1915,19 +1915,19 @@
                             "States.TaskFailed"
                           ],
                           "ResultPath": "$.error",
-                          "Next": "purge: error"
+                          "Next": "purge_versions: error"
                         },
                         {
                           "ErrorEquals": [
                             "States.ALL"
                           ],
                           "ResultPath": "$.error",
-                          "Next": "purge: failed"
+                          "Next": "purge_versions: failed"
                         }
                       ],
-                      "Next": "content_gaps: begin"
+                      "Next": "purge_receipts: begin"
                     },
-                    "purge: error": {
+                    "purge_versions: error": {
                       "Type": "Choice",
                       "Choices": [
                         {
@@ -1941,20 +1941,215 @@
                               "StringMatches": "{*}"
                             }
                           ],
-                          "Next": "purge: ended"
+                          "Next": "purge_versions: ended"
                         }
                       ],
-                      "Default": "purge: failed"
+                      "Default": "purge_versions: failed"
                     },
-                    "purge: ended": {
+                    "purge_versions: ended": {
                       "Type": "Pass",
                       "Parameters": {
                         "task.$": "States.StringToJson($.error.Cause)"
                       },
                       "ResultPath": "$.ended",
-                      "Next": "purge: exit code"
+                      "Next": "purge_versions: exit code"
                     },
-                    "purge: exit code": {
+                    "purge_versions: exit code": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 3
+                            }
+                          ],
+                          "Next": "purge_receipts: begin"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Not": {
+                                "Variable": "$.ended.task.Containers[0].ExitCode",
+                                "IsPresent": true
+                              }
+                            }
+                          ],
+                          "Next": "purge_versions: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 1
+                            }
+                          ],
+                          "Next": "purge_versions: pause"
+                        },
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.attempt.number",
+                              "NumericLessThanEquals": 2
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "IsPresent": true
+                            },
+                            {
+                              "Variable": "$.ended.task.Containers[0].ExitCode",
+                              "NumericEquals": 75
+                            }
+                          ],
+                          "Next": "purge_versions: pause"
+                        }
+                      ],
+                      "Default": "purge_versions: failed"
+                    },
+                    "purge_versions: failed": {
+                      "Type": "Pass",
+                      "Result": {
+                        "failed": true,
+                        "step": "purge_versions"
+                      },
+                      "End": true
+                    },
+                    "purge_versions: pause": {
+                      "Type": "Wait",
+                      "SecondsPath": "$.attempt.seconds",
+                      "Next": "purge_versions: again"
+                    },
+                    "purge_versions: again": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "number.$": "States.MathAdd($.attempt.number, 1)",
+                        "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "purge_versions"
+                    },
+                    "purge_receipts: begin": {
+                      "Type": "Pass",
+                      "Result": {
+                        "number": 1,
+                        "seconds": 30
+                      },
+                      "ResultPath": "$.attempt",
+                      "Next": "purge_receipts"
+                    },
+                    "purge_receipts": {
+                      "Type": "Task",
+                      "Resource": "arn:${partition}:states:::ecs:runTask.sync",
+                      "Parameters": {
+                        "Cluster": "${cluster_arn}",
+                        "TaskDefinition": "${task_definition_family}",
+                        "LaunchType": "FARGATE",
+                        "PropagateTags": "TASK_DEFINITION",
+                        "NetworkConfiguration": {
+                          "AwsvpcConfiguration": {
+                            "Subnets": ${jsonencode(subnet_ids)},
+                            "SecurityGroups": [
+                              "${security_group_id}"
+                            ],
+                            "AssignPublicIp": "${assign_public_ip}"
+                          }
+                        },
+                        "Overrides": {
+                          "ContainerOverrides": [
+                            {
+                              "Name": "${container_name}",
+                              "Command": [
+                                "python",
+                                "manage.py",
+                                "purge_receipts"
+                              ],
+                              "Environment": [
+                                {
+                                  "Name": "JOB_STARTED_BY",
+                                  "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                }
+                              ]
+                            }
+                          ]
+                        }
+                      },
+                      "TimeoutSeconds": 7200,
+                      "ResultPath": null,
+                      "Retry": [
+                        {
+                          "ErrorEquals": [
+                            "ECS.AmazonECSException",
+                            "ECS.ServerException",
+                            "ECS.ThrottlingException",
+                            "AmazonECS.Unknown"
+                          ],
+                          "IntervalSeconds": 30,
+                          "MaxAttempts": 5,
+                          "BackoffRate": 2.0
+                        }
+                      ],
+                      "Catch": [
+                        {
+                          "ErrorEquals": [
+                            "States.TaskFailed"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "purge_receipts: error"
+                        },
+                        {
+                          "ErrorEquals": [
+                            "States.ALL"
+                          ],
+                          "ResultPath": "$.error",
+                          "Next": "purge_receipts: failed"
+                        }
+                      ],
+                      "Next": "content_gaps: begin"
+                    },
+                    "purge_receipts: error": {
+                      "Type": "Choice",
+                      "Choices": [
+                        {
+                          "And": [
+                            {
+                              "Variable": "$.error.Error",
+                              "StringEquals": "States.TaskFailed"
+                            },
+                            {
+                              "Variable": "$.error.Cause",
+                              "StringMatches": "{*}"
+                            }
+                          ],
+                          "Next": "purge_receipts: ended"
+                        }
+                      ],
+                      "Default": "purge_receipts: failed"
+                    },
+                    "purge_receipts: ended": {
+                      "Type": "Pass",
+                      "Parameters": {
+                        "task.$": "States.StringToJson($.error.Cause)"
+                      },
+                      "ResultPath": "$.ended",
+                      "Next": "purge_receipts: exit code"
+                    },
+                    "purge_receipts: exit code": {
                       "Type": "Choice",
                       "Choices": [
                         {
@@ -1983,7 +2178,7 @@
                               }
                             }
                           ],
-                          "Next": "purge: pause"
+                          "Next": "purge_receipts: pause"
                         },
                         {
                           "And": [
@@ -2000,7 +2195,7 @@
                               "NumericEquals": 1
                             }
                           ],
-                          "Next": "purge: pause"
+                          "Next": "purge_receipts: pause"
                         },
                         {
                           "And": [
@@ -2017,32 +2212,32 @@
                               "NumericEquals": 75
                             }
                           ],
-                          "Next": "purge: pause"
+                          "Next": "purge_receipts: pause"
                         }
                       ],
-                      "Default": "purge: failed"
+                      "Default": "purge_receipts: failed"
                     },
-                    "purge: failed": {
+                    "purge_receipts: failed": {
                       "Type": "Pass",
                       "Result": {
                         "failed": true,
-                        "step": "purge"
+                        "step": "purge_receipts"
                       },
                       "End": true
                     },
-                    "purge: pause": {
+                    "purge_receipts: pause": {
                       "Type": "Wait",
                       "SecondsPath": "$.attempt.seconds",
-                      "Next": "purge: again"
+                      "Next": "purge_receipts: again"
                     },
-                    "purge: again": {
+                    "purge_receipts: again": {
                       "Type": "Pass",
                       "Parameters": {
                         "number.$": "States.MathAdd($.attempt.number, 1)",
                         "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)"
                       },
                       "ResultPath": "$.attempt",
-                      "Next": "purge"
+                      "Next": "purge_receipts"
                     },
                     "content_gaps: begin": {
                       "Type": "Pass",

@@ -39,7 +39,7 @@ def test_what_there_is_and_that_it_has_not_run(capsys: pytest.CaptureFixture[str
     assert found["pipelines"]["nightly"]["steps"][-1] == {
         "name": "content_gaps",
         "command": ["content_gaps"],
-        "after": ["purge"],
+        "after": ["purge_receipts"],
     }
     assert found["pipelines"]["onboard_course"]["parameters"] == {"source": None}
 

@@ -285,7 +285,8 @@ def check_same(
     return there.decided()
 
 
-BEHIND_TRACE = ("estimate", "evaluate", "gate", "promote", "trace_promoted", "export")
+MODEL = ("estimate", "evaluate", "gate", "promote", "trace_promoted", "purge_versions", "purge_receipts", "content_gaps")
+BEHIND_TRACE = ("export", *MODEL)
 # How steps of the nightly pipeline end, how often they begin where that is not once, whether all is well, the pauses.
 NIGHTS: dict[str, tuple[Ends, dict[str, int], bool, list[float]]] = {
     "all is done": ({}, {}, True, []),
@@ -296,10 +297,10 @@ NIGHTS: dict[str, tuple[Ends, dict[str, int], bool, list[float]]] = {
     "failed to the last": ({"scrape": [1, 75, 1, 1, 0]}, {"scrape": 4, "crawl": 0}, False, [30, 60, 120]),
     "refused what it was told": ({"import_evidence": [2]}, dict.fromkeys(("trace", *BEHIND_TRACE), 0), False, []),
     "failed, then refused": ({"trace": [1, 2]}, {"trace": 2, **dict.fromkeys(BEHIND_TRACE, 0)}, False, [30]),
-    "another one runs already": ({"estimate": [4]}, dict.fromkeys(BEHIND_TRACE[1:5], 0), False, []),
-    "killed": ({"trace_promoted": [137]}, {}, False, []),
+    "another one runs already": ({"estimate": [4]}, dict.fromkeys(MODEL[1:], 0), False, []),
+    "killed": ({"trace_promoted": [137]}, dict.fromkeys(MODEL[5:], 0), False, []),
     "does not start, then does": ({"gate": [NO_START, 0]}, {"gate": 2}, True, [30]),
-    "never starts": ({"gate": [NO_START] * 4}, {"gate": 3, "promote": 0, "trace_promoted": 0}, False, [30, 60]),
+    "never starts": ({"gate": [NO_START] * 4}, {"gate": 3, **dict.fromkeys(MODEL[3:], 0)}, False, [30, 60]),
     "fails at both ends": ({"crawl": [2], "export": [2]}, {}, False, []),
 }  # fmt: skip
 

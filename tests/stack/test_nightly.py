@@ -21,7 +21,7 @@ from tests.stack.service import ROOT, manage, poll, running, service_environment
 
 SECONDS = 60
 ALL_STEPS = ["scrape", "import_evidence", "crawl", "trace", "export", "estimate", "evaluate", "gate", "promote",
-             "trace_promoted", "purge", "content_gaps"]  # fmt: skip
+             "trace_promoted", "purge_versions", "purge_receipts", "content_gaps"]  # fmt: skip
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def test_nightly_with_the_demo_s_sources(tmp_path: Path) -> None:
         assert runs(database) == [("nightly", "done", 0)]
         assert steps(database) == dict.fromkeys(ALL_STEPS, ("done", 1, 0))
         commands = ["content_gaps", "crawl", "estimate", "estimate", "export_evidence", "import_evidence",
-                    "promote", "promote", "purge_versions", "scrape_courses", "trace_learners",
+                    "promote", "promote", "purge_receipts", "purge_versions", "scrape_courses", "trace_learners",
                     "trace_learners"]  # fmt: skip
         assert jobs_done(database, "pipeline nightly, run 1") == commands
 

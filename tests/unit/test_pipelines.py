@@ -152,7 +152,16 @@ class TestPlan:
                     "trace",
                     frozenset(
                         {
-                            ("estimate", "evaluate", "gate", "promote", "trace_promoted", "purge", "content_gaps"),
+                            (
+                                "estimate",
+                                "evaluate",
+                                "gate",
+                                "promote",
+                                "trace_promoted",
+                                "purge_versions",
+                                "purge_receipts",
+                                "content_gaps",
+                            ),
                             "export",
                         }
                     ),

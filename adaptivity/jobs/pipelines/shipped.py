@@ -27,8 +27,9 @@ NIGHTLY = Pipeline(
         Step("gate", ("promote", "--latest", "--check"), after=("evaluate",), retries=2, timeout=HOUR),
         Step("promote", ("promote", "--latest", "--unless-refused"), after=("gate",), retries=2, timeout=HOUR),
         Step("trace_promoted", ("trace_learners",), after=("promote",), retries=2, timeout=6 * HOUR),
-        Step("purge", ("purge_versions",), after=("trace_promoted",), retries=2, timeout=HOUR),
-        Step("content_gaps", ("content_gaps",), after=("purge",), retries=2, timeout=2 * HOUR),
+        Step("purge_versions", ("purge_versions",), after=("trace_promoted",), retries=2, timeout=HOUR),
+        Step("purge_receipts", ("purge_receipts",), after=("purge_versions",), retries=2, timeout=2 * HOUR),
+        Step("content_gaps", ("content_gaps",), after=("purge_receipts",), retries=2, timeout=2 * HOUR),
         Step("export", ("export_evidence", "{export_directory}"), after=("trace",), retries=2, timeout=2 * HOUR),
     ),
 )
