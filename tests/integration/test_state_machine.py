@@ -285,7 +285,8 @@ def check_same(
     return there.decided()
 
 
-MODEL = ("estimate", "evaluate", "gate", "promote", "trace_promoted", "purge_versions", "purge_receipts", "content_gaps")
+MODEL = ("estimate", "evaluate", "gate", "promote", "trace_promoted", "purge_versions", "purge_receipts",
+         "content_gaps")  # fmt: skip
 BEHIND_TRACE = ("export", *MODEL)
 # How steps of the nightly pipeline end, how often they begin where that is not once, whether all is well, the pauses.
 NIGHTS: dict[str, tuple[Ends, dict[str, int], bool, list[float]]] = {
