@@ -4,7 +4,9 @@ The log-odds of success are a sum of what is known before the response: how easy
 says, and what it has no place for: the learner's ability overall and at the KC, how far the learner has lately been
 better or worse than the items let expect, and whether the KC is new or has just been practised. Each is kept up online
 with O(KCs of the item) work a response and nothing is refitted for a learner; unknown learners, items and KCs begin at
-the mean. What rises with success has a weight that is not negative, so that a success never lowers a prediction.
+the mean. What rises with success has a weight that is not negative, so that after a success no prediction is lower than
+it would be after a failure. It may be lower than before the success: one that was expected even more makes recent
+success a little less outstanding.
 
 Item easiness is a random effect (an item's deviation from the mean of its KCs has a normal prior), its precision and
 the strength of shrinkage of knowledge tracing are chosen by cross-validation over learners, and the weights are fitted

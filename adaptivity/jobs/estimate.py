@@ -198,10 +198,11 @@ def estimate_finish(
     version: ModelVersion, *, progress: Progress = lambda *_: None, stop: Stop = lambda: False, by: str = ""
 ) -> None:
     """Compares the version with what is in force and saves the report, unless it has that report already. Content that
-    is changed meanwhile makes the report out of date, and the gate says so."""
+    is changed meanwhile makes the report out of date, and the gate says so. A version that is in force keeps the report
+    that it was promoted on: with itself there is nothing to compare."""
     active = active_version()
     compared = baseline(active)
-    if version.finished_at is not None and version.report.get("baseline") == compared:
+    if version.finished_at is not None and (version == active or version.report.get("baseline") == compared):
         return
     model_version_report(
         version=version, report={"baseline": compared, **report(version, active, progress=progress, stop=stop)}, by=by

@@ -91,7 +91,7 @@ MODELS: dict[str, Fit] = {
 
 def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
     """The file's responses, each learner's in history order. Raises InvalidInput for a file without any."""
-    learners: dict[str, int] = {}
+    learners: dict[tuple[str, str], int] = {}
     items: dict[str, int] = {}
     kcs: dict[str, int] = {}
     tags: list[tuple[int, ...]] = []
@@ -108,7 +108,7 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         if item == len(tags):
             # As an import does: the first row of an item says its KCs.
             tags.append(tuple(kcs.setdefault(kc, len(kcs)) for kc in row.knowledge_components))
-        learner.append(learners.setdefault(row.learner, len(learners)))
+        learner.append(learners.setdefault((row.learner, row.guid), len(learners)))
         answered.append(item)
         score.append(row.score)
         time.append(row.timestamp.timestamp() if row.timestamp else end)
@@ -123,7 +123,7 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         pairs=Pairs.of(tags, len(kcs)),
         learners=len(learners),
     )
-    return Dataset(responses, tuple(learners), refused)
+    return Dataset(responses, tuple(name for name, _ in learners), refused)
 
 
 def evaluate(

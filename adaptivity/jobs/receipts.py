@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from adaptivity.engine.off_policy import doubly_robust, inverse_propensity, rewards_expected, self_normalised
+from adaptivity.engine.off_policy import Estimate, doubly_robust, inverse_propensity, rewards_expected, self_normalised
 from adaptivity.engine.parameters import Floats
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.receipts import Decision, content_of, decide, outcome_digest, state_unpack, unpack
@@ -25,6 +25,9 @@ from adaptivity.services.recommendation import tie_seed
 
 PURGE_BATCH = 1000
 READ_BATCH = 200
+# An estimate that is worth fewer decisions says nothing of how sure it is.
+LEAST_EFFECTIVE = 10.0
+
 Stop = Callable[[], bool]
 
 
@@ -131,11 +134,11 @@ def off_policy(
         raise InvalidInput("must be more than 0", field="hours")
     collection = Collection.objects.get(collection_id=collection_id)
     window = timedelta(hours=hours)
-    receipts = DecisionReceipt.objects.filter(
-        collection=collection, outcome=Outcome.RECOMMENDED.value, at__lt=timezone.now() - window
-    )
+    recommended = DecisionReceipt.objects.filter(collection=collection, outcome=Outcome.RECOMMENDED.value)
     if since is not None:
-        receipts = receipts.filter(at__gte=since)
+        recommended = recommended.filter(at__gte=since)
+    over = timezone.now() - window
+    receipts = recommended.filter(at__lt=over)
     rows: list[tuple[float, ...]] = []
     total, ended, unreadable, done = receipts.count(), 0, 0, 0
     for receipt, found in restored(receipts):
@@ -153,10 +156,10 @@ def off_policy(
         rows.append((_reward(receipt, window), *_against(found, other), receipt.learner_id))
     report: dict[str, Any] = {
         "collection": collection_id, "policy": policy, "hours": hours, "decisions": len(rows), "ended": ended,
-        "unreadable": unreadable,
+        "unreadable": unreadable, "pending": recommended.filter(at__gte=over).count(),
     }  # fmt: skip
     if not rows:
-        return {**report, "agreeing": 0, "logged_reward": None, "estimates": {}}
+        return {**report, "agreeing": 0, "mean_weight": None, "logged_reward": None, "estimates": {}}
     reward, logged, target, feature, feature_of_target, learner = np.array(rows).T
     learners = learner.astype(np.int64)
     expected, expected_of_target = rewards_expected(feature, reward, learners, feature_of_target)
@@ -170,12 +173,16 @@ def off_policy(
     return {
         **report,
         "agreeing": int(np.count_nonzero(target > 0.0)),
+        "mean_weight": float((target / logged).mean()),
         "logged_reward": float(reward.mean()),
-        "estimates": {
-            name: {key: None if math.isnan(value) else value for key, value in asdict(each).items()}
-            for name, each in estimates.items()
-        },
+        "estimates": {name: _shown(each) for name, each in estimates.items()},
     }
+
+
+def _shown(estimate: Estimate) -> dict[str, float | None]:
+    """An estimate as JSON; one that rests on a few decisions has no standard error, which they would understate."""
+    shown = {key: None if math.isnan(value) else value for key, value in asdict(estimate).items()}
+    return shown | ({} if estimate.effective >= LEAST_EFFECTIVE else {"standard_error": None})
 
 
 def _reward(receipt: DecisionReceipt, window: timedelta) -> float:

@@ -267,7 +267,7 @@ def model_version_promote(
         if active == version:
             raise Conflict(f"{name!r} is active already.", field="name", code="active")
         _not_purged(version)
-        if force and version.batches.filter(done_at=None).exists():
+        if force and version.finished_at is None and version.batches.exists():
             raise Conflict(f"{name!r} is still being estimated.", field="name", code="unfinished")
         held = held_by(version) if scheduled else None
         checks = promotion_checks(version, active) + ([held[1]] if held else [])

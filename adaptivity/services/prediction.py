@@ -38,7 +38,8 @@ def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> P
     """Predicts the learner's success at the activities, named by their source launch URLs. Writes nothing: an unknown
     learner is predicted as one without evidence is. Raises InvalidInput for an unknown activity.
 
-    Reads in at most ten queries, however many activities and whatever the learner did.
+    Reads in at most ten queries, however many activities and whatever the learner did; eleven where this process has
+    not got the version's model yet.
     """
     known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
     ids = activities_named(activities)

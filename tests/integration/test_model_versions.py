@@ -452,6 +452,12 @@ class TestPublishing:
         with pytest.raises(Conflict, match="is active already"):
             self.force("a")
 
+    def test_a_version_without_its_report_cannot_be_forced(self, log):
+        """Its parameters are there; its model of success is not yet."""
+        estimate(name="no report", with_report=False)
+        with pytest.raises(Conflict, match="is still being estimated"):
+            self.force("no report")
+
     def test_an_unfinished_version_cannot_be_forced(self, log):
         estimate_begin(name="unfinished", method="em")
         with pytest.raises(Conflict, match="is still being estimated"):

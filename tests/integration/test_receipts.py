@@ -252,10 +252,14 @@ class TestOffPolicy:
         # Of six items that are equally good for a new learner the design policy might choose each: the same value.
         assert other["agreeing"] == 40
         assert other["estimates"]["inverse_propensity"]["value"] == pytest.approx(0.5)
+        # The logged policy draws from all six, so that the weights are 1 in the mean.
+        assert same["mean_weight"] == pytest.approx(1.0)
+        assert same["estimates"]["self_normalised"]["standard_error"] > 0.0
         stop = off_policy(collection_id="course", policy="random", hours=47.9)
         assert stop["decisions"] == 40
         assert off_policy(collection_id="course", policy="random", hours=0.5)["logged_reward"] == 0.0
-        assert off_policy(collection_id="course", policy="random", hours=49)["decisions"] == 0
+        waiting = off_policy(collection_id="course", policy="random", hours=49)
+        assert (waiting["decisions"], waiting["pending"], waiting["estimates"]) == (0, 40, {})
 
     def test_a_policy_that_prefers(self, course):
         self.logged(course, learners=30)
@@ -277,7 +281,10 @@ class TestOffPolicy:
 
         found = off_policy(collection_id="course", policy="expected_gain")
 
-        assert found["agreeing"] == rewarded > 0
+        assert 10 > found["agreeing"] == rewarded > 0
+        # That few decisions agree says nothing of how sure it is.
+        assert found["estimates"]["self_normalised"]["standard_error"] is None
+        assert found["mean_weight"] == pytest.approx(6 * rewarded / 30)
         assert found["logged_reward"] == pytest.approx(rewarded / 30)
         assert found["estimates"]["self_normalised"]["value"] == pytest.approx(1.0)
         assert found["estimates"]["inverse_propensity"]["value"] == pytest.approx(6 * rewarded / 30)

@@ -55,12 +55,15 @@ class TestFitting:
     def test_it_is_fitted_once(self, version):
         data = bytes(version.success_model.data)
 
-        estimate(name="v1")
+        model_version_promote(name=estimate(name="v2").name, by="test", force=True, reason="to compare with it")
+        again = estimate(name="v1")
 
-        [model] = SuccessModel.objects.all()
-        assert bytes(model.data) == data
-        assert version.report["baseline"]["name"] is None
-        assert type(version).objects.get(name="v1").report["baseline"]["name"] == "v1"
+        assert bytes(again.success_model.data) == data
+        assert (version.report["baseline"]["name"], again.report["baseline"]["name"]) == (None, "v2")
+        assert again.report["success"] == version.report["success"]
+
+    def test_a_version_in_force_keeps_the_report_that_it_was_promoted_on(self, version):
+        assert estimate(name="v1").report == version.report
 
     def test_no_more_learners_than_the_setting_lets(self, version, settings):
         settings.SUCCESS_MODEL_RESPONSES = 95

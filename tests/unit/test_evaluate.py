@@ -39,6 +39,17 @@ def test_learners_are_held_out_by_their_hash(path):
     assert held_out == {f"u{n}" for n in range(60) if zlib.crc32(f"u{n}".encode()) % 5 == 0}
 
 
+def test_learners_of_two_platforms_are_two_though_they_have_one_id(tmp_path):
+    file = tmp_path / "scores.csv"
+    rows = [f"u1,q{n},k,{n % 2},{campus}" for n in range(4) for campus in ("north", "south")]
+    file.write_text("\n".join(["learner,item,kcs,score,tool_consumer_instance_guid", *rows]))
+
+    data = dataset(file)
+
+    assert data.names == ("u1", "u1")
+    assert np.bincount(data.responses.learner).tolist() == [4, 4]
+
+
 def test_json(path, capsys):
     call_command("evaluate", path, "--json")
 

@@ -48,14 +48,19 @@ class Command(JobCommand):
 
 def table(report: dict[str, Any]) -> list[str]:
     """The counts, then a line for each estimator."""
+    waiting = f"{report['pending']} wait for their {report['hours']:g} hours"
     lines = [
-        f"{report['policy']} in {report['collection']}: {report['decisions']} decisions",
+        f"{report['policy']} in {report['collection']}: {report['decisions']} decisions; {waiting}",
         f"It might have made {report['agreeing']} of them, and would have ended at {report['ended']} more",
     ]
+    if report["mean_weight"] is not None:
+        lines.append(
+            f"{'mean weight':20} {report['mean_weight']:8.4f}  far from 1, the estimates are not to be trusted"
+        )
     if report["logged_reward"] is not None:
         lines.append(f"{'as it was':20} {report['logged_reward']:8.4f}")
     for name, found in report["estimates"].items():
         value, error = found["value"], found["standard_error"]
-        shown = "       -" if value is None else f"{value:8.4f} +- {error:.4f}"
+        shown = "       -" if value is None else f"{value:8.4f} +- " + ("-" if error is None else f"{error:.4f}")
         lines.append(f"{name:20} {shown}  worth {found['effective']:.0f} decisions")
     return lines

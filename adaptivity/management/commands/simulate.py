@@ -43,7 +43,9 @@ class Command(BaseCommand):
             "--family", action="append", metavar="NAME",
             help=f"only this one (may be given again): {', '.join(FAMILIES)}",
         )  # fmt: skip
-        parser.add_argument("--learners", type=int, default=LEARNERS, help=f"of each family ({LEARNERS})")
+        parser.add_argument(
+            "--learners", type=int, default=LEARNERS, help=f"of each family, as many on each course ({LEARNERS})"
+        )
         parser.add_argument("--items", type=int, default=AFTER, help=f"after which KCs are counted ({AFTER})")
         parser.add_argument(
             "--mastery-threshold", type=number(above=0, below=1), default=EngineSettings().mastery_threshold,
