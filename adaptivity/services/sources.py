@@ -202,7 +202,10 @@ def course_source_ended(*, source: CourseSource, outcome: str, message: str) -> 
     """Notes how reading the source ended."""
     source.last_finished_at = timezone.now()
     source.last_outcome, source.last_message = outcome, message
-    source.save(update_fields=["last_finished_at", "last_outcome", "last_message"])
+    # Of a source that was deleted meanwhile there is nothing to note.
+    CourseSource.objects.filter(pk=source.pk).update(
+        last_finished_at=source.last_finished_at, last_outcome=outcome, last_message=message
+    )
 
 
 @transaction.atomic

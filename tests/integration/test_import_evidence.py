@@ -525,6 +525,32 @@ class TestRejects:
             },
         ]
 
+    def test_an_import_that_another_one_overtakes_leaves_the_reject_file_alone(self, tmp_path: Path) -> None:
+        log = write(tmp_path / "a.log", event(), "first", "second")
+        run(log, rejects=tmp_path / "rejects")
+        (file,) = (tmp_path / "rejects").iterdir()
+        before = file.read_bytes()
+        # Where it was when the one that is done by now began.
+        late = ScoreImport.objects.get()
+        late.lines_done = late.imported = late.refused = 0
+        late.finished_at = None
+        second = load.Load(
+            run=late, read=job.reader("edx", job.LaunchUrls()), path=log, lines=3, rejects=load.RejectFile(file)
+        )
+
+        with pytest.raises(imports.AlreadyRunning):
+            second.execute(load.ImportReport())
+
+        assert file.read_bytes() == before
+
+    def test_another_platform_has_a_reject_file_of_its_own(self, tmp_path: Path) -> None:
+        log = write(tmp_path / "a.log", event(), "first")
+
+        run(log, rejects=tmp_path / "rejects", guid="north")
+        run(log, rejects=tmp_path / "rejects", guid="south")
+
+        assert [len(file.read_text().splitlines()) for file in (tmp_path / "rejects").iterdir()] == [1, 1]
+
     def test_lines_of_a_batch_that_was_never_committed_are_written_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -785,3 +811,14 @@ def test_a_batch_whose_commit_fails_is_done_again_from_where_it_began(
     assert (ScoreImport.objects.get().imported, ScoreImport.objects.get().refused) == (2, 1)
     assert reasons() == [("is no JSON object", 1, 2, 2)]
     assert len(report.reject_files[0].read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_mark_before_utf_8_is_no_part_of_the_first_line(tmp_path: Path, packed: bool) -> None:
+    pack = gzip.compress if packed else bytes
+    log, array = tmp_path / "a.log", tmp_path / "a.json"
+    log.write_bytes(pack(b"\xef\xbb\xbf" + json.dumps(event()).encode() + b"\n"))
+    array.write_bytes(pack(b"\xef\xbb\xbf" + json.dumps([statement()], indent=1).encode()))
+
+    assert counts(run(log)) == (1, 0, 0, 0)
+    assert counts(run(array)) == (1, 0, 0, 0)

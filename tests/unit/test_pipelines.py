@@ -78,6 +78,8 @@ class TestDeclaration:
         assert given.steps[0].command_line(given.values({"y": "2"})) == ("do", "--to=1/2")
         with pytest.raises(InvalidInput, match="y: p needs a value for it"):
             given.values({"y": ""})
+        with pytest.raises(InvalidInput, match="y: must not begin with -, as an option does"):
+            given.values({"y": "--help"})
         with pytest.raises(InvalidInput, match="z: is no parameter of p; its parameters are x, y"):
             given.values({"z": "1"})
         with pytest.raises(InvalidInput, match="x: p needs a value for it"):

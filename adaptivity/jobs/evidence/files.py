@@ -1,5 +1,6 @@
 """Imports several files of evidence, or what is new in the inbox."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -197,7 +198,9 @@ def _load(
 ) -> None:
     rejects = None
     if options.rejects is not None:
-        rejects = RejectFile(options.rejects / f"{path.name}.{run.content_hash[:12]}.jsonl")
+        # The same content may be imported for several platforms, and refused for each on other grounds.
+        platform = f".{hashlib.sha256(options.guid.encode()).hexdigest()[:6]}" if options.guid else ""
+        rejects = RejectFile(options.rejects / f"{path.name}.{run.content_hash[:12]}{platform}.jsonl")
     load = Load(
         run=run,
         read=reader(file_format, launch_urls),

@@ -1,5 +1,6 @@
 """Files as lines: plain or gzip, as a stream, and what a line of them came to."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from adaptivity.errors import InvalidInput
 from adaptivity.services.imports import ScoreRow
@@ -38,8 +40,16 @@ class ParsedLine:
     voids: str = ""
 
 
+Opened = TypeVar("Opened", io.BufferedReader, gzip.GzipFile)
 # Reads a file's lines after the one with this number.
 Read = Callable[[Path, int], Iterator[ParsedLine]]
+
+
+def _after_mark(file: Opened) -> Opened:
+    """The file, behind the mark that some programs put before UTF-8."""
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    return file
 
 
 @contextmanager
@@ -50,10 +60,10 @@ def open_file(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
             magic = file.read(len(GZIP_MAGIC))
             file.seek(0)
             if magic != GZIP_MAGIC:
-                yield file
+                yield _after_mark(file)
                 return
             with gzip.open(file, "rb") as unpacked:
-                yield unpacked
+                yield _after_mark(unpacked)
     except (EOFError, zlib.error) as error:
         raise InvalidInput(f"the gzip file is damaged ({error})", field=str(path)) from None
     except OSError as error:

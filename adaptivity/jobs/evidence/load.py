@@ -97,8 +97,6 @@ class Load:
         report.known += self.run.imported
         # What was imported before is read again only where it is to be put into a collection.
         again = self.collection_id is not None
-        if self.rejects is not None:
-            self.rejects.rewind(self.run.lines_done)
         with transaction.atomic() if self.strict else nullcontext():
             for batch in self._batches(0 if again else self.run.lines_done):
                 self._import(batch, report, refuse)
@@ -142,10 +140,8 @@ class Load:
     @overtakable
     def _write(self, batch: Batch, before: tuple[int, int, int]) -> tuple[BatchResult, list[ParsedLine]]:
         # A try that was rolled back has left its counts here, and its lines in the file.
-        if (self.run.lines_done, self.run.imported, self.run.refused) != before:
-            self.run.lines_done, self.run.imported, self.run.refused = before
-            if self.rejects is not None:
-                self.rejects.rewind(self.run.lines_done)
+        is_again = (self.run.lines_done, self.run.imported, self.run.refused) != before
+        self.run.lines_done, self.run.imported, self.run.refused = before
         result = scores_import_batch(
             run=self.run,
             rows=[parsed.row for parsed in batch.entries if parsed.row is not None],
@@ -162,6 +158,9 @@ class Load:
             raise InvalidInput(refused[0].reason, field=f"line {refused[0].line}")
         rejects_record(run=self.run, refused=[(parsed.line, parsed.reason) for parsed in refused])
         if self.rejects is not None:
+            # Not before the batch holds the import's row: until then another process may be writing this file.
+            if is_again or not self.rejects.is_rewound:
+                self.rejects.rewind(before[0])
             # Before the commit: what the database takes for refused is in the file.
             self.rejects.write(self.run.file_name, refused)
         return result, refused

@@ -1,6 +1,7 @@
 """The lines that an import refuses, each with its reason: for whoever mends the file and imports it again."""
 
 import json
+import math
 from pathlib import Path
 from typing import IO
 
@@ -17,10 +18,12 @@ class RejectFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_rewound = False
         self._file: IO[bytes] | None = None
 
     def rewind(self, lines_done: int) -> None:
         """Cuts what was written of later lines."""
+        self.is_rewound = True
         if not self.path.exists():
             return
         file = self._opened()
@@ -28,7 +31,7 @@ class RejectFile:
         position = 0
         # In the order of the lines, and the last entry may be half written.
         while entry := file.readline():
-            if not entry.endswith(b"\n") or json.loads(entry)["line"] > lines_done:
+            if not entry.endswith(b"\n") or _line_of(entry) > lines_done:
                 break
             position = file.tell()
         file.seek(position)
@@ -65,3 +68,11 @@ class RejectFile:
             except OSError as error:
                 raise InvalidInput(error.strerror or str(error), field=str(self.path)) from None
         return self._file
+
+
+def _line_of(entry: bytes) -> float:
+    """The line that an entry is about; of one that is broken, none that comes before any other."""
+    try:
+        return float(json.loads(entry)["line"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -137,6 +137,8 @@ class Pipeline:
             value = given.get(name, default)
             if value is None or (not value and default != ""):
                 raise InvalidInput(f"{self.name} needs a value for it", field=name)
+            if value.startswith("-"):
+                raise InvalidInput("must not begin with -, as an option does", field=name)
             values[name] = value
         return values
 

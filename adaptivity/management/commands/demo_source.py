@@ -46,8 +46,11 @@ class Command(BaseCommand):
             raise CommandError(f"--port {options['port']}: {error}", returncode=2) from error
         with server:
             inbox: Path = options["inbox"]
-            inbox.mkdir(parents=True, exist_ok=True)
-            (inbox / STATEMENTS).write_text(statements(), encoding="utf-8")
+            try:
+                inbox.mkdir(parents=True, exist_ok=True)
+                (inbox / STATEMENTS).write_text(statements(), encoding="utf-8")
+            except OSError as error:
+                raise CommandError(f"--inbox {inbox}: {error.strerror or error}", returncode=2) from None
             for fields in server.sources():
                 _source_write(fields)
             self.stdout.write(self._instructions(server, inbox, token, options["service_port"]))
