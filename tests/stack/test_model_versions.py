@@ -108,7 +108,8 @@ def test_estimated_promoted_and_rolled_back(service: Service, course: str) -> No
     assert answers(service, course) == before
 
     # Who promotes or rolls back at the same time takes turns: one is through, the others are told what they met.
-    manage("estimate", "--name", f"{course}-2", "--method", "empirical", env=env)
+    # Both have the same parameters, so that either may be the one.
+    assert "FAILED" not in manage("estimate", "--name", f"{course}-2", env=env)
     names = [course, f"{course}-2"]
     calls = [partial(service.call, "POST", f"/api/v2/model_version/{name}/promote", {}) for name in names * 4]
     outcomes = Counter(
