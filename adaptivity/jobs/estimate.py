@@ -30,7 +30,7 @@ from adaptivity.selectors.estimation import (
     opportunity_counts,
     training_responses,
 )
-from adaptivity.selectors.evidence import activities_scored_by, evidence
+from adaptivity.selectors.evidence import activities_scored_by, evidence, learners_in_runs
 from adaptivity.selectors.experiments import settings_in_use
 from adaptivity.selectors.model_versions import active_version
 from adaptivity.selectors.parameters import priors, tag_table
@@ -330,7 +330,7 @@ def compare(
     total = sum(learners.values())
     parts: list[tuple[Floats, list[Floats], Integers]] = []
     read = responses = 0
-    for some in _in_runs(learners):
+    for some in learners_in_runs(learners.items(), BATCH_ENTRIES):
         if stop():
             raise Stopped("the report is not finished")
         predicted = _predictions(some, versions)
@@ -348,18 +348,6 @@ def compare(
     )
     losses = tuple(np.bincount(learner, _losses(score, each)).astype(np.float64, copy=False) for each in guesses)
     return Compared(score, guesses, losses, np.bincount(learner))
-
-
-def _in_runs(learners: dict[int, int]) -> list[list[int]]:
-    runs: list[list[int]] = []
-    room = 0
-    for learner, entries in learners.items():
-        if not runs or entries > room or len(runs[-1]) >= 500:
-            runs.append([])
-            room = BATCH_ENTRIES
-        runs[-1].append(learner)
-        room -= entries
-    return runs
 
 
 def _losses(score: Floats, predicted: Floats) -> Floats:

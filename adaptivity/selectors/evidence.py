@@ -1,7 +1,7 @@
 """The evidence log as the engine takes it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,6 +15,7 @@ from adaptivity.selectors.sql import batched, fetch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LEARNERS_A_RUN = 500
 
 
 def scores_current() -> QuerySet[Score]:
@@ -101,6 +102,20 @@ def evidence(
         ),
         latest,
     )
+
+
+def learners_in_runs(entries_of: Iterable[tuple[int, int]], entries_a_run: int) -> list[list[int]]:
+    """Learners' ids, from pairs of an id and the number of entries in the log, in runs whose evidence fits in memory
+    together; a learner with more entries than a run may have is a run alone."""
+    runs: list[list[int]] = []
+    room = 0
+    for learner_id, entries in entries_of:
+        if entries > room or not runs or len(runs[-1]) >= LEARNERS_A_RUN:
+            runs.append([])
+            room = entries_a_run
+        runs[-1].append(learner_id)
+        room -= entries
+    return runs
 
 
 def stale(stamp: Stamp) -> Q:

@@ -25,7 +25,7 @@ from adaptivity.models import (
     ModelVersion,
     SuccessModel,
 )
-from adaptivity.selectors.evidence import evidence
+from adaptivity.selectors.evidence import evidence, learners_in_runs
 from adaptivity.selectors.parameters import tag_table
 
 # Entries of the log that are read at once.
@@ -52,7 +52,8 @@ def practice(*, held_out: bool, most: int) -> Practice:
     The items are all activities with KCs, and those that were answered.
     """
     names = _chosen(held_out=held_out, most=most)
-    logs = [evidence(some)[0] for some in _in_runs(names)]
+    sizes = ((learner_id, entries) for learner_id, (_, entries) in names.items())
+    logs = [evidence(some)[0] for some in learners_in_runs(sizes, BATCH_ENTRIES)]
     empty = np.zeros(0, dtype=np.int64)
     learner_id = np.concatenate([empty, *(log.score_learner for log in logs)])
     answered = np.concatenate([empty, *(log.score_activity for log in logs)])
@@ -97,18 +98,6 @@ def _chosen(*, held_out: bool, most: int) -> dict[int, tuple[str, int]]:
         chosen[learner_id] = name, count
         most -= count
     return chosen
-
-
-def _in_runs(learners: dict[int, tuple[str, int]]) -> list[list[int]]:
-    runs: list[list[int]] = []
-    room = 0
-    for learner_id, (_, entries) in learners.items():
-        if not runs or entries > room or len(runs[-1]) >= 500:
-            runs.append([])
-            room = BATCH_ENTRIES
-        runs[-1].append(learner_id)
-        room -= entries
-    return runs
 
 
 _cache: "OrderedDict[tuple[int, datetime], Predictor]" = OrderedDict()

@@ -10,13 +10,12 @@ from django.db.models import QuerySet
 from adaptivity.engine.history import replay
 from adaptivity.errors import Overtaken
 from adaptivity.models import DoneActivity, Learner, Mastery
-from adaptivity.selectors.evidence import activities_scored_by, evidence, stale
+from adaptivity.selectors.evidence import activities_scored_by, evidence, learners_in_runs, stale
 from adaptivity.selectors.parameters import Stamp, current_stamp, priors, tag_table
 from adaptivity.services.learners import learners_write
 from adaptivity.services.writes import overtakable
 
 WRITE_BATCH = 2000
-BATCH_LEARNERS = 500
 BATCH_ENTRIES = 20_000
 
 
@@ -117,15 +116,7 @@ def learners_retrace(*, learner_ids: Sequence[int]) -> None:
 
 def learners_in_batches(learner_ids: QuerySet[Learner]) -> list[list[int]]:
     """The learners' ids in runs whose evidence fits in memory together."""
-    batches: list[list[int]] = []
-    room = 0
-    for learner_id, entries in learner_ids.order_by("id").values_list("id", "evidence_count"):
-        if entries > room or not batches or len(batches[-1]) >= BATCH_LEARNERS:
-            batches.append([])
-            room = BATCH_ENTRIES
-        batches[-1].append(learner_id)
-        room -= entries
-    return batches
+    return learners_in_runs(learner_ids.order_by("id").values_list("id", "evidence_count"), BATCH_ENTRIES)
 
 
 def stale_learners_retrace() -> Iterator[tuple[int, int]]:
