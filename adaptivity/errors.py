@@ -38,6 +38,15 @@ class Conflict(AdaptivityError):
     code = "conflict"
 
 
+class SourceDeleted(AdaptivityError):
+    """The source was deleted while it was read; what was read of it before stays."""
+
+    code = "deleted"
+
+    def __init__(self) -> None:
+        super().__init__("the source was deleted while it was read")
+
+
 class Unavailable(AdaptivityError):
     """Something that this depends on does not answer as it should now; trying again later may help."""
 

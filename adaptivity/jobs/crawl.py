@@ -17,7 +17,7 @@ from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.reactor import install_reactor
 from twisted.internet.defer import inlineCallbacks
 
-from adaptivity.errors import AlreadyRunning
+from adaptivity.errors import AlreadyRunning, SourceDeleted
 from adaptivity.jobs.addresses import AddressGuard
 from adaptivity.jobs.crawler.pages import Site, canonical
 from adaptivity.jobs.crawler.resolver import GuardedResolver
@@ -26,7 +26,7 @@ from adaptivity.jobs.sources import DONE, FAILED, STOPPED, Progress, SourceRepor
 from adaptivity.models import CourseSource, CrawledPage
 from adaptivity.services.crawling import crawl_begin, crawl_end, crawl_refusal, crawl_statuses, pages_publish
 from adaptivity.services.source_lock import SourceLock
-from adaptivity.services.sources import course_source_ended, course_source_started
+from adaptivity.services.sources import course_source_ended, course_source_started, is_deleted
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +120,7 @@ class _Session:
         self._crawler: Any = None
         self._spider: SiteSpider | None = None
         self._locks = ExitStack()
-        self._is_stopping = False
+        self._is_stopping = self._is_left = False
         self._failure: BaseException | None = None
 
     @inlineCallbacks
@@ -134,22 +134,23 @@ class _Session:
             if not self._begin(source):
                 continue
             yield self._runner.crawl(self._crawler, crawl=self._crawl, site=self._site, resolver=self._resolver)
-            spider = self._crawler.spider
-            if spider.failure is not None:
-                raise spider.failure
+            failure = self._crawler.spider.failure
+            if failure is not None and not is_deleted(source):
+                raise failure
             self._end()
 
     def _begin(self, source: CourseSource) -> bool:
-        lock = SourceLock(source)
+        start_urls = [url for url in map(canonical, source.start_urls) if url is not None]
         try:
-            self._locks.enter_context(lock)
-        except AlreadyRunning as error:
+            self._locks.enter_context(SourceLock(source))
+            course_source_started(source=source)
+            self._crawl = crawl_begin(source=source, start_urls=start_urls)
+        except (AlreadyRunning, SourceDeleted) as error:
+            self._locks.close()
             self._reports.append(CrawlReport(source.slug, error.code, error.message))
             return False
-        course_source_started(source=source)
-        start_urls = [url for url in map(canonical, source.start_urls) if url is not None]
         self._site = Site(source.allowed_domains, frozenset(urlsplit(url).hostname or "" for url in start_urls))
-        self._crawl = crawl_begin(source=source, start_urls=start_urls)
+        self._is_left = False
         self._reports.append(CrawlReport(source.slug, asked_before=self._crawl.asked))
         self._resolver.guard = AddressGuard.of(source.address_exceptions)
         self._crawler = self._runner.create_crawler(SiteSpider)
@@ -163,13 +164,16 @@ class _Session:
             return
         spider, crawl = self._crawler.spider, self._crawl
         self._progress(f"crawling {crawl.source.slug}", crawl.asked, max(crawl.asked + crawl.pending, 1))
-        if not self._is_stopping and (spider.failure is not None or self._stop()):
+        is_over = spider.failure is not None and is_deleted(crawl.source)
+        if not self._is_stopping and (self._stop() or (spider.failure is not None and not is_over)):
             from twisted.internet import reactor
 
             loop: Any = reactor
-            self._is_stopping = spider.is_ending = True
-            deferred_from_coro(self._crawler.stop_async()).addErrback(self.failed)
+            self._is_stopping = is_over = True
             loop.callLater(GRACE_SECONDS, lambda: loop.stop() if loop.running else None)
+        if is_over and not self._is_left:
+            self._is_left = spider.is_ending = True
+            deferred_from_coro(self._crawler.stop_async()).addErrback(self.failed)
 
     def failed(self, failure: Any) -> None:
         """Keeps the first error, and ends the run."""
@@ -183,6 +187,13 @@ class _Session:
     def _end(self) -> None:
         """What is left to do for a source whose crawler has ended, or was left."""
         source, report = self._crawl.source, self._reports[-1]
+        if is_deleted(source):
+            self._crawler = None
+            self._locks.close()
+            deleted = SourceDeleted()
+            report.outcome, report.message = deleted.code, deleted.message
+            log.info("source_crawled", source=source.slug, outcome=report.outcome)
+            return
         report.readings = self._crawler.spider.published
         if self._is_stopping:
             report.outcome, report.message = STOPPED, f"{self._crawl.pending} URLs are left; run it again to go on"
@@ -215,7 +226,9 @@ class _Session:
 
     def _finish(self) -> list[CrawlReport]:
         spider = self._crawler.spider if self._crawler is not None else None
-        failure = self._failure or (spider.failure if spider is not None else None)
+        failure = self._failure
+        if failure is None and spider is not None and not is_deleted(self._crawl.source):
+            failure = spider.failure
         if failure is not None:
             if self._reports and self._crawler is not None:
                 course_source_ended(source=self._crawl.source, outcome=FAILED, message=type(failure).__name__)

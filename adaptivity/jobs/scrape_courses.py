@@ -76,8 +76,8 @@ def _read(
     report: ScrapeReport,
 ) -> None:
     """Reads a source and notes how that went, in the report and on the source."""
-    course_source_started(source=source)
     try:
+        course_source_started(source=source)
         _scrape(source, credentials, stop, patience, report)
     except Stopped:
         report.outcome, report.message = STOPPED, "stopped; run it again to go on"

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from adaptivity.errors import InvalidInput
+from adaptivity.errors import InvalidInput, SourceDeleted
 from adaptivity.models import CourseSource
 
 # Called with a phase, how much of it is done, and its total.
 Progress = Callable[[str, int, int], None]
 
-DONE, REJECTS, STOPPED, FAILED = "done", "rejects", "stopped", "failed"
+DONE, REJECTS, STOPPED, FAILED, DELETED = "done", "rejects", "stopped", "failed", SourceDeleted.code
 
 
 @dataclass

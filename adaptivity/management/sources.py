@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.core.management.base import CommandError
 
 from adaptivity.errors import AlreadyRunning
-from adaptivity.jobs.sources import REJECTS, STOPPED, SourceReport
+from adaptivity.jobs.sources import DELETED, REJECTS, STOPPED, SourceReport
 from adaptivity.management.job import ExitCode, Outcome
 
 
@@ -24,9 +24,10 @@ def add_source_arguments(parser: ArgumentParser) -> None:
 
 
 def outcome(reports: Sequence[SourceReport], *, printed: bool) -> Outcome:
-    """What the reports amount to: a failure that may pass is the most that can be said, then one that will not."""
+    """What the reports amount to: a failure that may pass is the most that can be said, then one that will not. Whoever
+    deletes a source wants it not to be read: that is no failure."""
     summary = "\n".join(report.line() for report in reports) or "there is no source to read"
-    failed = [report for report in reports if report.message and report.outcome != STOPPED]
+    failed = [report for report in reports if report.message and report.outcome not in {STOPPED, DELETED}]
     stopped = any(report.outcome == STOPPED for report in reports)
     if failed and not stopped:
         raise CommandError(summary, returncode=_exit_code(failed))

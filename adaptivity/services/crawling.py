@@ -20,6 +20,7 @@ from adaptivity.services.activities import ActivityFields
 from adaptivity.services.collections import collection_activities_add, collection_activities_remove
 from adaptivity.services.content import BATCH
 from adaptivity.services.job_runs import storable
+from adaptivity.services.sources import course_source_lock
 
 Status = CrawledPage.Status
 
@@ -54,8 +55,9 @@ class Crawl:
 
 @transaction.atomic
 def crawl_begin(*, source: CourseSource, start_urls: Sequence[str]) -> Crawl:
-    """Goes on with the source's crawl where one is open, else begins a new one at the (canonical) start URLs."""
-    source = CourseSource.objects.select_for_update().get(pk=source.pk)
+    """Goes on with the source's crawl where one is open, else begins a new one at the (canonical) start URLs. Raises
+    SourceDeleted."""
+    source = course_source_lock(source=source)
     if not source.crawl_open:
         source.crawl += 1
         source.crawl_open, source.crawl_limited = True, False
@@ -164,7 +166,7 @@ def crawl_end(*, crawl: Crawl) -> int:
             status=Status.GONE, reason="not met any more", pending=False, title="", text="", fingerprint=""
         )
     source.crawl_open = False
-    source.save(update_fields=["crawl_open"])
+    CourseSource.objects.filter(pk=source.pk).update(crawl_open=False)
     return gone
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from adaptivity.errors import InvalidInput
+from adaptivity.errors import InvalidInput, SourceDeleted
 from adaptivity.models import Activity, Collection, CourseSource, SourceItem, SourceSection
 from adaptivity.selectors.sql import batched
 from adaptivity.services.activities import ActivityFields
@@ -120,7 +120,22 @@ def course_source_changed(*, source: CourseSource, fields: Collected[str]) -> No
 @transaction.atomic
 def course_source_delete(*, source: CourseSource) -> None:
     """Deletes a source with what it knows of its platform or site; collections, activities and evidence stay."""
+    # First, as whoever reads it locks it before its items.
+    list(CourseSource.objects.select_for_update().filter(pk=source.pk))
     source.delete()
+
+
+def course_source_lock(*, source: CourseSource) -> CourseSource:
+    """The source as it is now, which stays so until the transaction ends. Raises SourceDeleted."""
+    found = CourseSource.objects.select_for_update().filter(pk=source.pk).first()
+    if found is None:
+        raise SourceDeleted
+    return found
+
+
+def is_deleted(source: CourseSource) -> bool:
+    """Whether there is no such source any more."""
+    return not CourseSource.objects.filter(pk=source.pk).exists()
 
 
 def course_source_check(source: CourseSource) -> None:
@@ -192,10 +207,14 @@ def in_domains(host: str, domains: Sequence[str]) -> bool:
 
 
 def course_source_started(*, source: CourseSource) -> None:
-    """Notes that a job begins to read the source."""
+    """Notes that a job begins to read the source. Raises SourceDeleted."""
     source.last_started_at, source.last_finished_at = timezone.now(), None
     source.last_outcome, source.last_message = RUNNING, ""
-    source.save(update_fields=["last_started_at", "last_finished_at", "last_outcome", "last_message"])
+    noted = CourseSource.objects.filter(pk=source.pk).update(
+        last_started_at=source.last_started_at, last_finished_at=None, last_outcome=RUNNING, last_message=""
+    )
+    if not noted:
+        raise SourceDeleted
 
 
 def course_source_ended(*, source: CourseSource, outcome: str, message: str) -> None:
@@ -215,8 +234,10 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
 
     What has left the section is taken out of its collection. Activities that others have put into it stay, and none is
     deleted. An item that is new under a known id keeps its activity, and so its evidence, also under another URL.
+    Raises SourceDeleted.
     """
     content_lock()
+    course_source_lock(source=source)
     result = SectionResult()
     if not section.external_id.strip() or len(section.external_id) > ID_LENGTH:
         result.refused.append((section.external_id[:ID_LENGTH], f"its id is blank or longer than {ID_LENGTH}"))
@@ -269,8 +290,9 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
 @transaction.atomic
 def sections_retire(*, source: CourseSource, present: Collected[str]) -> int:
     """Takes the items of sections that are not ``present`` any more out of their collections, which stay, empty of
-    them. Answers how many were taken out."""
+    them. Answers how many were taken out. Raises SourceDeleted."""
     content_lock()
+    course_source_lock(source=source)
     taken_out = 0
     for section in SourceSection.objects.filter(source=source).select_related("collection"):
         if section.external_id in present:

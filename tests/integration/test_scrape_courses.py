@@ -17,9 +17,11 @@ from adaptivity.errors import InvalidInput
 from adaptivity.jobs.http import Patience
 from adaptivity.jobs.scrape_courses import ScrapeReport, scrape_courses
 from adaptivity.jobs.sources import sources_chosen
+from adaptivity.management.job import Outcome
 from adaptivity.management.local_servers.http import send, send_json
 from adaptivity.management.local_servers.open_edx import COURSE, Course, usage
-from adaptivity.models import Activity, Collection, CourseSource, JobRun, Score, SourceItem
+from adaptivity.management.sources import outcome
+from adaptivity.models import Activity, Collection, CourseSource, JobRun, Score, SourceItem, SourceSection
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.scores import score_create
 from adaptivity.services.sources import course_source_create
@@ -467,6 +469,33 @@ class TestSafety:
         monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
 
         assert scrape(source, lms).outcome == "done"
+
+
+class TestDeleted:
+    """Whoever deletes a source while it is read ends its reading, and nothing else."""
+
+    @pytest.mark.parametrize("written", [0, 1])
+    def test_while_it_is_read(self, source: CourseSource, lms: FaultyOpenEdX, written: int) -> None:
+        other = source_of(lms, slug="other")
+
+        def delete() -> bool:
+            if SourceSection.objects.filter(source=source).count() == written:
+                CourseSource.objects.filter(pk=source.pk).delete()
+            return False
+
+        reports = scrape_courses([source, other], credentials=lms.credentials("campus"), patience=QUICK, stop=delete)
+
+        assert [(report.outcome, report.sections) for report in reports] == [("deleted", written), ("done", 2)]
+        assert not SourceItem.objects.filter(source_id=source.pk).exists()
+        assert other.last_outcome == "done"
+
+    def test_it_is_no_failure_of_the_job(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
+        CourseSource.objects.filter(pk=source.pk).delete()
+
+        report = scrape(source, lms)
+
+        assert report.line() == "campus: deleted: the source was deleted while it was read"
+        assert outcome([report], printed=False) == Outcome(report.line())
 
 
 class TestStopping:

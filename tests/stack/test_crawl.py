@@ -233,6 +233,25 @@ def test_killed_it_goes_on_where_it_was(each_world: World) -> None:
         assert len(world.readings()) == sum(status == "stored" for status in found.values()) - 1
 
 
+def test_a_source_that_is_deleted_meanwhile_ends_its_crawl_alone(each_world: World) -> None:
+    world = each_world
+    with Site(40, traps=()) as site, Site(3, traps=()) as other:
+        world.source(site)
+        world.source(other, slug="zother", collection_id="other")
+        delete = "from adaptivity.models import CourseSource; CourseSource.objects.get(slug='site').delete()"
+        site.on_request = lambda path: (
+            manage("shell", "-v0", "-c", delete, env=world.env) if path == "/page/9" else None
+        )
+
+        printed = manage("crawl", "--json", env=world.env)
+
+    deleted, done = json.loads(next(line for line in printed.splitlines() if line.startswith("[")))
+    assert (deleted["source"], deleted["outcome"]) == ("site", "deleted")
+    assert (done["source"], done["outcome"], done["readings"]) == ("zother", "done", 4)
+    assert world.database.rows("SELECT status FROM adaptivity_jobrun") == [("done",)]
+    assert world.database.rows("SELECT count(DISTINCT source_id) FROM adaptivity_crawledpage") == [(1,)]
+
+
 def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
     with Site(30, traps=()) as site:
         hanging, let_go = threading.Event(), threading.Event()
