@@ -640,6 +640,21 @@ class TestRejects:
         ]
         assert ScoreImport.objects.get().refused == 8
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
+    def test_a_long_line_is_refused_and_ends_where_it_ends(self, tmp_path: Path, end: str) -> None:
+        """Short values, of which as many are left as there are columns, once it is cut."""
+        header = ["learner", "item", "kcs", "score", *(f"more {n}" for n in range(11))]
+        long = ["anna", "quiz", "", "1", *["x" * 100_000] * 12]
+        short = ["anna", "quiz", "", "1", *["x"] * 11]
+        rows = [header, long, short] if end else [header, long]
+        file = tmp_path / "a.csv"
+        file.write_text((end or "\n").join(map(",".join, rows)), newline="")
+
+        report = run(file)
+
+        assert counts(report) == (bool(end), 0, 1, 0)
+        assert reasons() == [(f"is longer than {MAX_LINE_BYTES} characters", 1, 2, 2)]
+
     def test_a_folder_that_cannot_be_written_to_stops_before_anything(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
 
@@ -654,10 +669,14 @@ class TestFormats:
         [
             (json.dumps(event()), "edx"),
             ('{"broken": \n' + json.dumps(event()), "edx"),
+            ('ent_type": "problem_check"}\n' + json.dumps(event()), "edx"),
+            ('{"text": "' + "x" * 2_000_000 + '"}\n' + json.dumps(event()), "edx"),
             (json.dumps(statement()), "xapi"),
+            ("x" * 2_000_000 + "\n" + json.dumps(statement()), "xapi"),
             ("\n [" + json.dumps(statement()) + "]", "xapi"),
             ("learner,item,kcs,score\n", "csv"),
             ("\ufeffscore,kcs,item,learner,more\r\n", "csv"),
+            ("learner,item,kcs,score\ranna,quiz,,1\r", "csv"),
         ],
     )
     def test_a_file_is_told_by_its_beginning(self, tmp_path: Path, text: str, expected: str) -> None:

@@ -2,15 +2,20 @@
 
 import csv
 import json
+from contextlib import closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.evidence.edx import read_events
 from adaptivity.jobs.evidence.launch_urls import LaunchUrls
-from adaptivity.jobs.evidence.lines import BLOCK_BYTES, Read, open_file
+from adaptivity.jobs.evidence.lines import Read, lines_after
 from adaptivity.jobs.evidence.score_file import REQUIRED_COLUMNS, read_scores
 from adaptivity.jobs.evidence.xapi import read_statements
+
+LINES_LOOKED_AT = 1000
+HEADER_BYTES = 10_000
 
 FORMATS = ("edx", "xapi", "csv")
 
@@ -24,13 +29,17 @@ def reader(file_format: str, launch_urls: LaunchUrls) -> Read:
 
 def format_of(path: Path) -> str:
     """One of FORMATS, by what the file begins with. Raises InvalidInput where that says nothing."""
-    with open_file(path) as file:
-        begin = file.read(BLOCK_BYTES)
-    lines = begin.removeprefix(b"\xef\xbb\xbf").lstrip().splitlines()
-    if lines and lines[0].startswith(b"["):
-        return "xapi"
-    if lines and lines[0].startswith(b"{"):
-        for line in lines:
+    begin = b""
+    with closing(lines_after(path, 0)) as lines:
+        for _, line, _ in islice(lines, LINES_LOOKED_AT):
+            if not begin:
+                begin = line.lstrip()
+                if begin.startswith(b"["):
+                    return "xapi"
+                header = next(csv.reader(begin[:HEADER_BYTES].decode("utf-8", "replace").splitlines()[:1]), [])
+                if set(REQUIRED_COLUMNS) <= set(header):
+                    return "csv"
+            # A log that was cut by the hour may begin in the middle of a line.
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError):
@@ -39,8 +48,4 @@ def format_of(path: Path) -> str:
                 return "edx"
             if isinstance(entry, dict) and "verb" in entry:
                 return "xapi"
-    elif lines:
-        header = next(csv.reader([lines[0].decode("utf-8", "replace")]), [])
-        if set(REQUIRED_COLUMNS) <= set(header):
-            return "csv"
     raise InvalidInput("what it begins with is none of edx, xapi and csv; name the format", field=str(path))

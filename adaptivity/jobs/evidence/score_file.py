@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from adaptivity.jobs.evidence.checks import (
     fraction,
     time_of,
 )
-from adaptivity.jobs.evidence.lines import ParsedLine, open_file
+from adaptivity.jobs.evidence.lines import MAX_LINE_BYTES, ParsedLine, open_file
 from adaptivity.services.imports import ScoreRow
 
 REQUIRED_COLUMNS = ("learner", "item", "kcs", "score")
@@ -35,6 +35,7 @@ def read_scores(path: Path, after: int = 0) -> Iterator[ParsedLine]:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         raw: list[str] = []
         reader = csv.reader(_remembered(text, raw))
+        # A quoted value may go over many lines; each of them is bounded.
         header = _header(reader)
         while True:
             line = reader.line_num + 1
@@ -50,6 +51,8 @@ def read_scores(path: Path, after: int = 0) -> Iterator[ParsedLine]:
             if not values or line <= after:
                 continue
             try:
+                if any(map(_is_cut, raw)):
+                    raise InvalidInput(f"is longer than {MAX_LINE_BYTES} characters")
                 if len(values) != len(header):
                     raise InvalidInput(f"{len(values)} values for {len(header)} columns")
                 row = _row(line, dict(zip(header, values, strict=True)), now)
@@ -71,10 +74,18 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _remembered(lines: Iterable[str], memory: list[str]) -> Iterator[str]:
-    for line in lines:
+def _remembered(text: io.TextIOWrapper, memory: list[str]) -> Iterator[str]:
+    """The lines, which ``memory`` keeps; of a longer one, the first MAX_LINE_BYTES characters."""
+    while line := text.readline(MAX_LINE_BYTES):
         memory.append(line)
+        if _is_cut(line):
+            while (rest := text.readline(MAX_LINE_BYTES)) and not rest.endswith(("\n", "\r")):
+                pass
         yield line
+
+
+def _is_cut(line: str) -> bool:
+    return len(line) == MAX_LINE_BYTES and not line.endswith(("\n", "\r"))
 
 
 def _row(line: int, values: dict[str, str], now: datetime) -> ScoreRow:
