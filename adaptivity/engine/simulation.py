@@ -434,7 +434,8 @@ class Difference:
 class Outcome:
     """A policy's learners in a family; means over them. ``unknown_at_stop`` is a share of the KCs, and NaN where nobody
     was stopped; ``confirmed`` and ``unknown_confirmed`` are the share of those stopped because no KC was open any more
-    and the same of them alone; ``against`` are the differences of ``known`` to each of BASELINES that was run."""
+    and the same of them alone; ``against`` are the differences of ``known`` to each of BASELINES that was run.
+    ``intervals`` has the ends of the 95 % interval of each of these means, by its name, where there is one."""
 
     known: float
     over_practice: float
@@ -445,6 +446,7 @@ class Outcome:
     confirmed: float
     unknown_confirmed: float
     against: dict[str, Difference]
+    intervals: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -592,28 +594,56 @@ def simulate(
                 )
             )
             progress(number * len(policies) + place + 1, worlds * len(policies))
-    known = {policy: np.array([each.known_after.mean() for each in of]) for policy, of in runs.items()}
+    # The same courses are drawn for every figure, so that what is paired stays so.
     sample = np.random.default_rng((seed, worlds)).integers(0, worlds, (BOOTSTRAPS, worlds))
-
-    def difference(policy: str, baseline: str) -> Difference:
-        paired = known[policy] - known[baseline]
-        low, high = np.percentile(paired[sample].mean(axis=1), (2.5, 97.5))
-        return Difference(float(paired.mean()), float(low), float(high))
-
+    figures = {policy: _figures(of) for policy, of in runs.items()}
     outcomes = {}
-    for policy, of in runs.items():
-        stopped = np.concatenate([each.stopped for each in of])
-        confirmed = np.concatenate([each.confirmed for each in of])
-        unknown = np.concatenate([each.unknown for each in of]) / KCS
+    for policy, of_policy in figures.items():
+        found = {name: _bootstrapped(values, among, sample) for name, (values, among) in of_policy.items()}
+        known, learners_of = of_policy["known"]
         outcomes[policy] = Outcome(
-            known=float(known[policy].mean()),
-            over_practice=float(np.mean([each.over_practice.mean() for each in of])),
-            beyond_threshold=float(np.mean([each.beyond_threshold.mean() for each in of])),
-            items=float(np.mean([each.items.mean() for each in of])),
-            stopped=float(stopped.mean()),
-            unknown_at_stop=float(unknown[stopped].mean()) if stopped.any() else float("nan"),
-            confirmed=float(confirmed.mean()),
-            unknown_confirmed=float(unknown[confirmed].mean()) if confirmed.any() else float("nan"),
-            against={name: difference(policy, name) for name in BASELINES if name in runs and name != policy},
+            **{name: mean for name, (mean, _, _) in found.items()},
+            against={
+                name: Difference(*_bootstrapped(known - figures[name]["known"][0], learners_of, sample))
+                for name in BASELINES
+                if name in runs and name != policy
+            },
+            intervals={name: (low, high) for name, (mean, low, high) in found.items() if not np.isnan(mean)},
         )
     return outcomes
+
+
+def _figures(of: Sequence[Run]) -> dict[str, tuple[Floats, Floats]]:
+    """The figures of an Outcome: the sum over each course's learners, and how many of them it is of, shape (courses,)
+    each."""
+
+    def figure(
+        values: Callable[[Run], Floats], among: Callable[[Run], Booleans] | None = None
+    ) -> tuple[Floats, Floats]:
+        chosen = [np.ones(each.stopped.size, dtype=bool) if among is None else among(each) for each in of]
+        sums = [float(values(each)[of_these].sum()) for each, of_these in zip(of, chosen, strict=True)]
+        return np.array(sums), np.array([float(of_these.sum()) for of_these in chosen])
+
+    return {
+        "known": figure(lambda each: each.known_after),
+        "over_practice": figure(lambda each: each.over_practice),
+        "beyond_threshold": figure(lambda each: each.beyond_threshold),
+        "items": figure(lambda each: each.items.astype(np.float64)),
+        "stopped": figure(lambda each: each.stopped.astype(np.float64)),
+        "unknown_at_stop": figure(lambda each: each.unknown / KCS, lambda each: each.stopped),
+        "confirmed": figure(lambda each: each.confirmed.astype(np.float64)),
+        "unknown_confirmed": figure(lambda each: each.unknown / KCS, lambda each: each.confirmed),
+    }
+
+
+def _bootstrapped(sums: Floats, counts: Floats, sample: Integers) -> tuple[float, float, float]:
+    """The mean over all learners, and the ends of its 95 % interval; NaN where there are none.
+
+    ``sums`` and ``counts`` are of each course, ``sample`` are courses drawn, shape (bootstraps, courses).
+    """
+    if not counts.any():
+        return float("nan"), float("nan"), float("nan")
+    among = counts[sample].sum(axis=1)
+    means = sums[sample].sum(axis=1)[among > 0.0] / among[among > 0.0]
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(sums.sum() / counts.sum()), float(low), float(high)

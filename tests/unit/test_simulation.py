@@ -1,7 +1,7 @@
 """Simulated learners: that their truth is as described, that runs are paired, and that policies fare as they should."""
 
 import json
-import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -232,6 +232,32 @@ def test_foresight_is_worth_it_and_knowing_the_truth_even_more(family):
     assert found["random"].known < found["lookahead_gain"].known < found[ORACLE].known
 
 
+def test_intervals_are_of_whole_courses_and_of_those_learners_alone_whom_a_figure_is_of():
+    """Ten courses, of 4 learners each; in two of them somebody was stopped, 1 and 3 learners, at 20 and 40 %."""
+    sums, counts = np.array([0.2, 1.2] + [0.0] * 8), np.array([1.0, 3.0] + [0.0] * 8)
+    sample = np.random.default_rng(0).integers(0, 10, (20_000, 10))
+
+    mean, low, high = simulation._bootstrapped(sums, counts, sample)
+
+    # The one course, the other, or a mix; drawings of neither have no say.
+    assert mean == pytest.approx(0.35)
+    assert (low, high) == (pytest.approx(0.2), pytest.approx(0.4))
+    assert np.isnan(simulation._bootstrapped(sums * 0, counts * 0, sample)).all()
+
+
+def test_an_interval_is_as_wide_as_courses_differ():
+    found = simulate(FAMILIES["own_model"], ["stop_on_mastery"], seed=5, learners=80)["stop_on_mastery"]
+
+    assert found.intervals.keys() == {
+        "known", "over_practice", "beyond_threshold", "items",
+        "stopped", "unknown_at_stop", "confirmed", "unknown_confirmed",
+    }  # fmt: skip
+    for name, (low, high) in found.intervals.items():
+        assert low <= getattr(found, name) <= high
+    low, high = found.intervals["known"]
+    assert low < found.known < high
+
+
 def test_stopped_on_request():
     with pytest.raises(InterruptedError):
         simulate(FAMILIES["own_model"], ["random"], seed=1, learners=2, stop=lambda: True)
@@ -251,6 +277,9 @@ class TestCommand:
         assert set(stop["against"]) == {"random", "weights_2018"}
         assert stop["against"]["random"].keys() == {"mean", "low", "high", "verdict"}
         assert families["forgetting"]["random"]["unknown_at_stop"] is None
+        assert "unknown_at_stop" not in families["forgetting"]["random"]["intervals"]
+        low, high = stop["intervals"]["known"]
+        assert low <= stop["known"] <= high
         assert families["forgetting"]["random"]["unknown_confirmed"] is None
         assert families["forgetting"]["random"]["confirmed"] == 0.0
         assert families["forgetting"]["random"]["items"] == 5.0
@@ -262,7 +291,8 @@ class TestCommand:
         assert lines[0] == "wrong_graph: prerequisites that are not those of the authors"
         assert lines[1].split()[0] == "policy"
         assert lines[2].split()[0] == "random"
-        assert not math.isnan(float(lines[2].split()[1]))
+        known, low, high = re.match(r"random +(\d\.\d\d) \[(\d\.\d\d), (\d\.\d\d)\] ", lines[2]).groups()
+        assert float(low) <= float(known) <= float(high)
 
     @pytest.mark.parametrize(
         ("argument", "problem"),

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ def survey(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), lines
 
 
-def lines_after(path: Path, after: int) -> Iterator[tuple[int, bytes, bool]]:
+def lines_after(path: Path, after: int) -> Generator[tuple[int, bytes, bool], None, None]:
     """The lines after the one with this number: number, content, and whether it was cut at MAX_LINE_BYTES."""
     with open_file(path) as file:
         number = 0

@@ -27,8 +27,9 @@ COLUMNS = (
 class Command(BaseCommand):
     help = (
         "Runs policies against families of simulated learners, most of which the engine's own model does not describe, "
-        "and prints how many of 10 KCs they truly know after so many items, with 95 % intervals of the paired "
-        "differences to random order and to the weighting of 2018. Needs no database. "
+        "and prints how many of 10 KCs they truly know after so many items, the paired differences to random order and "
+        "to the weighting of 2018, over-practice, and what is unknown at the stop, with 95 % intervals. Needs no "
+        "database. "
         "Exit codes: 0 done, 2 wrong usage, 130 interrupted."
     )
     requires_system_checks = ()
@@ -85,20 +86,26 @@ def _row(policy: str, outcome: Outcome) -> tuple[str, ...]:
     ]
     return (
         policy,
-        f"{outcome.known:.2f}",
+        f"{outcome.known:.2f} {_interval(outcome, 'known', 2)}",
         *differences,
-        f"{outcome.over_practice:.1%}",
-        f"{outcome.beyond_threshold:.1%}",
+        _share(outcome, "over_practice"),
+        _share(outcome, "beyond_threshold"),
         f"{outcome.items:.1f}",
         f"{outcome.stopped:.0%}",
-        _share(outcome.unknown_at_stop),
+        _share(outcome, "unknown_at_stop"),
         f"{outcome.confirmed:.0%}",
-        _share(outcome.unknown_confirmed),
+        _share(outcome, "unknown_confirmed"),
     )
 
 
-def _share(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.1%}"
+def _interval(outcome: Outcome, figure: str, decimals: int, unit: float = 1.0) -> str:
+    low, high = (end / unit for end in outcome.intervals[figure])
+    return f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def _share(outcome: Outcome, figure: str) -> str:
+    value: float = getattr(outcome, figure)
+    return "-" if math.isnan(value) else f"{value:.1%} {_interval(outcome, figure, 1, 0.01)}"
 
 
 def _as_json(outcomes: dict[str, Outcome]) -> dict[str, Any]:
