@@ -7,6 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, Overtaken
@@ -64,6 +65,11 @@ def score_import_find(*, content_hash: str, guid: str, file_format: str) -> Scor
         for run in ScoreImport.objects.filter(content_hash__in=keys, tool_consumer_instance_guid=guid)
     }
     return next((found[key] for key in keys if key in found and _is_of(found[key], file_format)), None)
+
+
+def score_imports_waiting(*, reasons: Collected[str], since: datetime) -> QuerySet[ScoreImport]:
+    """The imports that were begun since then and have refused lines for one of the reasons."""
+    return ScoreImport.objects.filter(started_at__gte=since, rejects__reason__in=reasons).distinct()
 
 
 def score_import_ensure(*, content_hash: str, guid: str, file_format: str) -> ScoreImport:

@@ -3,23 +3,27 @@ counts once."""
 
 import gzip
 import json
+import os
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
+from django.utils import timezone
 
 from adaptivity.errors import InvalidInput, Stopped
+from adaptivity.jobs.evidence import edx, load, xapi
 from adaptivity.jobs.evidence import files as job
-from adaptivity.jobs.evidence import load, xapi
 from adaptivity.jobs.evidence.files import EvidenceReport, Options, import_evidence
 from adaptivity.jobs.evidence.formats import format_of
 from adaptivity.jobs.evidence.lines import MAX_LINE_BYTES
 from adaptivity.models import Activity, Collection, JobRun, Learner, Reject, Score, ScoreImport
 from adaptivity.services import imports
+from adaptivity.services.learners import LearnerIdentity
+from adaptivity.services.scores import score_create
 from adaptivity.services.verification import state_verify
 from tests.integration.builders import activity, knowledge_component
 
@@ -142,6 +146,13 @@ class TestTrackingLog:
         event_ids = set(Score.objects.values_list("event_id", flat=True))
         assert len(event_ids) == 4
         assert {len(str(event_id)) for event_id in event_ids} == {36}
+
+    def test_attempts_that_are_no_text_make_an_event_id(self, tmp_path: Path) -> None:
+        report = run(
+            write(tmp_path / "a.log", event(event__attempts="\ud800"), event(event__attempts={"a": [1]}), event())
+        )
+
+        assert counts(report) == (3, 0, 0, 0)
 
     def test_the_problem_may_be_named_by_its_module(self, tmp_path: Path) -> None:
         run(write(tmp_path / "a.log", event(event__problem_id=None, context__module={"usage_key": USAGE_ID})))
@@ -273,6 +284,7 @@ class TestStatements:
             ({"verb": None}, "verb: is missing"),
             ({"verb__id": 7}, "verb.id: is not a text"),
             ({"id": None}, "id: is missing"),
+            ({"id": "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 200}, "id: is longer than 255 characters"),
             ({"actor": {}}, "actor: has neither account nor mbox"),
             ({"actor": {"objectType": "Group"}}, "actor.objectType: is not an Agent"),
             ({"actor__account": {"homePage": "x"}}, "actor.account.name: is missing"),
@@ -375,6 +387,27 @@ class TestStatements:
         assert report.imported == imported
         assert reasons() == expected
 
+    @pytest.mark.parametrize("indent", [None, 2])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"statements": [], "more": "/xapi/statements/more?page=2"},
+            {"more": "", "statements": []},
+            {"more": None, "statements": []},
+            {"statements": []},
+        ],
+    )
+    def test_the_answer_of_an_lrs_is_its_statements(
+        self, tmp_path: Path, answer: dict[str, Any], indent: int | None
+    ) -> None:
+        file = tmp_path / "answer.json"
+        statements = [statement(id="s1"), "no statement", statement(id="s2")]
+        file.write_text(json.dumps(answer | {"statements": statements}, indent=indent))
+
+        assert counts(run(file)) == (2, 0, 1, 0)
+        assert reasons() == [("is no JSON object", 1, 2, 2)]
+        assert ScoreImport.objects.get().file_format == "xapi"
+
     def test_an_array_in_one_line_goes_on_where_it_stopped(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -437,6 +470,12 @@ class TestOnce:
         assert counts(run(log, again=True)) == (1, 1, 0, 0)
         assert reasons() == []
         assert (ScoreImport.objects.get().refused, ScoreImport.objects.get().imported) == (0, 1)
+
+    def test_what_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+
+        with pytest.raises(InvalidInput, match="fifo: is no file that can be read more than once"):
+            run(tmp_path / "fifo")
 
     def test_a_csv_file_is_not_read_again(self, tmp_path: Path) -> None:
         file = write(tmp_path / "a.csv", "learner,item,kcs,score", "7,q1,add,1")
@@ -753,6 +792,75 @@ class TestInbox:
         assert lines[0] == "1 refused (b.log, first in line 2): is no JSON object"
         assert lines[1].startswith("the refused lines are in ")
         assert lines[2].startswith(f"not imported: {inbox / 'a.gz'}: the gzip file is damaged")
+
+    @pytest.mark.parametrize("stray", ["Read me.", "\n \n"])
+    def test_a_stray_file_alone_is_no_failure_of_the_job(
+        self, inbox: Path, capsys: pytest.CaptureFixture[str], stray: str
+    ) -> None:
+        (inbox / "README.txt").write_text(stray)
+        score_create(learner=LearnerIdentity("anna"), activity=URL, score=1.0)
+        Learner.objects.update(traced_revision=None)
+        command = load_command()
+
+        call_command(command, "--inbox")
+
+        out, err = capsys.readouterr()
+        assert command.exit_code == (3 if stray.strip() else 0)
+        assert err.count("what it begins with is none of edx, xapi and csv") == bool(stray.strip())
+        assert "1 learners traced" in out
+        assert not ScoreImport.objects.exists()
+
+    def test_a_value_that_nobody_has_thought_of_fails_its_file_alone(
+        self, inbox: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(inbox / "a.log", event(context__user_id="\ud800"))
+        write(inbox / "b.log", event(context__user_id=2))
+        monkeypatch.setattr(edx, "check_text", lambda *_: None)
+        command = load_command()
+
+        call_command(command, "--inbox")
+
+        out, err = capsys.readouterr()
+        assert command.exit_code == 3
+        assert out.startswith("1 scores imported")
+        assert f"not imported: {inbox / 'a.log'}: failed with UnicodeEncodeError\n" in err
+        assert Learner.objects.get().user_id == "2"
+
+    def test_a_name_may_be_as_long_as_names_are(self, inbox: Path) -> None:
+        name = "é" * 124 + ".log"
+        write(inbox / name, event(), "broken")
+        command = load_command()
+
+        call_command(command, "--inbox")
+
+        assert command.exit_code == 3
+        (rejects,) = (inbox.parent / "rejects").iterdir()
+        assert rejects.name.startswith("é" * 100 + ".")
+        assert json.loads(rejects.read_text())["file"] == name
+
+    def test_a_score_waits_for_its_activity(self, inbox: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """What is graded on the day it is published may come in before the course does."""
+        write(inbox / "a.log", event(), event(event__problem_id=USAGE_ID + "0"))
+        write(inbox / "b.jsonl", statement(object__id="https://lrs.example/new"), "broken")
+        call_command("import_evidence", "--inbox")
+        call_command("import_evidence", "--inbox")
+        assert Score.objects.count() == 1
+        capsys.readouterr()
+        activity(URL + "0")
+        activity("https://lrs.example/new")
+
+        call_command("import_evidence", "--inbox")
+        assert "2 scores imported, 1 known already, 1 lines refused" in capsys.readouterr().out
+        call_command("import_evidence", "--inbox")
+        assert "0 scores imported, 0 known already, 0 lines refused" in capsys.readouterr().out
+
+        # Not for good: a problem that was deleted never comes.
+        write(inbox / "c.log", event(event__problem_id=USAGE_ID + "1"))
+        call_command("import_evidence", "--inbox")
+        ScoreImport.objects.update(started_at=timezone.now() - timedelta(days=8))
+        capsys.readouterr()
+        call_command("import_evidence", "--inbox")
+        assert "(3 files, 3 imported before)" in capsys.readouterr().out
 
     def test_no_inbox_is_nothing_to_do(self, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
         settings.EVIDENCE_INBOX = ""

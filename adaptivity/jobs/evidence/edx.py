@@ -113,4 +113,4 @@ def _usage_id(context: dict[str, Any], event: dict[str, Any]) -> str:
 
 def _event_id(*parts: str) -> str:
     """edX numbers no events: what tells one from another is who answered what, when, and at which attempt."""
-    return "edx:" + hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    return "edx:" + hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -4,28 +4,43 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
+from datetime import timedelta
 from pathlib import Path
+from stat import S_ISREG
 from time import perf_counter
 
 import structlog
+from django.db.models import QuerySet
+from django.db.utils import DataError
+from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, Conflict, InvalidInput
 from adaptivity.jobs.evidence.formats import FORMATS, format_of, reader
-from adaptivity.jobs.evidence.launch_urls import LaunchUrls
-from adaptivity.jobs.evidence.lines import Progress, survey
+from adaptivity.jobs.evidence.launch_urls import NO_ACTIVITY, LaunchUrls
+from adaptivity.jobs.evidence.lines import Progress, is_blank, survey
 from adaptivity.jobs.evidence.load import ImportReport, Load, trace_learners
 from adaptivity.jobs.evidence.reject_file import RejectFile
 from adaptivity.jobs.import_scores import check_names, file_name
 from adaptivity.models import Reject, ScoreImport
 from adaptivity.services.erasures import erasures_under_another_key
-from adaptivity.services.imports import score_import_again, score_import_ensure, score_import_find
+from adaptivity.services.imports import (
+    UNKNOWN_ACTIVITY,
+    score_import_again,
+    score_import_ensure,
+    score_import_find,
+    score_imports_waiting,
+)
 
 log = structlog.get_logger(__name__)
 
 # What a program that is still writing calls its file.
 UNFINISHED = (".part", ".tmp")
-NOTHING = sha256().hexdigest()
+# So long a file of the inbox is read again for the scores of activities that were not known yet: evidence comes in
+# beside the course that it belongs to, and may be first.
+WAITING = timedelta(days=7)
+NOT_KNOWN_YET = (UNKNOWN_ACTIVITY, f"event.problem_id: {NO_ACTIVITY}")
+# Of a reject file's name; what is added makes it no longer than file systems allow.
+NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -63,7 +78,8 @@ class Options:
     """How files are imported. ``file_format`` is one of FORMATS, or None to tell each by its beginning; ``guid``, where
     it is not "", stands for the learners' platform; ``create`` makes activities that are missing; ``again`` reads files
     that were imported whole; ``edx_launch_url`` is the template of LaunchUrls; ``rejects`` the directory of the reject
-    files, or None for none."""
+    files, or None for none. ``inbox``: nobody has named the files, who could mend or name them otherwise. So it is no
+    error that none can be imported, and what was refused because its activity was not known is read again by itself."""
 
     file_format: str | None = None
     collection_id: str | None = None
@@ -72,6 +88,7 @@ class Options:
     again: bool = False
     edx_launch_url: str = ""
     rejects: Path | None = None
+    inbox: bool = False
 
 
 def inbox_files(directory: Path) -> list[Path]:
@@ -99,8 +116,9 @@ def import_evidence(
     A file that was imported whole is recognised by its content and skipped, unless ``again`` or a collection asks for
     it; one that an import stopped in goes on there. A file that cannot be imported is left out and reported.
 
-    Raises InvalidInput for unusable options and where no file at all could be imported; AlreadyRunning where another
-    process imports one of the files; Stopped between two batches where ``stop`` answers true.
+    Raises InvalidInput for unusable options and, once all learners are traced, where no file at all could be imported
+    and it is not the inbox; AlreadyRunning where another process imports one of the files; Stopped between two batches
+    where ``stop`` answers true.
     """
     _check(options)
     report = EvidenceReport(files=len(paths))
@@ -118,10 +136,14 @@ def import_evidence(
             failure = error if str(path) in str(error) else InvalidInput(str(error), field=str(path))
             report.failed.append(InvalidInput(failure.message, field=failure.field))
             log.error("file_not_imported", file=path.name, error=str(error))
+        except (ValueError, OSError, DataError) as error:
+            # A value that nobody has thought of: it is of this file, and the others are none the worse for it.
+            report.failed.append(InvalidInput(f"failed with {type(error).__name__}", field=str(path)))
+            log.exception("file_not_imported", file=path.name, error=type(error).__name__)
     report.seconds = perf_counter() - started
-    if report.failed and len(report.failed) == len(paths):
-        raise report.failed[0]
     trace_learners(report, progress=progress, stop=stop)
+    if report.failed and len(report.failed) == len(paths) and not options.inbox:
+        raise report.failed[0]
     return report
 
 
@@ -151,11 +173,14 @@ def _import_file(
     if not wants_it_again and _is_known(path, stamp, options):
         report.skipped += 1
         return
-    content_hash, lines = survey(path)
-    if content_hash == NOTHING:
+    if is_blank(path):
         return
+    content_hash, lines = survey(path)
     file_format = options.file_format or format_of(path)
     run = score_import_find(content_hash=content_hash, guid=options.guid, file_format=file_format)
+    if run is not None and not options.again and _waits(options, run):
+        wants_it_again = True
+        score_import_again(run=run)
     if options.again and run is not None:
         if file_format == "csv":
             raise InvalidInput("a csv file is not imported again: rows without event_id would count twice")
@@ -174,6 +199,8 @@ def _is_known(path: Path, stamp: str, options: Options) -> bool:
     """Whether the file was imported whole in the format that it is to be imported in, told by no more than its
     beginning."""
     imports = ScoreImport.objects.filter(tool_consumer_instance_guid=options.guid, finished_at__isnull=False)
+    if options.inbox:
+        imports = imports.exclude(pk__in=_waiting().values("pk"))
     known = imports.filter(file_name=file_name(path), file_stamp=stamp)
     formats = set(known.values_list("file_format", flat=True))
     if not formats or options.file_format is not None:
@@ -183,6 +210,15 @@ def _is_known(path: Path, stamp: str, options: Options) -> bool:
     except InvalidInput:
         # Its format had to be named, and was.
         return True
+
+
+def _waiting() -> QuerySet[ScoreImport]:
+    return score_imports_waiting(reasons=NOT_KNOWN_YET, since=timezone.now() - WAITING)
+
+
+def _waits(options: Options, run: ScoreImport) -> bool:
+    """Whether an import of the inbox that came to its end is to be done again for activities that may be known now."""
+    return options.inbox and run.finished_at is not None and _waiting().filter(pk=run.pk).exists()
 
 
 def _load(
@@ -200,7 +236,8 @@ def _load(
     if options.rejects is not None:
         # The same content may be imported for several platforms, and refused for each on other grounds.
         platform = f".{hashlib.sha256(options.guid.encode()).hexdigest()[:6]}" if options.guid else ""
-        rejects = RejectFile(options.rejects / f"{path.name}.{run.content_hash[:12]}{platform}.jsonl")
+        name = os.fsencode(path.name)[:NAME_BYTES].decode("utf-8", "ignore")
+        rejects = RejectFile(options.rejects / f"{name}.{run.content_hash[:12]}{platform}.jsonl")
     load = Load(
         run=run,
         read=reader(file_format, launch_urls),
@@ -245,6 +282,8 @@ def _stamp(path: Path) -> str:
         stat = path.stat()
     except OSError as error:
         raise InvalidInput(error.strerror or str(error), field=str(path)) from None
+    if not S_ISREG(stat.st_mode):
+        raise InvalidInput("is no file that can be read more than once", field=str(path))
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 

@@ -12,7 +12,7 @@ from adaptivity.jobs.evidence.edx import read_events
 from adaptivity.jobs.evidence.launch_urls import LaunchUrls
 from adaptivity.jobs.evidence.lines import Read, lines_after
 from adaptivity.jobs.evidence.score_file import REQUIRED_COLUMNS, read_scores
-from adaptivity.jobs.evidence.xapi import read_statements
+from adaptivity.jobs.evidence.xapi import array_beginning, read_statements
 
 LINES_LOOKED_AT = 1000
 HEADER_BYTES = 10_000
@@ -29,13 +29,13 @@ def reader(file_format: str, launch_urls: LaunchUrls) -> Read:
 
 def format_of(path: Path) -> str:
     """One of FORMATS, by what the file begins with. Raises InvalidInput where that says nothing."""
+    if array_beginning(path) is not None:
+        return "xapi"
     begin = b""
     with closing(lines_after(path, 0)) as lines:
         for _, line, _ in islice(lines, LINES_LOOKED_AT):
             if not begin:
                 begin = line.lstrip()
-                if begin.startswith(b"["):
-                    return "xapi"
                 header = next(csv.reader(begin[:HEADER_BYTES].decode("utf-8", "replace").splitlines()[:1]), [])
                 if set(REQUIRED_COLUMNS) <= set(header):
                     return "csv"

@@ -6,6 +6,8 @@ from adaptivity.errors import InvalidInput
 from adaptivity.jobs.evidence.checks import ITEM_LENGTH, check_text
 from adaptivity.selectors.usage_ids import launch_urls_by_usage_id, usage_id_in
 
+NO_ACTIVITY = "no activity has this usage id in its source_launch_url"
+
 
 class LaunchUrls:
     """Source launch URLs by the ids of the files.
@@ -46,5 +48,5 @@ class LaunchUrls:
         if url is None:
             raise InvalidInput("several activities have this usage id in their source_launch_url", field=field)
         if not url:
-            raise InvalidInput("no activity has this usage id in its source_launch_url", field=field)
+            raise InvalidInput(NO_ACTIVITY, field=field)
         return url

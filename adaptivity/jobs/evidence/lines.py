@@ -70,6 +70,15 @@ def open_file(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
         raise InvalidInput(error.strerror or str(error), field=str(path)) from None
 
 
+def is_blank(path: Path) -> bool:
+    """Whether the file has nothing but white space."""
+    with open_file(path) as file:
+        while block := file.read(BLOCK_BYTES):
+            if block.strip():
+                return False
+    return True
+
+
 def survey(path: Path) -> tuple[str, int]:
     """The SHA-256 of the file's uncompressed content and its number of lines."""
     digest, lines = hashlib.sha256(), 0

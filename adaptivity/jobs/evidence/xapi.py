@@ -1,7 +1,7 @@
-"""Files of xAPI statements: a JSON array of them, or one a line.
+"""Files of xAPI statements: a JSON array of them, the answer of an LRS that holds one, or one statement a line.
 
 The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2; what a voiding statement is,
-section 2.3.2.
+section 2.3.2; an LRS's answer, the StatementResult, section 2.5.
 """
 
 import gzip
@@ -33,6 +33,9 @@ from adaptivity.services.imports import ScoreRow
 from adaptivity.services.voidings import STATEMENT_ID
 
 BLOCK_BYTES = 1 << 16
+BEGINNING_BYTES = 1 << 16
+# Where an array of statements begins, and what comes before it in an LRS's answer.
+BEGINNING = re.compile(rb'\s*(?P<answer>\{\s*("more"\s*:\s*("[^"\\]*"|null)\s*,\s*)?"statements"\s*:\s*)?(?=\[)')
 # What gives JSON its form; a backslash takes what follows it out of that.
 SIGN = re.compile(rb'\\.|["\[\]{},]', re.DOTALL)
 TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
@@ -47,7 +50,9 @@ def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator
     """The scores that the statements after the one (or the line) with this number report, and the ids of the statements
     that they void."""
     now = timezone.now()
-    for number, text, problem in _elements_after(path, after) if _is_array(path) else _lines_after(path, after):
+    beginning = array_beginning(path)
+    elements = _lines_after(path, after) if beginning is None else _elements_after(path, after, beginning)
+    for number, text, problem in elements:
         if problem:
             yield ParsedLine(number, reason=problem, raw=text)
         elif not text.strip():
@@ -64,12 +69,10 @@ def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator
                 yield ParsedLine(number, reason=str(error), raw=text)
 
 
-def _is_array(path: Path) -> bool:
+def array_beginning(path: Path) -> re.Match[bytes] | None:
+    """What comes before the file's array of statements, where it has one."""
     with open_file(path) as file:
-        while line := file.readline(BLOCK_BYTES):
-            if line.strip():
-                return line.lstrip().startswith(b"[")
-    return False
+        return BEGINNING.match(file.read(BEGINNING_BYTES))
 
 
 def _lines_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
@@ -77,8 +80,8 @@ def _lines_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
         yield number, line, TOO_LONG if is_cut else ""
 
 
-def _elements_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
-    for number, (text, problem) in enumerate(_elements(path), start=1):
+def _elements_after(path: Path, after: int, beginning: re.Match[bytes]) -> Iterator[tuple[int, bytes, str]]:
+    for number, (text, problem) in enumerate(_elements(path, beginning), start=1):
         if number > after:
             yield number, text, problem
 
@@ -110,11 +113,12 @@ class _Outline:
                 return
 
 
-def _elements(path: Path) -> Iterator[tuple[bytes, str]]:
+def _elements(path: Path, beginning: re.Match[bytes]) -> Iterator[tuple[bytes, str]]:
     """The elements of a JSON array, each with what is wrong with its outer form. One is held at a time, and what is
     not JSON inside of it does no harm to the next."""
     outline, element = _Outline(), bytearray()
     with open_file(path) as file:
+        file.read(beginning.end())
         for block in _blocks(file):
             start = 0
             for end, following in outline.cuts(block):
@@ -126,7 +130,7 @@ def _elements(path: Path) -> Iterator[tuple[bytes, str]]:
             _add(element, block[start:])
     if not outline.is_closed:
         yield bytes(element), "the array ends early"
-    elif element.strip():
+    elif element.strip() and not beginning["answer"]:
         yield bytes(element), "follows the end of the array"
 
 
@@ -168,6 +172,8 @@ def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_
         raise InvalidInput("is not an Activity", field="object.objectType")
     object_id = text_at(target, "id", "object.id", ITEM_LENGTH)
     event_id = text_at(statement, "id", "id", EVENT_ID_LENGTH).lower()
+    # Some letters are two in lower case.
+    check_text("id", event_id, EVENT_ID_LENGTH)
     # An LRS sets "timestamp" where the platform has not; "stored" is when it came there.
     when = "stored" if statement.get("timestamp") is None else "timestamp"
     return ScoreRow(

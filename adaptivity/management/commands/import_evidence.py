@@ -52,6 +52,7 @@ class Command(JobCommand):
                 create=options["create"],
                 again=options["again"],
                 edx_launch_url=settings.EDX_LAUNCH_URL,
+                inbox=options["inbox"],
                 rejects=options["rejects"] or (Path(settings.EVIDENCE_REJECTS) if settings.EVIDENCE_REJECTS else None),
             ),
             progress=job.progress,
