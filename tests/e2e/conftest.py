@@ -20,8 +20,8 @@ from tests.e2e.docker import Container, container, docker, run
 from tests.stack.service import ROOT, poll
 
 TAG = "1.0.0"
-SERVER_SECONDS = 30
-READ_SECONDS = 90
+SERVER_SECONDS = 90
+READ_SECONDS = 180
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from tests.e2e.docker import Container, container, docker, network
 from tests.stack.service import ROOT, poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
-START_SECONDS = 30
+START_SECONDS = 90
 # As Fargate has it; Docker's own default lets everybody listen on every port.
 FARGATE_PORTS = "net.ipv4.ip_unprivileged_port_start=1024"
 URIS = {

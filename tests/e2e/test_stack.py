@@ -20,7 +20,7 @@ OURS = ("web", "worker", "jobs", "nginx")
 MEBIBYTE = 1024 * 1024
 MEMORY = {"web": 256, "worker": 256, "jobs": 768, "nginx": 256, "rabbit": 256}
 REQUESTS = 2000
-TASK_SECONDS = 60
+TASK_SECONDS = 120
 
 
 def learner() -> dict[str, str]:

@@ -19,7 +19,7 @@ from tests.stack.databases import Database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
-START_SECONDS = 60
+START_SECONDS = 120
 POLL_SECONDS = 0.05
 
 Result = TypeVar("Result")
@@ -45,7 +45,7 @@ def service_environment(database: Database, **variables: str) -> dict[str, str]:
 def manage(*arguments: str, env: dict[str, str]) -> str:
     """What `manage.py` prints; raises where it fails."""
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

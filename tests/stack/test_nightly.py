@@ -19,7 +19,7 @@ from adaptivity.management.local_servers.open_edx import usage
 from tests.stack.databases import Database
 from tests.stack.service import ROOT, manage, poll, running, service_environment
 
-SECONDS = 60
+SECONDS = 180
 ALL_STEPS = ["scrape", "import_evidence", "crawl", "trace", "export", "estimate", "evaluate", "gate", "promote",
              "trace_promoted", "purge_versions", "purge_receipts", "content_gaps"]  # fmt: skip
 
