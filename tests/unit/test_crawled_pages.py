@@ -54,6 +54,10 @@ def test_canonical(written: str, known_as: str) -> None:
         "http://[broken",
         "http://uni.example:port/",
         "http:///path",
+        # IDNA has no form of a label with more than 63 characters.
+        "http://" + "漢" * 1500 + ".localhost/",
+        "http://a\0b.uni.example/",
+        "http://" + "a." * 130 + "uni.example/",
     ],
 )
 def test_not_a_url_to_ask_for(written: str) -> None:
@@ -93,6 +97,46 @@ def test_without_a_main_part_the_body_is_read_and_what_follows_it_is_not() -> No
     assert page("<body><form>no</form><div>one</div>two<br>three").text == "one\ntwo\nthree"
     assert page("plain").text == "plain"
     assert page("").text == ""
+
+
+def test_a_form_around_the_page_is_no_form_to_fill_in() -> None:
+    controls = "<input value=no><label>no</label><select><option>no</select><textarea>no</textarea><button>no</button>"
+    wrapped = f"<body><form id=aspnetForm><nav>no</nav><div><h1>Half</h1>{controls}<p>Of eight is four.</div></form>"
+
+    assert page(wrapped).text == "Half\nOf eight is four."
+    assert page(f"<body><form>{controls}</form></body>").text == ""
+    assert page(f"<main><p>Of eight is four.</p><form>Search: {controls}</form></main>").text == "Of eight is four."
+
+
+def test_the_header_of_an_article_is_read_and_that_of_the_page_is_not() -> None:
+    body = "<header><p>no</p></header><article><header><h1>Half</h1></header><p>Of eight.</p><footer>no</footer></article>"
+
+    assert page(body).text == "Half\nOf eight."
+    assert page(f"<main>{body}</main>".replace("<p>no</p>", "<h2>Week</h2>")).text == "Week\nHalf\nOf eight."
+
+
+def test_all_articles_are_read_once() -> None:
+    body = "<article>one<article>in one</article></article><p>between</p><article>two</article>"
+
+    assert page(body).text == "one\nin one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("head", "leads_to"),
+    [
+        ("<meta http-equiv=refresh content='0; url=/other'>", "https://uni.example/other"),
+        ("<meta http-equiv='Refresh' content='5;URL=other?sid=1'>", "https://uni.example/course/week/other"),
+        ("<base href='/base/'><meta http-equiv=refresh content='0; url=other'>", "https://uni.example/base/other"),
+        ("<meta http-equiv=refresh content='6; url=/other'>", None),
+        ("<meta http-equiv=refresh content='0'>", None),
+        ("<meta http-equiv=refresh content='0; url=javascript:void(0)'>", None),
+        ("<meta http-equiv=refresh content='0; url=http://[broken'>", None),
+        ("<!-- <meta http-equiv=refresh content='0; url=/other'> -->", None),
+        ("<noscript><meta http-equiv=refresh content='0; url=/other'></noscript>", None),
+    ],
+)
+def test_where_a_page_leads_on_to_within_seconds(head: str, leads_to: str | None) -> None:
+    assert page(f"<head>{head}</head>").refresh == leads_to
 
 
 @pytest.mark.parametrize(

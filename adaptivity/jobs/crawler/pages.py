@@ -1,7 +1,7 @@
 """URLs in their canonical form, and what there is to read on a page."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 from lxml import etree
 from scrapy.http import HtmlResponse
 from scrapy.linkextractors import IGNORED_EXTENSIONS
+from scrapy.utils.response import get_meta_refresh
 from w3lib.html import get_base_url
 from w3lib.url import canonicalize_url
 
@@ -19,12 +20,18 @@ LINKS_OF_A_PAGE = 2000
 # What says who or from where somebody comes, not what is shown.
 TRACKING = re.compile(r"utm_\w+|gclid|fbclid|mc_[ce]id|phpsessid|jsessionid|sessionid|sid", re.IGNORECASE)
 SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+# Of a name as it is asked for, in ASCII, or of an address of IPv6.
+HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]+")
+# What is shown for a few seconds before the page leads on is no page to read.
+LONGEST_REFRESH = 5.0
 SPACE = re.compile(r"\s+")
 DOUBLE = re.compile(r" {2,}")
 LINES = re.compile(r" *\n[ \n]*")
 NO_CONTENT = (
-    "//script | //style | //noscript | //template | //svg | //iframe | //form | //nav | //header | //footer | //aside"
+    "//script | //style | //noscript | //template | //svg | //iframe | //nav | //footer | //aside"
+    " | //header[not(ancestor::article or ancestor::section or ancestor::main or ancestor::*[@role='main'])]"
 )
+CONTROLS = "|".join(f"//form//{tag}" for tag in ("input", "select", "textarea", "button", "label", "legend", "datalist"))
 BLOCKS = frozenset({
     "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4",
     "h5", "h6", "hr", "li", "main", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
@@ -46,8 +53,8 @@ class Site:
 
 def canonical(url: str, base: str = "") -> str | None:
     """The form in which a URL is known, whatever it is relative to and however it is written: host in lower case, no
-    default port, no fragment, query sorted and without what only tracks. None where it is no http or https URL, or has
-    a user or password."""
+    default port, no fragment, query sorted and without what only tracks. None where it is no http or https URL, has a
+    user or password, or a host that cannot be written in ASCII (IDNA)."""
     try:
         joined = urljoin(base, url.strip()) if base else url.strip()
         parts = urlsplit(canonicalize_url(joined))
@@ -55,7 +62,7 @@ def canonical(url: str, base: str = "") -> str | None:
     except ValueError:
         return None
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme not in SCHEMES or not host or "@" in parts.netloc:
+    if parts.scheme not in SCHEMES or not HOST.fullmatch(host) or "@" in parts.netloc:
         return None
     netloc = f"[{host}]" if ":" in host else host
     if port is not None and port != SCHEMES[parts.scheme]:
@@ -68,12 +75,14 @@ def canonical(url: str, base: str = "") -> str | None:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says of itself. ``canonical``: the URL that it names as its own, None where it names none."""
+    """What a page says of itself. ``canonical``: the URL that it names as its own, ``refresh``: the one that it leads on
+    to within seconds, None where it names none."""
 
     title: str
     text: str
     links: Sequence[str]
     canonical: str | None
+    refresh: str | None
     may_be_stored: bool
     may_be_followed: bool
 
@@ -85,6 +94,7 @@ def read_page(response: HtmlResponse, site: Site) -> Page:
         base = get_base_url(response.text[:4096], response.url)
         robots = _robots(response)
         named = selector.xpath("//link[@rel='canonical']/@href").get()
+        leads_to = _refresh(response)
         links = list(_links(selector, base, site))
         title = " ".join((selector.xpath("//title/text()").get() or "").split())
         text = _text(selector)
@@ -95,6 +105,7 @@ def read_page(response: HtmlResponse, site: Site) -> Page:
         text=text,
         links=links if "nofollow" not in robots else [],
         canonical=canonical(named, base) if named else None,
+        refresh=canonical(leads_to, base) if leads_to else None,
         may_be_stored="noindex" not in robots,
         may_be_followed="nofollow" not in robots,
     )
@@ -106,6 +117,16 @@ def _robots(response: HtmlResponse) -> set[str]:
     asked += [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     words = {word.strip().lower() for text in asked for word in text.split(",")}
     return words | {"noindex", "nofollow"} if "none" in words else words
+
+
+def _refresh(response: HtmlResponse) -> str | None:
+    """The URL that a page leads on to within seconds."""
+    try:
+        seconds, url = get_meta_refresh(response)
+    except ValueError:
+        # Its URL cannot be joined to the page's own.
+        return None
+    return url if seconds is not None and seconds <= LONGEST_REFRESH else None
 
 
 def _links(selector: Any, base: str, site: Site) -> Iterator[str]:
@@ -126,19 +147,42 @@ def _is_a_file(url: str) -> bool:
 def _text(selector: Any) -> str:
     """The text of the page's main part, a line for each block, without navigation, forms and scripts."""
     root = selector.root
-    for node in root.xpath(NO_CONTENT):
+    _drop(root.xpath(f"{NO_CONTENT} | {CONTROLS}"))
+    body = (root.xpath("//body") or [root])[0]
+    # A form with most of what there is to read is no form to fill in: ASP.NET wraps the whole page into one.
+    letters = _letters(body)
+    _drop(form for form in _outermost(root, "form") if 2 * _letters(form) <= letters)
+    main = root.xpath("//main | //*[@role='main']")[:1]
+    parts = main or _outermost(root, "article") or [body]
+    return "\n".join(text for text in map(_text_of, parts) if text)
+
+
+def _outermost(root: Any, tag: str) -> list[Any]:
+    # Not by XPath, which takes seconds where they are nested a thousand deep.
+    return [node for node in root.iter(tag) if next(node.iterancestors(tag), None) is None]
+
+
+def _drop(nodes: Iterable[Any]) -> None:
+    for node in nodes:
         if node.getparent() is not None:
             node.drop_tree()
-    parts = root.xpath("//main | //*[@role='main']") or root.xpath("//article") or root.xpath("//body") or [root]
+
+
+def _letters(node: Any) -> int:
+    """How much text there is in a node, without white space."""
+    return sum(len(piece) for text in node.itertext(etree.Element) for piece in text.split())
+
+
+def _text_of(part: Any) -> str:
     pieces: list[str] = []
-    for event, node in etree.iterwalk(parts[0], events=("start", "end", "comment", "pi")):
+    for event, node in etree.iterwalk(part, events=("start", "end", "comment", "pi")):
         is_block = isinstance(node.tag, str) and node.tag in BLOCKS
         if event == "start":
             pieces += ["\n"] if is_block else []
             pieces.append(SPACE.sub(" ", node.text or ""))
         elif event == "end":
             pieces += ["\n"] if is_block else []
-            pieces.append(SPACE.sub(" ", node.tail or "") if node is not parts[0] else "")
+            pieces.append(SPACE.sub(" ", node.tail or "") if node is not part else "")
         else:
             pieces.append(SPACE.sub(" ", node.tail or ""))
     text = LINES.sub("\n", "".join(pieces))
