@@ -37,6 +37,7 @@ from adaptivity.models import (
     Score,
 )
 from adaptivity.services.learners import LearnerIdentity
+from adaptivity.services.sources import MOST_INTERVAL_HOURS
 
 Plain = serializers.Serializer[Any]
 MAX_NUMBER = 2**31 - 1
@@ -189,7 +190,7 @@ class CourseSourceSerializer(Plain):
     kind = WordField(choices=CourseSource.Kind.choices)
     name = TextField(max_length=255, required=False, allow_blank=True)
     enabled = FlagField(required=False)
-    interval_hours = WholeNumberField(required=False, min_value=0, max_value=MAX_NUMBER)
+    interval_hours = WholeNumberField(required=False, min_value=0, max_value=MOST_INTERVAL_HOURS)
     address_exceptions = TextsField(max_length=300, required=False, help_text="host:port")
     base_url = TextField(max_length=500, required=False, allow_blank=True)
     course_id = TextField(max_length=255, required=False, allow_blank=True)

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from adaptivity.services.addresses import is_metadata
+from adaptivity.services.addresses import NAT64, inner_addresses, is_metadata
 
 PRIVATE = "its address is private, and it is not listed in address_exceptions"
 METADATA = "its address is link-local or of a cloud's metadata; no exception is good for it"
@@ -19,17 +19,16 @@ HOST_AND_PORT = re.compile(r"\[?(.+?)\]?:([0-9]+)")
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the public internet: not private, loopback, link-local (where the metadata of a
-    cloud is), shared, multicast or reserved, and not one of those inside of an IPv6 address."""
+    cloud is), shared, multicast or reserved, and not one of those inside of an IPv6 address (NAT64 among them)."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        for inner in (ip.ipv4_mapped, ip.sixtofour):
-            if inner is not None:
-                return is_public(str(inner))
-        if ip.is_site_local:
+        if ip.is_site_local or not all(is_public(str(inner)) for inner in inner_addresses(ip)):
             return False
+        if ip.ipv4_mapped is not None or ip.sixtofour is not None or ip in NAT64:
+            return True
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.utils import timezone
 
@@ -12,6 +11,7 @@ from adaptivity.models import CourseSource
 # Called with a phase, how much of it is done, and its total.
 Progress = Callable[[str, int, int], None]
 
+SECONDS_OF_HOUR = 3600
 DONE, REJECTS, STOPPED, FAILED, DELETED = "done", "rejects", "stopped", "failed", SourceDeleted.code
 
 
@@ -62,4 +62,5 @@ def is_due(source: CourseSource) -> bool:
     """Whether as much time as the source's interval has passed since it was begun to be read to the end."""
     if not source.interval_hours or source.last_started_at is None or source.last_outcome not in {DONE, REJECTS}:
         return True
-    return timezone.now() >= source.last_started_at + timedelta(hours=source.interval_hours)
+    # In seconds, as an interval may be longer than there are dates.
+    return (timezone.now() - source.last_started_at).total_seconds() >= source.interval_hours * SECONDS_OF_HOUR

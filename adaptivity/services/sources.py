@@ -26,6 +26,8 @@ HOST_AND_PORT = re.compile(r"(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\]):(?P<port>[0-
 NAME_LENGTH = 255
 URL_LENGTH = 500
 ID_LENGTH = 255
+# A leap year.
+MOST_INTERVAL_HOURS = 8784
 
 RUNNING = "running"
 
@@ -146,6 +148,8 @@ def course_source_check(source: CourseSource) -> None:
         raise InvalidInput("A source with this slug exists already.", field="slug", code="unique")
     if source.kind not in CourseSource.Kind.values:
         raise InvalidInput(f"Must be {' or '.join(CourseSource.Kind.values)}.", field="kind")
+    if not 0 <= source.interval_hours <= MOST_INTERVAL_HOURS:
+        raise InvalidInput(f"Must be 0 to {MOST_INTERVAL_HOURS} hours.", field="interval_hours")
     for name in ("address_exceptions", "start_urls", "allowed_domains"):
         value = getattr(source, name)
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):

@@ -113,6 +113,7 @@ def test_the_job_is_sent_for_after_the_commit_once(api: Any, django_capture_on_c
         (SITE | {"address_exceptions": ["*:80"]}, "address_exceptions"),
         (SITE | {"max_pages": 0}, "max_pages"),
         (SITE | {"max_depth": -1}, "max_depth"),
+        (SITE | {"interval_hours": 2147483647}, "interval_hours"),
         (SITE | {"delay": 61}, "delay"),
         (SITE | {"delay": "nan"}, "delay"),
         (CAMPUS | {"base_url": ""}, "base_url"),
@@ -174,6 +175,7 @@ def test_only_staff_adds_address_exceptions(api: Any, unchanged: Any, read: list
         "[fe80::1]",
         "[::ffff:a9fe:a9fe]",
         "[fd00:ec2::254]",
+        "[64:ff9b::a9fe:a9fe]",
     ],
 )
 def test_no_exception_is_good_for_link_local_addresses(api: Any, unchanged: Any, read: list[int], host: str) -> None:

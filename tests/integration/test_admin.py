@@ -1056,6 +1056,7 @@ class TestSources:
             ({"address_exceptions": "localhost"}, 'Each must be "host:port" in lower case, IPv6 in brackets.'),
             ({"kind": "open_edx"}, "Must be an http or https URL, without user, password and fragment."),
             ({"max_pages": "0"}, "Must be at least 1."),
+            ({"interval_hours": "8785"}, "Must be 0 to 8784 hours."),
         ],
     )
     def test_refusals(self, staff: Client, fields: dict[str, Any], error: str) -> None:

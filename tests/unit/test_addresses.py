@@ -9,7 +9,7 @@ from adaptivity.jobs.addresses import AddressGuard, is_public
 from adaptivity.jobs.http import retry_after
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
 def test_public(address: str) -> None:
     assert is_public(address)
 
@@ -39,6 +39,9 @@ def test_public(address: str) -> None:
         "2002:7f00:1::",
         "2002:a9fe:a9fe::1",
         "64:ff9b::7f00:1",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b:1::8.8.8.8",
+        "::8.8.8.8",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
         "fe80::1",
         "fe80::1%eth0",
@@ -76,6 +79,12 @@ def test_exceptions_are_exact() -> None:
         "169.254.170.2",
         "::ffff:169.254.169.254",
         "2002:a9fe:a9fe::1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "::a9fe:a9fe",
+        # Teredo: the server, and the client, whose bits are turned around.
+        "2001:0:a9fe:a9fe::",
+        "2001:0:808:808:0:0:5601:5601",
         "fe80::1%eth0",
         "fd00:ec2::254",
     ],
