@@ -148,22 +148,26 @@ def course_source_check(source: CourseSource) -> None:
         raise InvalidInput("A source with this slug exists already.", field="slug", code="unique")
     if source.kind not in CourseSource.Kind.values:
         raise InvalidInput(f"Must be {' or '.join(CourseSource.Kind.values)}.", field="kind")
-    if not 0 <= source.interval_hours <= MOST_INTERVAL_HOURS:
-        raise InvalidInput(f"Must be 0 to {MOST_INTERVAL_HOURS} hours.", field="interval_hours")
     for name in ("address_exceptions", "start_urls", "allowed_domains"):
         value = getattr(source, name)
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
             raise InvalidInput("Must be a list of texts.", field=name)
+    _check_exceptions(source)
+    if not 0 <= source.interval_hours <= MOST_INTERVAL_HOURS:
+        raise InvalidInput(f"Must be 0 to {MOST_INTERVAL_HOURS} hours.", field="interval_hours")
+    if source.kind == CourseSource.Kind.WEBSITE:
+        _check_website(source)
+    else:
+        _check_platform(source)
+
+
+def _check_exceptions(source: CourseSource) -> None:
     for entry in source.address_exceptions:
         match = HOST_AND_PORT.fullmatch(entry)
         if match is None or not 0 < int(match["port"]) < 65536:
             raise InvalidInput('Each must be "host:port" in lower case, IPv6 in brackets.', field="address_exceptions")
         if is_metadata(literal(match["host"])):
             raise InvalidInput("None is good for link-local addresses.", field="address_exceptions")
-    if source.kind == CourseSource.Kind.WEBSITE:
-        _check_website(source)
-    else:
-        _check_platform(source)
 
 
 def _check_platform(source: CourseSource) -> None:
@@ -203,6 +207,10 @@ def check_http_url(url: str, name: str) -> None:
     whole = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc and not parts.fragment
     if not whole or len(url) > URL_LENGTH or not url.isprintable() or " " in url:
         raise InvalidInput("Must be an http or https URL, without user, password and fragment.", field=name)
+    try:
+        (parts.hostname or "").encode("idna")
+    except UnicodeError:
+        raise InvalidInput("Its host has no form in ASCII (IDNA), as names have it.", field=name) from None
 
 
 def in_domains(host: str, domains: Sequence[str]) -> bool:

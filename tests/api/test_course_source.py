@@ -104,6 +104,7 @@ def test_the_job_is_sent_for_after_the_commit_once(api: Any, django_capture_on_c
         (SITE | {"start_urls": ["file:///etc/passwd"]}, "start_urls"),
         (SITE | {"start_urls": ["https://user:password@uni.example/"]}, "start_urls"),
         (SITE | {"start_urls": ["https:///path"]}, "start_urls"),
+        (SITE | {"start_urls": [f"https://{'漢' * 100}.example/"], "allowed_domains": []}, "start_urls"),
         (SITE | {"start_urls": ["https://uni.example:99999/"]}, "start_urls"),
         (SITE | {"allowed_domains": ["other.example"]}, "start_urls"),
         (SITE | {"allowed_domains": ["https://uni.example"]}, "allowed_domains"),
