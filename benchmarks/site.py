@@ -26,6 +26,9 @@ TRAPS = (
     "/to-port",
     "/to-mapped",
     "/to-file",
+    "/to-utf8",
+    "/refresh",
+    "/refresh-out",
     "/calendar/2026/1",
     "/broken/1",
     "/nested",
@@ -56,13 +59,14 @@ TRAPS = (
 
 class Site(LocalServer):
     """``asked`` counts the requests by path; ``most_at_once`` is how many were under way together;
-    ``traps`` are what the first page leads to beside the pages."""
+    ``traps`` are what the first page leads to beside the pages, ``robots`` the statuses of robots.txt, one
+    after the other, the last one for ever."""
 
     def __init__(self, pages: int, *, port: int = 0, other_port: int = 1, traps: tuple[str, ...] = TRAPS) -> None:
         self.pages, self.other_port, self.traps = pages, other_port, traps
         self.asked: Counter[str] = Counter()
         self.removed: set[str] = set()
-        self.robots_status = 200
+        self.robots: list[int] = []
         self.on_request: Any = lambda path: None
         self.most_at_once = self._at_once = 0
         self._lock = threading.Lock()
@@ -100,7 +104,8 @@ class Site(LocalServer):
         send_page(handler, "Home", "Welcome to the course.", ["/page/1", *self.traps])
 
     def _robots_txt(self, handler: BaseHTTPRequestHandler) -> None:
-        send(handler, self.robots_status, "User-agent: *\nDisallow: /private/\n", "text/plain")
+        status = self.robots.pop(0) if len(self.robots) > 1 else (self.robots or [200])[0]
+        send(handler, status, "User-agent: *\nDisallow: /private/\n", "text/plain", Retry_After="0")
 
     def _page(self, handler: BaseHTTPRequestHandler, number: str) -> None:
         n = int(number)
@@ -130,6 +135,18 @@ class Site(LocalServer):
 
     def _to_file(self, handler: BaseHTTPRequestHandler) -> None:
         redirect(handler, "file:///etc/passwd")
+
+    def _to_utf8(self, handler: BaseHTTPRequestHandler) -> None:
+        # As bytes beyond ASCII, which no library would send.
+        handler.wfile.write("HTTP/1.1 302 Found\r\nLocation: /é\r\nContent-Length: 0\r\n\r\n".encode())
+
+    def _refresh(self, handler: BaseHTTPRequestHandler, number: str = "1") -> None:
+        head = "<meta http-equiv='Refresh' content='0; URL=/refresh/2'>" if number == "1" else ""
+        send_page(handler, f"Moved {number}", f"Moved so often: {number}.", [], head=head)
+
+    def _refresh_out(self, handler: BaseHTTPRequestHandler) -> None:
+        head = "<meta http-equiv=refresh content='0; url=http://elsewhere.example/'>"
+        send_page(handler, "Moved out", "Wait for another.", [], head=head)
 
     def _calendar(self, handler: BaseHTTPRequestHandler, year: str, month: str) -> None:
         at = int(year) * 12 + int(month) - 1

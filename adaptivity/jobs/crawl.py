@@ -3,25 +3,28 @@
 import logging
 import resource
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from django.db import Error as DatabaseProblem
+from django.db import connection
 from scrapy.crawler import CrawlerRunner
 from scrapy.settings import Settings
 from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.reactor import install_reactor
 from twisted.internet.defer import inlineCallbacks
+from twisted.internet.error import ReactorNotRunning
 
 from adaptivity.errors import AlreadyRunning, SourceDeleted
 from adaptivity.jobs.addresses import AddressGuard
 from adaptivity.jobs.crawler.pages import Site, canonical
 from adaptivity.jobs.crawler.resolver import GuardedResolver
-from adaptivity.jobs.crawler.spider import SiteSpider
+from adaptivity.jobs.crawler.spider import SiteSpider, is_database_lost
 from adaptivity.jobs.sources import DONE, FAILED, STOPPED, Progress, SourceReport
 from adaptivity.models import CourseSource, CrawledPage
 from adaptivity.services.crawling import crawl_begin, crawl_end, crawl_refusal, crawl_statuses, pages_publish
@@ -31,6 +34,7 @@ from adaptivity.services.sources import course_source_ended, course_source_start
 log = structlog.get_logger(__name__)
 
 Status = CrawledPage.Status
+UNREACHABLE = "unreachable"
 # Not asyncio's: within its loop Django refuses the database, and here one thread takes turns anyway.
 REACTOR = "twisted.internet.selectreactor.SelectReactor"
 SECONDS_BETWEEN_LOOKS = 0.25
@@ -81,7 +85,7 @@ def crawl(
     """Crawls one source after the other, and goes on with those whose crawl was stopped or killed.
 
     After ``stop`` answers true the requests under way have GRACE_SECONDS to end; the sources after that one have no
-    report. Raises what ended a crawl that is no fault of a site, such as a database that is away.
+    report. An error of ours ends the crawl of its source alone. Raises it where the database is lost.
     """
     install_reactor(REACTOR)
     from twisted.internet import reactor
@@ -96,11 +100,20 @@ def crawl(
 
     def begin() -> None:
         look.start(SECONDS_BETWEEN_LOOKS, now=False).addErrback(session.failed)
-        session.run().addErrback(session.failed).addBoth(lambda _: loop.stop() if loop.running else None)
+        session.run().addErrback(session.failed).addBoth(lambda _: _end_loop())
 
     loop.callWhenRunning(begin)
     loop.run(installSignalHandlers=False)
     return session.finish()
+
+
+def _end_loop() -> None:
+    from twisted.internet import reactor
+
+    loop: Any = reactor
+    # It says that it runs until it has come to its end; whoever asks for that a second time asks in vain.
+    with suppress(ReactorNotRunning):
+        loop.stop()
 
 
 class _Session:
@@ -131,15 +144,20 @@ class _Session:
                 self._is_stopping = True
             if self._is_stopping:
                 return
-            if not self._begin(source):
-                continue
-            yield self._runner.crawl(self._crawler, crawl=self._crawl, site=self._site, resolver=self._resolver)
-            failure = self._crawler.spider.failure
-            if failure is not None and not is_deleted(source):
-                raise failure
-            self._end()
+            self._source = source
+            try:
+                if not self._begin(source):
+                    continue
+                yield self._runner.crawl(self._crawler, crawl=self._crawl, site=self._site, resolver=self._resolver)
+                self._end()
+            except Exception as error:
+                if self._is_database_lost(error):
+                    raise
+                self._note(error)
 
     def _begin(self, source: CourseSource) -> bool:
+        report = CrawlReport(source.slug)
+        self._reports.append(report)
         start_urls = [url for url in map(canonical, source.start_urls) if url is not None]
         try:
             self._locks.enter_context(SourceLock(source))
@@ -147,11 +165,11 @@ class _Session:
             self._crawl = crawl_begin(source=source, start_urls=start_urls)
         except (AlreadyRunning, SourceDeleted) as error:
             self._locks.close()
-            self._reports.append(CrawlReport(source.slug, error.code, error.message))
+            report.outcome, report.message = error.code, error.message
             return False
         self._site = Site(source.allowed_domains, frozenset(urlsplit(url).hostname or "" for url in start_urls))
         self._is_left = False
-        self._reports.append(CrawlReport(source.slug, asked_before=self._crawl.asked))
+        report.asked_before = self._crawl.asked
         self._resolver.guard = AddressGuard.of(source.address_exceptions)
         self._crawler = self._runner.create_crawler(SiteSpider)
         self._crawler.settings.set("DOWNLOAD_DELAY", source.delay)
@@ -164,41 +182,39 @@ class _Session:
             return
         spider, crawl = self._crawler.spider, self._crawl
         self._progress(f"crawling {crawl.source.slug}", crawl.asked, max(crawl.asked + crawl.pending, 1))
-        is_over = spider.failure is not None and is_deleted(crawl.source)
-        if not self._is_stopping and (self._stop() or (spider.failure is not None and not is_over)):
+        is_over = spider.failure is not None
+        if not self._is_stopping and (self._stop() or spider.has_lost_database):
             from twisted.internet import reactor
 
             loop: Any = reactor
             self._is_stopping = is_over = True
-            loop.callLater(GRACE_SECONDS, lambda: loop.stop() if loop.running else None)
+            loop.callLater(GRACE_SECONDS, _end_loop)
         if is_over and not self._is_left:
             self._is_left = spider.is_ending = True
             deferred_from_coro(self._crawler.stop_async()).addErrback(self.failed)
 
     def failed(self, failure: Any) -> None:
         """Keeps the first error, and ends the run."""
-        from twisted.internet import reactor
-
-        loop: Any = reactor
         self._failure = self._failure or failure.value
-        if loop.running:
-            loop.stop()
+        _end_loop()
 
     def _end(self) -> None:
         """What is left to do for a source whose crawler has ended, or was left."""
-        source, report = self._crawl.source, self._reports[-1]
+        source, report, spider = self._crawl.source, self._reports[-1], self._crawler.spider
+        if spider.failure is not None:
+            raise spider.failure
         if is_deleted(source):
-            self._crawler = None
-            self._locks.close()
-            deleted = SourceDeleted()
-            report.outcome, report.message = deleted.code, deleted.message
-            log.info("source_crawled", source=source.slug, outcome=report.outcome)
-            return
-        report.readings = self._crawler.spider.published
+            raise SourceDeleted
+        report.readings = spider.published
         if self._is_stopping:
             report.outcome, report.message = STOPPED, f"{self._crawl.pending} URLs are left; run it again to go on"
         else:
-            report.gone = crawl_end(crawl=self._crawl)
+            spider.hosts.settle()
+            if spider.hosts.down:
+                report.outcome, report.may_help_again = UNREACHABLE, True
+                report.message = f"{_which(spider.hosts.down)}; {self._crawl.pending} URLs are left"
+            else:
+                report.gone = crawl_end(crawl=self._crawl)
         report.readings += pages_publish(source=source)
         report.pages = crawl_statuses(source=source)
         report.limited = source.crawl_limited
@@ -219,31 +235,67 @@ class _Session:
         self._crawler = None
         self._locks.close()
 
+    def _note(self, error: Exception) -> None:
+        """Notes what has ended the crawl of one source: the next one is begun all the same."""
+        source, report = self._source, self._reports[-1]
+        if is_deleted(source):
+            deleted = SourceDeleted()
+            report.outcome, report.message = deleted.code, deleted.message
+            log.info("source_crawled", source=source.slug, outcome=report.outcome)
+        else:
+            report.outcome, report.message, report.may_help_again = FAILED, type(error).__name__, True
+            course_source_ended(source=source, outcome=FAILED, message=report.line())
+            log.error("source_crawled", source=source.slug, outcome=FAILED, exc_info=error)
+        self._crawler = None
+        self._locks.close()
+
+    def _is_database_lost(self, error: Exception) -> bool:
+        spider = self._crawler.spider if self._crawler is not None else None
+        if spider is not None and error is spider.failure:
+            return bool(spider.has_lost_database)
+        return is_database_lost(error)
+
     def finish(self) -> list[CrawlReport]:
         """The reports, once the reactor has ended. Raises what has ended it before its time."""
         with self._locks:
             return self._finish()
 
     def _finish(self) -> list[CrawlReport]:
-        spider = self._crawler.spider if self._crawler is not None else None
         failure = self._failure
-        if failure is None and spider is not None and not is_deleted(self._crawl.source):
-            failure = spider.failure
+        if failure is None and self._crawler is not None:
+            try:
+                self._end()
+            except Exception as error:
+                if not self._is_database_lost(error):
+                    self._note(error)
+                    return self._reports
+                failure = error
         if failure is not None:
-            if self._reports and self._crawler is not None:
-                course_source_ended(source=self._crawl.source, outcome=FAILED, message=type(failure).__name__)
+            # A database that is still away takes no note; what is raised says so.
+            connection.close_if_unusable_or_obsolete()
+            with suppress(DatabaseProblem):
+                if self._reports:
+                    course_source_ended(source=self._source, outcome=FAILED, message=type(failure).__name__)
             raise failure
-        if self._crawler is not None:
-            self._end()
         return self._reports
 
 
+def _which(down: Mapping[str, str]) -> str:
+    """Which hosts are down, and why."""
+    return "; ".join(f"{urlsplit(origin).netloc}: {reason}" for origin, reason in sorted(down.items())[:3])
+
+
 def _judge(report: CrawlReport, refusal: str) -> None:
-    """A crawl that has stored nothing is none that went well; the report says why. ``refusal``: why an address was."""
-    if report.pages.get(Status.STORED):
+    """A crawl that has stored nothing is none that went well, nor one where more has failed; the report says why.
+    ``refusal``: why an address was."""
+    stored, failed = report.pages.get(Status.STORED, 0), report.pages.get(Status.FAILED, 0)
+    if stored:
+        if failed > stored:
+            report.outcome, report.may_help_again = UNREACHABLE, True
+            report.message = f"more pages of the site fail ({failed}) than are stored ({stored})"
         return
     for status, outcome, message, may_help in (
-        (Status.FAILED, "unreachable", "no page of the site answers as it should", True),
+        (Status.FAILED, UNREACHABLE, "no page of the site answers as it should", True),
         (Status.REFUSED, "address_refused", refusal, False),
         (Status.EXCLUDED, "excluded", "the site does not want robots", False),
         (Status.GONE, "not_found", "where the site begins there is none any more; nothing was taken out", False),

@@ -6,7 +6,7 @@ import socket
 METADATA_IPV6 = ipaddress.ip_network("fd00:ec2::/32")
 # RFC 6052.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Beside it the NAT64 of a network's own (RFC 8215), and what was IPv4-compatible: the last 32 bits are an address of IPv4.
+# Beside it a network's own (RFC 8215), and what was IPv4-compatible: the last 32 bits are an address of IPv4.
 LAST_32_BITS = (NAT64, ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"))
 
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Collection as Collected
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
@@ -26,11 +27,16 @@ Status = CrawledPage.Status
 
 NAME_LENGTH = 255
 LAUNCH_URL_LENGTH = 500
+# In bytes: an entry of PostgreSQL's index takes 2,704 with the source's id.
 URL_LENGTH = 2000
 TEXT_LENGTH = 200_000
 READING = "reading"
 # Pages that did not answer as they should in the crawl that has met them last, those included that were stored before.
 FAILED_NOW = Q(status=Status.FAILED) | (Q(status=Status.STORED) & ~Q(reason=""))
+# What robots.txt excluded was not asked for, and takes no room; a page that says noindex was.
+EXCLUDED_UNASKED = Q(status=Status.EXCLUDED, http_status__isnull=True)
+# A host that has answered lately is down, and its pages wait for it; one that has not for so long is gone.
+LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def crawl_begin(*, source: CourseSource, start_urls: Sequence[str]) -> Crawl:
     pending = mine.filter(pending=True).count()
     crawl = Crawl(
         source=source,
-        room=source.max_pages - mine.exclude(status=Status.EXCLUDED, pending=False).count(),
+        room=source.max_pages - mine.exclude(EXCLUDED_UNASKED, pending=False).count(),
         asked=mine.filter(pending=False).count(),
         pending=pending,
     )
@@ -75,9 +81,14 @@ def crawl_begin(*, source: CourseSource, start_urls: Sequence[str]) -> Crawl:
     return crawl
 
 
-def pages_pending(*, crawl: Crawl, beside: Collected[int], count: int) -> list[CrawledPage]:
-    """The next pages to ask for, the nearest to the start URLs first, beside those with these ids."""
+def pages_pending(
+    *, crawl: Crawl, beside: Collected[int], count: int, without: Collected[str] = ()
+) -> list[CrawledPage]:
+    """The next pages to ask for, the nearest to the start URLs first, beside those with these ids, and those of these
+    origins (``https://host``)."""
     frontier = CrawledPage.objects.filter(source=crawl.source, crawl=crawl.source.crawl, pending=True)
+    for origin in without:
+        frontier = frontier.exclude(url__startswith=f"{origin}/")
     return list(frontier.exclude(pk__in=beside).order_by("depth", "pk").only("pk", "url", "depth")[:count])
 
 
@@ -130,8 +141,24 @@ def page_without_content(
         crawl.pending -= 1
         return
     _done(crawl, page, status, http_status=http_status, reason=reason)
-    if status == Status.EXCLUDED:
+    if status == Status.EXCLUDED and http_status is None:
         crawl.room += 1
+
+
+def is_awaited(*, crawl: Crawl, origin: str) -> bool:
+    """Whether the pages of an origin that does not answer are to wait for it: where it has answered lately, or where no
+    other has in this crawl, so that there is nothing else. What has been away for longer keeps no crawl open."""
+    answered = crawl.source.pages.filter(http_status__lt=500).exclude(http_status=429)
+    mine = Q(url__startswith=f"{origin}/")
+    if answered.filter(mine, fetched_at__gte=timezone.now() - LATELY).exists():
+        return True
+    return not answered.exclude(mine).filter(crawl=crawl.source.crawl, pending=False).exists()
+
+
+def page_that_answered(*, crawl: Crawl, origin: str, beside: Collected[int]) -> str | None:
+    """The URL of the page of an origin that was stored last, beside those with these ids; None where there is none."""
+    stored = crawl.source.pages.filter(status=Status.STORED, reason="", url__startswith=f"{origin}/")
+    return stored.exclude(pk__in=beside).order_by("-fetched_at", "pk").values_list("url", flat=True).first()
 
 
 def pages_publish(*, source: CourseSource) -> int:
@@ -234,7 +261,7 @@ def _meet(crawl: Crawl, urls: Sequence[str], *, depth: int) -> None:
     source = crawl.source
     if depth > source.max_depth:
         return
-    wanted = [url for url in dict.fromkeys(urls) if len(url) <= URL_LENGTH]
+    wanted = [url for url in dict.fromkeys(urls) if len(url.encode("utf-8", "surrogatepass")) <= URL_LENGTH]
     met: dict[str, int] = {}
     for some in batched(wanted, BATCH):
         met |= dict(CrawledPage.objects.filter(source=source, url__in=some).values_list("url", "crawl"))

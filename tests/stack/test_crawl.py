@@ -8,15 +8,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adaptivity.management.local_servers.http import LocalServer
-from benchmarks.site import Site
+from benchmarks.site import Site, send
 from tests.stack.databases import KINDS, Database, new_database
 from tests.stack.service import ROOT, manage, service_environment
 
@@ -26,9 +28,10 @@ SECONDS = 90
 PEAK_MEGABYTES = 220
 CREATE = (
     "import json, sys; from adaptivity.services.sources import course_source_create, course_source_update; "
-    "from adaptivity.models import CourseSource; fields = json.loads({!r}); "
-    "found = CourseSource.objects.filter(slug=fields['slug']).first(); "
-    "course_source_update(source=found, **fields) if found else course_source_create(**fields)"
+    "from adaptivity.models import CourseSource; "
+    "find = lambda slug: CourseSource.objects.filter(slug=slug).first(); "
+    "[course_source_update(source=find(fields['slug']), **fields) if find(fields['slug']) else "
+    "course_source_create(**fields) for fields in json.loads({!r})]"
 )
 
 
@@ -41,7 +44,17 @@ class World:
 
     def source(self, site: Site, **fields: Any) -> None:
         """Creates or changes the source of a site."""
-        values = {
+        self.create([self.fields(site) | fields])
+
+    def sources(self, sites: "dict[str, Site]") -> None:
+        """Creates the sources of sites, by their slugs."""
+        self.create([self.fields(site) | {"slug": slug, "collection_id": slug} for slug, site in sites.items()])
+
+    def create(self, sources: list[dict[str, Any]]) -> None:
+        manage("shell", "-v0", "-c", CREATE.format(json.dumps(sources)), env=self.env)
+
+    def fields(self, site: Site) -> dict[str, Any]:
+        return {
             "slug": "site",
             "kind": "website",
             "start_urls": [f"{site.url}/"],
@@ -51,11 +64,11 @@ class World:
             "max_depth": 12,
             "collection_id": "site",
         }
-        manage("shell", "-v0", "-c", CREATE.format(json.dumps(values | fields)), env=self.env)
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, slug: str | None = "site") -> "subprocess.Popen[str]":
+        chosen = ["--source", slug] if slug else []
         return subprocess.Popen(
-            [sys.executable, "manage.py", "crawl", "--source", "site", "--json"],
+            [sys.executable, "manage.py", "crawl", *chosen, "--json"],
             cwd=ROOT,
             env=self.env,
             stdout=subprocess.PIPE,
@@ -72,6 +85,14 @@ class World:
         assert isinstance(report, dict)
         return report
 
+    def crawl_all(self, code: int) -> tuple[dict[str, dict[str, Any]], str]:
+        """The reports of all sources by their slugs, of a crawl that has to end with the exit code; and all it said."""
+        with self.start(None) as process:
+            output, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == code, output + errors
+        lines = [line for line in output.splitlines() if line.startswith("[")]
+        return {report["source"]: report for report in json.loads(lines[0] if lines else "[]")}, output + errors
+
     def statuses(self, site: Site) -> dict[str, str]:
         """The status of each URL, by its path where it is one of the site."""
         rows = self.database.rows("SELECT url, status FROM adaptivity_crawledpage WHERE pending = %s", False)
@@ -84,6 +105,20 @@ class World:
             " JOIN adaptivity_collection c ON c.id = m.collection_id WHERE c.collection_id = 'site' ORDER BY a.id"
         )
         return [name for (name,) in rows]
+
+
+class Faulty(Site):
+    """A site whose pages fail where ``fails`` says so of their path."""
+
+    def __init__(self, pages: int, *, traps: tuple[str, ...] = ()) -> None:
+        super().__init__(pages, traps=traps)
+        self.fails: Callable[[str], bool] = lambda path: False
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        if self.fails(handler.path):
+            send(handler, 500)
+        else:
+            super().answer(handler)
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +189,11 @@ def test_a_site_with_traps(world: World, elsewhere: list[str]) -> None:
             f"http://127.0.0.1:{elsewhere[0]}/secret": "refused",
             "/to-mapped": "skipped",
             "/to-file": "skipped",
+            "/to-utf8": "alias",
+            "/%C3%A9": "gone",
+            "/refresh": "alias",
+            "/refresh/2": "stored",
+            "/refresh-out": "stored",
             "/broken/1": "stored",
             "/nested": "stored",
             "/huge": "skipped",
@@ -252,6 +292,44 @@ def test_a_source_that_is_deleted_meanwhile_ends_its_crawl_alone(each_world: Wor
     assert world.database.rows("SELECT count(DISTINCT source_id) FROM adaptivity_crawledpage") == [(1,)]
 
 
+@pytest.mark.postgresql
+@pytest.mark.xdist_group("stack-postgresql")
+def test_an_error_of_ours_ends_the_crawl_of_its_source_alone_and_a_lost_database_the_job(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        database = stack.enter_context(new_database("postgresql", tmp_path))
+        world = world_on(database)
+        manage("migrate", "-v0", env=world.env)
+        sites = {slug: stack.enter_context(Site(20, traps=())) for slug in ("a-refused", "b", "c-lost", "d")}
+        world.sources(sites)
+        # As PostgreSQL refuses a row whose entry in an index is too long: in the terms of Django that is an
+        # OperationalError, as it is where the database is lost.
+        refused_url = f"{sites['a-refused'].url}/page/9"
+        database.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF NEW.url = '{refused_url}' THEN RAISE 'too long' USING ERRCODE = 'program_limit_exceeded'; END IF; "
+            "RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE INSERT ON adaptivity_crawledpage FOR EACH ROW "
+            "EXECUTE FUNCTION refuse()"
+        )
+        outage = stack.enter_context(ExitStack())
+        sites["c-lost"].on_request = lambda path: outage.enter_context(database.gone()) if path == "/page/9" else None
+
+        reports, said = world.crawl_all(1)
+
+        outage.close()
+        assert reports == {}
+        found = database.rows("SELECT slug, last_outcome, last_message, crawl_open FROM adaptivity_coursesource")
+        assert sorted(found) == [
+            ("a-refused", "failed", "a-refused: failed: OperationalError", True),
+            ("b", "done", "b: pages: 1 duplicate, 21 stored; 0 gone; 21 readings written", False),
+            ("c-lost", "running", "", True),
+            ("d", "", "", False),
+        ]
+        assert not sites["d"].asked
+        assert "too long" in said
+        assert "ReactorNotRunning" not in said
+        assert "Unhandled" not in said
+
+
 def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
     with Site(30, traps=()) as site:
         hanging, let_go = threading.Event(), threading.Event()
@@ -343,7 +421,7 @@ def test_a_refused_address_is_given_the_right_reason(world: World, start_url: st
 def test_robots_txt_that_cannot_be_read_allows_nothing_and_a_proxy_is_not_used(world: World) -> None:
     world.env |= {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
     with Site(5, traps=("/private/page",)) as site:
-        site.robots_status = 503
+        site.robots = [503]
         world.source(site, max_depth=1)
 
         report = world.crawl(1)
@@ -351,9 +429,79 @@ def test_robots_txt_that_cannot_be_read_allows_nothing_and_a_proxy_is_not_used(w
         assert (report["outcome"], report["may_help_again"]) == ("unreachable", True)
         assert set(site.asked) == {"/robots.txt"}
 
-        site.robots_status = 404
+        site.robots = [404]
         assert world.crawl()["pages"] == {"stored": 3, "failed": 0}
         assert "/private/page" in site.asked
+
+
+def test_a_host_that_is_down_is_asked_again_by_the_next_run_and_broken_pages_are_not(world: World) -> None:
+    sites = {
+        # All its pages are in the frontier when it dies.
+        "dies": Faulty(60, traps=tuple(f"/page/{n}" for n in range(10, 61))),
+        "broken": Faulty(40, traps=tuple(f"/broken-page/{n}" for n in range(30))),
+        "mostly": Faulty(2, traps=tuple(f"/broken-page/{n}" for n in range(8))),
+        "busy-robots": Faulty(3),
+        "throttled": Faulty(3),
+        "small": Faulty(12),
+    }
+    dies, throttled = sites["dies"], sites["throttled"]
+    has_died = threading.Event()
+    dies.on_request = lambda path: has_died.set() if path == "/page/15" else None
+    dies.fails = lambda path: has_died.is_set()
+    small_has_died = threading.Event()
+    sites["small"].on_request = lambda path: small_has_died.set() if path == "/page/9" else None
+    sites["small"].fails = lambda path: small_has_died.is_set()
+    sites["broken"].fails = sites["mostly"].fails = lambda path: path.startswith("/broken-page/")
+    sites["busy-robots"].robots = [503, 429, 200]
+    throttled.robots = [429]
+    with ExitStack() as stack:
+        for site in sites.values():
+            stack.enter_context(site)
+        world.sources(sites)
+
+        reports, _ = world.crawl_all(1)
+
+        outcomes = {slug: (report["outcome"], report["may_help_again"]) for slug, report in reports.items()}
+        assert outcomes == {
+            "broken": ("done", False),
+            "busy-robots": ("done", False),
+            "dies": ("unreachable", True),
+            "mostly": ("unreachable", True),
+            # What is left is less than 20 pages; the last ones failed, and so does one that was stored.
+            "small": ("unreachable", True),
+            "throttled": ("unreachable", True),
+        }
+        opened = dict(world.database.rows("SELECT slug, crawl_open FROM adaptivity_coursesource"))
+        assert opened == {"broken": 0, "busy-robots": 0, "dies": 1, "mostly": 0, "small": 1, "throttled": 1}
+        assert reports["broken"]["pages"] == {"stored": 41, "failed": 30, "duplicate": 1}
+        # After 20 failures one page was asked for again, to know what is down: the host, or these pages.
+        again = [path for path, n in sites["broken"].asked.items() if n > 1 and "broken" not in path]
+        assert len(again) == 1
+        assert reports["mostly"]["message"] == "more pages of the site fail (8) than are stored (3)"
+        assert sites["busy-robots"].asked["/robots.txt"] == 3
+        assert throttled.asked == {"/robots.txt": 4}
+        # What was stored before is done; what failed in a row is not, and so many failures were enough.
+        done = {path for path, status in world.statuses(dies).items() if path.startswith("/") and status == "stored"}
+        found = world.database.rows("SELECT url, status FROM adaptivity_crawledpage WHERE pending = %s", True)
+        pending = {url.removeprefix(dies.url): status for url, status in found if url.startswith(dies.url)}
+        assert set(pending.values()) == {""}
+        assert "/page/15" in pending
+        assert len(pending.keys() & dies.asked.keys()) >= 20
+        assert pending.keys() - dies.asked.keys()
+        assert f"answers 500; {len(pending)} URLs are left" in reports["dies"]["message"]
+
+        before = dies.asked.copy()
+        dies.fails = sites["small"].fails = lambda path: False
+        throttled.robots = [200]
+        reports, _ = world.crawl_all(1)
+
+        assert (reports["dies"]["outcome"], reports["throttled"]["outcome"]) == ("done", "done")
+        assert (reports["dies"]["pages"], reports["throttled"]["pages"]) == (
+            {"stored": 61, "failed": 0, "duplicate": 1},
+            {"stored": 4, "failed": 0, "duplicate": 1},
+        )
+        assert reports["dies"]["asked_before"] == len(done)
+        assert {path for path in done if dies.asked[path] > before[path]} == set()
 
 
 def test_a_site_that_is_down_keeps_its_readings(world: World) -> None:

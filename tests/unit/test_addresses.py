@@ -9,7 +9,9 @@ from adaptivity.jobs.addresses import AddressGuard, is_public
 from adaptivity.jobs.http import retry_after
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+)
 def test_public(address: str) -> None:
     assert is_public(address)
 

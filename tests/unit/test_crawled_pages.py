@@ -109,7 +109,9 @@ def test_a_form_around_the_page_is_no_form_to_fill_in() -> None:
 
 
 def test_the_header_of_an_article_is_read_and_that_of_the_page_is_not() -> None:
-    body = "<header><p>no</p></header><article><header><h1>Half</h1></header><p>Of eight.</p><footer>no</footer></article>"
+    body = (
+        "<header><p>no</p></header><article><header><h1>Half</h1></header><p>Of eight.</p><footer>no</footer></article>"
+    )
 
     assert page(body).text == "Half\nOf eight."
     assert page(f"<main>{body}</main>".replace("<p>no</p>", "<h2>Week</h2>")).text == "Week\nHalf\nOf eight."

@@ -52,6 +52,10 @@ class Frontier:
         """Notes that a page is not under way any more."""
         self._under_way.discard(page_id)
 
+    def ask_anew(self) -> None:
+        """Forgets which pages come next: their host is down."""
+        self._buffer.clear()
+
     def hold(self) -> None:
         """Keeps new requests back until ``release`` is called as often as this."""
         self._held += 1
@@ -61,6 +65,12 @@ class Frontier:
         self._held -= 1
 
     def _fill(self) -> bool:
-        if not self._buffer and not self._spider.is_ending:
-            self._buffer.extend(pages_pending(crawl=self._spider.crawl, beside=self._under_way, count=BUFFER))
-        return bool(self._buffer) and not self._spider.is_ending
+        spider = self._spider
+        if not self._buffer and not spider.is_ending:
+            try:
+                self._buffer.extend(
+                    pages_pending(crawl=spider.crawl, beside=self._under_way, without=spider.hosts.down, count=BUFFER)
+                )
+            except Exception as error:
+                spider.failed(error)
+        return bool(self._buffer) and not spider.is_ending

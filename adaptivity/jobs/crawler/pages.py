@@ -31,7 +31,9 @@ NO_CONTENT = (
     "//script | //style | //noscript | //template | //svg | //iframe | //nav | //footer | //aside"
     " | //header[not(ancestor::article or ancestor::section or ancestor::main or ancestor::*[@role='main'])]"
 )
-CONTROLS = "|".join(f"//form//{tag}" for tag in ("input", "select", "textarea", "button", "label", "legend", "datalist"))
+CONTROLS = "|".join(
+    f"//form//{tag}" for tag in ("input", "select", "textarea", "button", "label", "legend", "datalist")
+)
 BLOCKS = frozenset({
     "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4",
     "h5", "h6", "hr", "li", "main", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
@@ -75,8 +77,8 @@ def canonical(url: str, base: str = "") -> str | None:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says of itself. ``canonical``: the URL that it names as its own, ``refresh``: the one that it leads on
-    to within seconds, None where it names none."""
+    """What a page says of itself. ``canonical`` is the URL that it names as its own, ``refresh`` the one that it
+    leads to within seconds; None where it names none."""
 
     title: str
     text: str
@@ -105,7 +107,7 @@ def read_page(response: HtmlResponse, site: Site) -> Page:
         text=text,
         links=links if "nofollow" not in robots else [],
         canonical=canonical(named, base) if named else None,
-        refresh=canonical(leads_to, base) if leads_to else None,
+        refresh=canonical(leads_to, base) if leads_to and "nofollow" not in robots else None,
         may_be_stored="noindex" not in robots,
         may_be_followed="nofollow" not in robots,
     )

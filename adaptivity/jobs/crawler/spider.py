@@ -7,16 +7,23 @@ from urllib.parse import urlsplit
 
 import scrapy
 import structlog
-from scrapy.exceptions import CannotResolveHostError, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
+from django.db import InterfaceError, OperationalError, connection
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DontCloseSpider,
+    DownloadCancelledError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+)
 from scrapy.http import HtmlResponse, Request, Response
 from twisted.internet import error as twisted_errors
-from twisted.python.failure import Failure
 
+from adaptivity.jobs.crawler.busy import BUSY, seconds_to_wait
 from adaptivity.jobs.crawler.frontier import Frontier
+from adaptivity.jobs.crawler.hosts import Hosts
 from adaptivity.jobs.crawler.pages import SCHEMES, Page, Site, canonical, read_page
 from adaptivity.jobs.crawler.resolver import GuardedResolver
 from adaptivity.jobs.crawler.robots import ExcludedByRobots, RobotsUnreadable
-from adaptivity.jobs.http import retry_after
 from adaptivity.models import CrawledPage
 from adaptivity.services.crawling import (
     Content,
@@ -32,12 +39,13 @@ log = structlog.get_logger(__name__)
 
 Status = CrawledPage.Status
 GONE = {404, 410}
-BUSY = {429, 503}
 REDIRECTS = range(300, 400)
-TRIES_WHEN_BUSY = 4
-LONGEST_WAIT = 120.0
-FIRST_WAIT = 5.0
 PAGES_BETWEEN_PUBLISHING = 200
+
+
+def is_database_lost(error: Exception) -> bool:
+    """Whether the error is one of a database that is not there any more; not one of what was asked of it."""
+    return isinstance(error, OperationalError | InterfaceError) and not connection.is_usable()
 
 
 def guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -50,14 +58,14 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
         try:
             method(self, *arguments)
         except Exception as error:
-            self.failure = error
-            self.is_ending = True
+            self.failed(error)
 
     return wrapper
 
 
 class SiteSpider(scrapy.Spider):
-    """Crawls the site of one source. ``failure`` is what has ended it before its time."""
+    """Crawls the site of one source. ``failure`` is what has ended it before its time; ``hosts`` knows which of its
+    hosts are down."""
 
     name = "site"
     frontier: Frontier
@@ -67,11 +75,23 @@ class SiteSpider(scrapy.Spider):
         self.crawl, self.site, self.resolver = crawl, site, resolver
         self.is_ending = False
         self.failure: Exception | None = None
+        self.has_lost_database = False
+        self._is_waiting = False
+        self.hosts = Hosts(crawl, fail=self._fail, probe=self._probe, leave=lambda: self.frontier.ask_anew())
         self.published = 0
         self._stored_since = 0
 
+    def failed(self, error: Exception) -> None:
+        """Keeps an error of ours, and ends the crawl."""
+        if self.failure is None:
+            self.failure = error
+            # Before anything connects anew.
+            self.has_lost_database = is_database_lost(error)
+        self.is_ending = True
+
     async def start(self) -> AsyncIterator[Any]:
         """Nothing: the frontier has all there is to ask for."""
+        self.crawler.signals.connect(self._idle, scrapy.signals.spider_idle)
         nothing: list[Any] = []
         for request in nothing:
             yield request
@@ -92,6 +112,10 @@ class SiteSpider(scrapy.Spider):
         if response.status in BUSY and self._ask_later(response):
             return
         page_id = response.meta["page"]
+        if _is_down(response.status):
+            self.hosts.page_failed(_origin(response.url), page_id, f"answers {response.status}", response.status)
+            return
+        self.hosts.answers(_origin(response.url))
         if response.status in REDIRECTS:
             self._redirected(page_id, response)
         elif response.status in GONE:
@@ -105,12 +129,51 @@ class SiteSpider(scrapy.Spider):
         self.frontier.done(page_id)
 
     @guarded
-    def not_answered(self, failure: Failure) -> None:
+    def not_answered(self, failure: Any) -> None:
         """No response: refused before, or broken on the way."""
-        request: Request = failure.request  # type: ignore[attr-defined]
-        page_id = request.meta["page"]
+        request: Request = failure.request
+        page_id, origin = request.meta["page"], _origin(request.url)
         status, reason = self._explained(failure, request)
-        self._without(page_id, status, reason)
+        if status != Status.FAILED:
+            self._without(page_id, status, reason)
+            self.frontier.done(page_id)
+        elif failure.check(RobotsUnreadable) and (self.is_ending or self.hosts.robots_unreadable(origin, reason)):
+            # A crawl that ends does not wait for robots.txt to the end.
+            return
+        else:
+            self.hosts.page_failed(origin, page_id, reason, None)
+
+    def _idle(self) -> None:
+        self._frontier_ends()
+        if self._is_waiting and not self.is_ending:
+            raise DontCloseSpider
+
+    @guarded
+    def _frontier_ends(self) -> None:
+        self._is_waiting = self.hosts.frontier_ends()
+
+    def _probe(self, url: str) -> None:
+        """Asks for a page again that has answered before."""
+        if self.is_ending:
+            return
+        meta = {"dont_redirect": True, "handle_httpstatus_all": True}
+        engine: Any = self.crawler.engine
+        engine.crawl(
+            Request(url, callback=self._probe_answered, errback=self._probe_not_answered, dont_filter=True, meta=meta)
+        )
+
+    @guarded
+    def _probe_answered(self, response: Response) -> None:
+        self.hosts.probed(_origin(response.url), has_answered=not _is_down(response.status))
+
+    @guarded
+    def _probe_not_answered(self, failure: Any) -> None:
+        # One that is too large now, or that robots.txt excludes, says that the host is there.
+        has_answered = self._explained(failure, failure.request)[0] != Status.FAILED
+        self.hosts.probed(_origin(failure.request.url), has_answered=has_answered)
+
+    def _fail(self, page_id: int, reason: str, http_status: int | None) -> None:
+        self._without(page_id, Status.FAILED, reason, http_status)
         self.frontier.done(page_id)
 
     def _read(self, page_id: int, response: HtmlResponse) -> None:
@@ -119,9 +182,12 @@ class SiteSpider(scrapy.Spider):
         except ValueError as error:
             self._without(page_id, Status.SKIPPED, str(error), response.status)
             return
+        own = response.request.url if response.request else response.url
         if not page.may_be_stored:
             self._without(page_id, Status.EXCLUDED, "asks robots not to store it", response.status)
-        elif self._is_elsewhere(page, response.request.url if response.request else response.url):
+        elif page.refresh is not None and page.refresh != own and self.site.has(page.refresh):
+            page_leads_on(crawl=self.crawl, page_id=page_id, http_status=response.status, url=page.refresh)
+        elif self._is_elsewhere(page, own):
             page_leads_on(crawl=self.crawl, page_id=page_id, http_status=response.status, url=page.canonical)
         else:
             content = Content(page.title, page.text, page.links)
@@ -141,7 +207,7 @@ class SiteSpider(scrapy.Spider):
         return named is not None and named != own and self.site.has(named) and not is_alias(crawl=self.crawl, url=named)
 
     def _redirected(self, page_id: int, response: Response) -> None:
-        target = canonical((response.headers.get("Location") or b"").decode("latin-1"), response.url)
+        target = canonical(_decoded(response.headers.get("Location") or b""), response.url)
         if target is not None and self.site.has(target):
             page_leads_on(crawl=self.crawl, page_id=page_id, http_status=response.status, url=target)
         else:
@@ -173,9 +239,8 @@ class SiteSpider(scrapy.Spider):
 
         loop: Any = reactor
         attempt = response.meta.get("attempt", 1)
-        asked = retry_after((response.headers.get("Retry-After") or b"").decode("latin-1"))
-        wait = asked if asked is not None else FIRST_WAIT * 2 ** (attempt - 1)
-        if attempt >= TRIES_WHEN_BUSY or wait > LONGEST_WAIT or response.request is None:
+        wait = seconds_to_wait(response, attempt)
+        if wait is None or response.request is None:
             return False
         request = response.request.replace(meta={**response.request.meta, "attempt": attempt + 1}, dont_filter=True)
         log.info("site_is_busy", source=self.crawl.source.slug, status=response.status, seconds=wait)
@@ -188,3 +253,22 @@ class SiteSpider(scrapy.Spider):
 
         loop.callLater(wait, again)
         return True
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of a canonical URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_down(status: int) -> bool:
+    """Whether a status says that the host is down, or wants no more requests."""
+    return status >= 500 or status in BUSY or status == 408
+
+
+def _decoded(header: bytes) -> str:
+    """A header's text: bytes beyond ASCII are UTF-8 today, and were Latin-1."""
+    try:
+        return header.decode()
+    except UnicodeDecodeError:
+        return header.decode("latin-1")
