@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from django.db import InterfaceError, OperationalError, connection
 
 from adaptivity.errors import AdaptivityError, AlreadyRunning, InvalidInput, Stopped, Unavailable
 from adaptivity.jobs.addresses import AddressGuard
@@ -45,11 +46,12 @@ def scrape_courses(
     stop: Callable[[], bool] = lambda: False,
     patience: Patience = PATIENT,
 ) -> list[ScrapeReport]:
-    """Reads each source; one that fails does not keep the others from being read.
+    """Reads each source; one that fails, also by a fault of ours, does not keep the others from being read.
 
     A section is written as soon as it is known, in a transaction of its own, so that what a stopped run has done is
     kept; what has vanished is taken out when all of a source's sections are known. After ``stop`` answers true, the
-    report of the source that was being read says so, and the sources after it have none.
+    report of the source that was being read says so, and the sources after it have none. A database that is lost ends
+    all: what it raises comes as it is.
     """
     reports = []
     for number, source in enumerate(sources):
@@ -84,6 +86,11 @@ def _read(
     except AdaptivityError as error:
         report.outcome, report.message = error.code, str(error)
         report.may_help_again = isinstance(error, Unavailable)
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise
+        log.exception("source_failed", source=source.slug)
+        report.outcome, report.message, report.may_help_again = FAILED, type(error).__name__, True
     except BaseException as error:
         outcome = STOPPED if isinstance(error, KeyboardInterrupt) else FAILED
         course_source_ended(source=source, outcome=outcome, message=type(error).__name__)

@@ -28,6 +28,7 @@ URL_LENGTH = 500
 ID_LENGTH = 255
 # A leap year.
 MOST_INTERVAL_HOURS = 8784
+UNSTORABLE = "has NUL or a lone surrogate, which no database stores"
 
 RUNNING = "running"
 
@@ -232,10 +233,10 @@ def course_source_started(*, source: CourseSource) -> None:
 def course_source_ended(*, source: CourseSource, outcome: str, message: str) -> None:
     """Notes how reading the source ended."""
     source.last_finished_at = timezone.now()
-    source.last_outcome, source.last_message = outcome, message
+    source.last_outcome, source.last_message = outcome, storable(message)
     # Of a source that was deleted meanwhile there is nothing to note.
     CourseSource.objects.filter(pk=source.pk).update(
-        last_finished_at=source.last_finished_at, last_outcome=outcome, last_message=message
+        last_finished_at=source.last_finished_at, last_outcome=outcome, last_message=source.last_message
     )
 
 
@@ -252,7 +253,10 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
     course_source_lock(source=source)
     result = SectionResult()
     if not section.external_id.strip() or len(section.external_id) > ID_LENGTH:
-        result.refused.append((section.external_id[:ID_LENGTH], f"its id is blank or longer than {ID_LENGTH}"))
+        result.refused.append((_cut(section.external_id), f"its id is blank or longer than {ID_LENGTH}"))
+        return result
+    if not _is_storable(section.external_id):
+        result.refused.append((_cut(section.external_id), f"its id {UNSTORABLE}"))
         return result
     items = [_storable(item) for item in _by_id(section.items) if _is_acceptable(item, result)]
     section = replace(section, title=_name(section.title))
@@ -333,13 +337,25 @@ def _by_id(items: Sequence[Item]) -> list[Item]:
 
 def _is_acceptable(item: Item, result: SectionResult) -> bool:
     reason = ""
-    if not item.url.strip() or len(item.url) > URL_LENGTH or "\0" in item.url:
+    if not item.url.strip() or len(item.url) > URL_LENGTH:
         reason = f"its URL is blank or longer than {URL_LENGTH} characters"
+    elif not _is_storable(item.url):
+        reason = f"its URL {UNSTORABLE}"
     elif len(item.external_id) > ID_LENGTH:
         reason = f"its id is longer than {ID_LENGTH} characters"
+    elif not _is_storable(item.external_id):
+        reason = f"its id {UNSTORABLE}"
     if reason:
-        result.refused.append((item.external_id[:ID_LENGTH], reason))
+        result.refused.append((_cut(item.external_id), reason))
     return not reason
+
+
+def _is_storable(text: str) -> bool:
+    return storable(text) == text
+
+
+def _cut(external_id: str) -> str:
+    return storable(external_id)[:ID_LENGTH]
 
 
 def _storable(item: Item) -> Item:

@@ -3,6 +3,7 @@
 Chapters, which Open edX shows as sections, become sections; the problems, texts and videos below them their items.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.http import Client
 from adaptivity.models import CourseSource
+from adaptivity.services.job_runs import storable
 from adaptivity.services.sources import Item, Section
 
 # The type of a block, and the type of the activity that it becomes; a block of any other type is none.
@@ -28,6 +30,10 @@ MOST_PARENTS = 4
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
 # A token is fetched anew when it has less than this left.
 TOKEN_SECONDS = 30.0
+# What ``expires_in`` may be: 30 years stand for a token that does not expire.
+MOST_SECONDS = 10**9
+# RFC 6750, 2.1.
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class OpenEdX:
@@ -59,11 +65,11 @@ class OpenEdX:
             seen.add(url)
             page = self._get(url, {})
             for number, course in enumerate(_of(page, "results", list)):
-                found.append(_of(course, "course_id", str, at=f"results[{number}]."))
+                found.append(_id(course, "course_id", at=f"results[{number}]."))
             url = _of(page, "pagination", dict).get("next")
             if url is None:
                 break
-            if not isinstance(url, str) or url in seen or _origin(url) != _origin(self._base):
+            if not isinstance(url, str) or not _is_id(url) or url in seen or _origin(url) != _origin(self._base):
                 raise _changed("pagination.next", "is no further page of this platform")
         return found
 
@@ -80,7 +86,7 @@ class OpenEdX:
             },
         )
         blocks = _of(answer, "blocks", dict)
-        root = _block(blocks, _of(answer, "root", str), "root")
+        root = _block(blocks, _id(answer, "root"), "root")
         reached: dict[str, int] = {}
         sections = []
         for chapter_id in _children(root):
@@ -113,13 +119,16 @@ class OpenEdX:
             if kind not in KINDS or block.get("visible_to_staff_only"):
                 continue
             at = f"blocks.{block_id}."
+            format_ = block.get("format")
+            if format_ is not None and not isinstance(format_, str):
+                raise _changed(f"{at}format", "is not of the type str")
             yield Item(
                 external_id=block_id,
                 title=_of(block, "display_name", str, at=at),
                 kind=KINDS[kind],
                 url=_of(block, self._source.launch_url, str, at=at),
                 graded=bool(block.get("graded", False)),
-                format=str(block.get("format") or ""),
+                format=format_ or "",
             )
 
     def _get(self, url: str, parameters: Mapping[str, str]) -> Any:
@@ -160,8 +169,13 @@ class OpenEdX:
         if answer.status != 200:
             raise _changed("oauth2/access_token", f"answers {answer.status}, where 200 is due")
         token, kind = _of(answer.body, "access_token", str), _of(answer.body, "token_type", str)
-        seconds = answer.body.get("expires_in")
-        lifetime = float(seconds) if isinstance(seconds, int | float) else 0.0
+        if not TOKEN.fullmatch(token):
+            raise _changed("access_token", "has characters that no token has")
+        # RFC 6749, 5.1: it may be missing.
+        lifetime = answer.body.get("expires_in", 0)
+        is_number = isinstance(lifetime, int | float) and not isinstance(lifetime, bool)
+        if not is_number or not 0 <= lifetime <= MOST_SECONDS:
+            raise _changed("expires_in", f"is no number of seconds from 0 to {MOST_SECONDS}")
         self._authorization = f"{'JWT' if kind.lower() == 'jwt' else 'Bearer'} {token}"
         self._expires = time.monotonic() + max(lifetime - TOKEN_SECONDS, lifetime / 2)
 
@@ -179,16 +193,17 @@ def _credentials(source: CourseSource, credentials: Mapping[str, Mapping[str, st
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
     try:
+        parts = urlsplit(url)
+        default = {"http": 80, "https": 443}.get(parts.scheme)
         return parts.scheme, (parts.hostname or "").lower(), parts.port or default
     except ValueError:
         return "", "", None
 
 
 def _changed(where: str, what: str) -> InvalidInput:
-    return InvalidInput(f"the platform's answer is not as documented: {where} {what}", code="schema_changed")
+    message = f"the platform's answer is not as documented: {where} {what}"
+    return InvalidInput(storable(message), code="schema_changed")
 
 
 def _of(value: Any, name: str, kind: type[Any], *, at: str = "") -> Any:
@@ -198,6 +213,19 @@ def _of(value: Any, name: str, kind: type[Any], *, at: str = "") -> Any:
     if not isinstance(value.get(name), kind):
         raise _changed(f"{at}{name}", f"is missing or not of the type {kind.__name__}")
     return value[name]
+
+
+def _is_id(text: str) -> bool:
+    """Whether the text has nothing that neither a database nor a URL can hold: NUL, or a lone surrogate."""
+    return storable(text) == text
+
+
+def _id(value: Any, name: str, *, at: str = "") -> str:
+    """A member of a JSON object, which has to be a text that can be stored and asked for."""
+    text: str = _of(value, name, str, at=at)
+    if not _is_id(text):
+        raise _changed(f"{at}{name}", "has NUL or a lone surrogate")
+    return text
 
 
 def _block(blocks: Mapping[str, Any], block_id: str, where: str) -> Any:
@@ -210,6 +238,6 @@ def _block(blocks: Mapping[str, Any], block_id: str, where: str) -> Any:
 
 def _children(block: Mapping[str, Any]) -> list[str]:
     children = block.get("children", [])
-    if not isinstance(children, list) or not all(isinstance(child, str) for child in children):
+    if not isinstance(children, list) or not all(isinstance(child, str) and _is_id(child) for child in children):
         raise _changed(f"blocks.{block.get('id')}.children", "is not a list of ids")
     return children
