@@ -2,6 +2,7 @@
 
 import mmap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import structlog
 from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.conf import settings
+from django.db import transaction
 from django.db.utils import OperationalError
+from kombu.exceptions import OperationalError as BrokerError
 
 from adaptivity.jobs import estimate as estimating
 from adaptivity.jobs import import_scores as job
@@ -81,7 +84,7 @@ def run_step(step_id: int, attempt: int, started_by: str) -> None:
 
 # When its worker is killed, the next run of the job goes on with it.
 @shared_task(**LONG)
-def read_source(source_id: int) -> None:
+def read_source(source_id: int, saved_by: str = "") -> None:
     """Starts the job that reads a source, as a process of its own, and waits for its end. When the worker is told to
     stop, so is the job, and the task is sent again, for the next worker to go on. Where tasks run in the process that
     sends them, it does not wait: there, somebody has just saved the source."""
@@ -89,7 +92,8 @@ def read_source(source_id: int) -> None:
     if source is None:
         log.warning("source_not_wanted", source_id=source_id)
         return
-    process = StepProcess(command_of(source), started_by="a new source")
+    started_by = f"a new source, saved by {saved_by}" if saved_by else "a new source"
+    process = StepProcess(command_of(source), started_by=started_by)
     try:
         if settings.CELERY_TASK_ALWAYS_EAGER:
             return
@@ -97,10 +101,26 @@ def read_source(source_id: int) -> None:
     finally:
         process.close()
     if is_stopping() and (code == STOPPED or code < 0):
-        read_source.delay(source_id)
+        read_source.delay(source_id, saved_by)
         log.info("source_sent_again", source=source.slug, exit_code=code)
         return
     log.info("source_read", source=source.slug, exit_code=code)
+
+
+def read_source_on_commit(
+    source: CourseSource, *, saved_by: str, not_sent: Callable[[], object] = lambda: None
+) -> None:
+    """Sends for the job that reads a source, once it is stored. Where the broker does not take it, the source is there
+    all the same and the next run of the job reads it; that is logged, and ``not_sent`` called."""
+
+    def send() -> None:
+        try:
+            read_source.delay(source.pk, saved_by)
+        except BrokerError as error:
+            log.warning("source_not_sent", source=source.slug, error=type(error).__name__)
+            not_sent()
+
+    transaction.on_commit(send)
 
 
 def _wait(process: StepProcess) -> int:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -11,6 +11,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
 from adaptivity.services.sources import course_source_changed, course_source_check
 
+NOT_SENT = "The source is saved, but the broker does not answer: it is not read now, but by the next run of its job."
 LISTS = ("address_exceptions", "start_urls", "allowed_domains")
 
 
@@ -88,7 +89,11 @@ class CourseSourceAdmin(admin.ModelAdmin):
         if change:
             course_source_changed(source=obj, fields=form.changed_data)
         elif obj.enabled:
-            tasks.read_source.delay_on_commit(obj.pk)
+            tasks.read_source_on_commit(
+                obj,
+                saved_by=request.user.get_username(),
+                not_sent=lambda: self.message_user(request, NOT_SENT, messages.WARNING),
+            )
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set[Any], list]:
         """What goes with the sources as counts: Django would show a line for each of 10,000 pages."""

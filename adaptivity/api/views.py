@@ -504,7 +504,8 @@ def mastery_setting(data: dict[str, Any]) -> masteries.MasterySetting:
 
 @documented(s.CourseSourceSerializer)
 class CourseSourceViewSet(Resource):
-    """Where content comes from: a platform's API, or a website. A new one that is enabled is read at once."""
+    """Where content comes from: a platform's API, or a website. A new one that is enabled is read at once; where the
+    broker does not answer, by the next run of its job."""
 
     queryset = CourseSource.objects.order_by("id")
     serializer_class = s.CourseSourceSerializer
@@ -517,7 +518,7 @@ class CourseSourceViewSet(Resource):
         source = sources.course_source_create(**serializer.validated_data)
         serializer.instance = source
         if source.enabled:
-            tasks.read_source.delay_on_commit(source.pk)
+            tasks.read_source_on_commit(source, saved_by=self.request.user.get_username())
 
     def perform_update(self, serializer: Any) -> None:
         unchangeable("kind", serializer.validated_data, serializer.instance.kind)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from adaptivity.errors import InvalidInput, SourceDeleted
-from adaptivity.models import Activity, Collection, CourseSource, SourceItem, SourceSection
+from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, SourceItem, SourceSection
 from adaptivity.selectors.sql import batched
 from adaptivity.services.activities import ActivityFields
 from adaptivity.services.addresses import is_metadata, literal
@@ -245,9 +245,10 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
     """Makes a section's collection and activities what the platform says: only what differs from what was written
     last is written, so that a field that an author has changed stays until the platform changes the item.
 
-    What has left the section is taken out of its collection. Activities that others have put into it stay, and none is
-    deleted. An item that is new under a known id keeps its activity, and so its evidence, also under another URL.
-    Raises SourceDeleted.
+    What has left the section is taken out of its collection, unless another source shows it there. Activities that
+    others have put into it stay, what they have taken out stays out until the platform changes it, and none is deleted;
+    one that others have deleted is made anew. An item that is new under a known id keeps its activity, and so its
+    evidence, also under another URL. Raises SourceDeleted.
     """
     content_lock()
     course_source_lock(source=source)
@@ -264,17 +265,27 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
         [section.external_id, section.title, position, *(list(asdict(item).values()) for item in items)]
     )
     known_section = SourceSection.objects.filter(source=source, external_id=section.external_id).first()
-    if known_section is not None and known_section.fingerprint == fingerprint:
+    external_ids = [item.external_id for item in items]
+    is_same = known_section is not None and known_section.fingerprint == fingerprint
+    # An item goes with its activity.
+    if is_same and _count_held(source, external_ids) == len(items):
         result.unchanged = len(items)
         return result
 
     collection_id = collection_id_of(section)
-    known = _known_items(source, [item.external_id for item in items])
+    known = _known_items(source, external_ids)
+    stays_here = known_section is not None and known_section.collection.collection_id == collection_id
+    present = _present(collection_id)
     fields: list[ActivityFields] = []
+    activity_ids: dict[str, int] = {}
     urls: dict[str, str] = {}
     for item in items:
         before = known.get(item.external_id)
         if before is not None and before.fingerprint == _fingerprint(asdict(item)):
+            if stays_here and before.section == known_section and before.activity_id not in present:
+                # Taken out by hand.
+                activity_ids[item.external_id] = before.activity_id
+                continue
             urls[item.external_id] = before.activity.source_launch_url
             fields.append({"source_launch_url": before.activity.source_launch_url})
             continue
@@ -283,21 +294,22 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
         urls[item.external_id] = item.url
         fields.append({"source_launch_url": item.url, "name": item.title, "type": item.kind, "tags": _tags(item)})
     written = collection_activities_add(collection_id=collection_id, activities=fields)
+    activity_ids |= {id_: written.ids[url] for id_, url in urls.items()}
     moved = [
-        (before.section.collection.collection_id, before.activity_id)
+        (before.section.collection, before.activity_id)
         for before in known.values()
         if before.section is not None and before.section != known_section
     ]
     held = {before.activity_id for before in known.values()}
     stored = _write_section(source, section, position, fingerprint, collection_id, known_section)
-    _write_items(source, stored, items, known, {id_: written.ids[url] for id_, url in urls.items()})
+    _write_items(source, stored, items, known, activity_ids)
 
-    members = {written.ids[url] for url in urls.values()}
-    left = _release(stored, set(urls)) | held
-    result.taken_out = collection_activities_remove(collection_id=collection_id, activity_ids=left - members)
+    members = set(activity_ids.values())
+    left = _release(stored, set(activity_ids)) | held
+    result.taken_out = _take_out(stored.collection, left - members, source)
     for former, activity_id in moved:
-        if former != collection_id:
-            collection_activities_remove(collection_id=former, activity_ids=[activity_id])
+        if former != stored.collection:
+            _take_out(former, {activity_id}, source)
     result.created, result.updated = len(written.created), len(written.updated)
     result.unchanged = len(members) - result.created - result.updated
     return result
@@ -306,17 +318,14 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
 @transaction.atomic
 def sections_retire(*, source: CourseSource, present: Collected[str]) -> int:
     """Takes the items of sections that are not ``present`` any more out of their collections, which stay, empty of
-    them. Answers how many were taken out. Raises SourceDeleted."""
+    them but for what another source shows there. Answers how many were taken out. Raises SourceDeleted."""
     content_lock()
     course_source_lock(source=source)
     taken_out = 0
     for section in SourceSection.objects.filter(source=source).select_related("collection"):
         if section.external_id in present:
             continue
-        taken_out += collection_activities_remove(
-            collection_id=section.collection.collection_id,
-            activity_ids=section.items.values_list("activity_id", flat=True),
-        )
+        taken_out += _take_out(section.collection, set(section.items.values_list("activity_id", flat=True)), source)
         section.delete()
     return taken_out
 
@@ -383,6 +392,28 @@ def _known_items(source: CourseSource, external_ids: Sequence[str]) -> dict[str,
         )
         found |= {item.external_id: item for item in items}
     return found
+
+
+def _count_held(source: CourseSource, external_ids: Sequence[str]) -> int:
+    """How many of the items are there, each in a section."""
+    return sum(
+        SourceItem.objects.filter(source=source, external_id__in=some, section__isnull=False).count()
+        for some in batched(external_ids, BATCH)
+    )
+
+
+def _present(collection_id: str) -> set[int]:
+    memberships = CollectionActivity.objects.filter(collection__collection_id=collection_id)
+    return set(memberships.values_list("activity_id", flat=True))
+
+
+def _take_out(collection: Collection, activity_ids: set[int], source: CourseSource) -> int:
+    """Takes the activities out of the collection, but for those that another source shows there; answers how many."""
+    shown: set[int] = set()
+    for some in batched(sorted(activity_ids), BATCH):
+        others = SourceItem.objects.filter(activity__in=some, section__collection=collection).exclude(source=source)
+        shown.update(others.values_list("activity_id", flat=True))
+    return collection_activities_remove(collection_id=collection.collection_id, activity_ids=activity_ids - shown)
 
 
 def _rename(activity: Activity, url: str) -> None:
