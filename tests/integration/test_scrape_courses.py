@@ -3,28 +3,43 @@ each fault leads to."""
 
 import io
 import json
+import math
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.http import Patience
+from adaptivity.jobs.platforms.open_edx import OpenEdX
 from adaptivity.jobs.scrape_courses import ScrapeReport, scrape_courses
 from adaptivity.jobs.sources import sources_chosen
 from adaptivity.management.job import Outcome
 from adaptivity.management.local_servers.http import send, send_json
 from adaptivity.management.local_servers.open_edx import COURSE, Course, usage
 from adaptivity.management.sources import outcome
-from adaptivity.models import Activity, Collection, CourseSource, JobRun, Score, SourceItem, SourceSection
+from adaptivity.models import (
+    Activity,
+    Collection,
+    CollectionActivity,
+    CourseSource,
+    JobRun,
+    Score,
+    SourceItem,
+    SourceSection,
+)
+from adaptivity.services.activities import activity_delete
+from adaptivity.services.collections import collection_activity_delete, collection_delete
+from adaptivity.services.job_runs import storable
 from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.scores import score_create
-from adaptivity.services.sources import course_source_create
+from adaptivity.services.sources import Item, Section, course_source_create, section_write
+from tests.integration.builders import ON_POSTGRESQL
+from tests.servers.faults import half, hang, status
 from tests.servers.open_edx import FaultyOpenEdX
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +94,14 @@ def members(chapter: str) -> list[str]:
     """The names of a section's activities, by id."""
     collection = Collection.objects.get(collection_id=usage("chapter", chapter))
     return list(collection.activities.order_by("id").values_list("name", flat=True))
+
+
+def take_out(chapter: str, name: str) -> None:
+    """By hand, as authors do."""
+    membership = CollectionActivity.objects.get(
+        collection__collection_id=usage("chapter", chapter), activity__name=name
+    )
+    collection_activity_delete(membership=membership)
 
 
 def numbers(report: ScrapeReport) -> tuple[int, int, int, int, int]:
@@ -150,6 +173,37 @@ class TestMapping:
 
         assert scrape(source, lms).outcome == "done"
         assert members("week 2") == ["\N{REPLACEMENT CHARACTER}" + "t" * 254]
+
+    @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
+    def test_a_url_that_no_database_stores_is_refused_alone(
+        self, source: CourseSource, lms: FaultyOpenEdX, character: str
+    ) -> None:
+        exam = usage("problem", "exam")
+
+        def with_character(body: Any) -> Any:
+            body["blocks"][exam]["student_view_url"] += character
+            return body
+
+        lms.changed = with_character
+
+        report = scrape(source, lms)
+
+        assert (report.outcome, report.created) == ("rejects", 3)
+        assert report.refused == [(exam, "its URL has NUL or a lone surrogate, which no database stores")]
+
+    @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
+    def test_ids_that_no_database_stores_are_refused_of_any_platform(
+        self, source: CourseSource, character: str
+    ) -> None:
+        reason = "its id has NUL or a lone surrogate, which no database stores"
+        stored = storable(character)
+
+        whole = section_write(source=source, section=Section(f"s{character}", "title"), position=0)
+        item = Item(f"i{character}", "title", "problem", "https://lms.example/i")
+        part = section_write(source=source, section=Section("s", "title", [item]), position=1)
+
+        assert (whole.refused, part.refused) == ([(f"s{stored}", reason)], [(f"i{stored}", reason)])
+        assert not Activity.objects.exists()
 
 
 class TestAgain:
@@ -259,22 +313,138 @@ class TestAgain:
         assert (members("week 1"), members("week 2")) == (["intro", "film", "quiz"], ["exam"])
 
 
-def status(code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    return lambda handler: send(handler, code, **headers)
+class TestByHand:
+    """What authors delete comes back, what they take out stays out."""
+
+    def test_an_activity_that_was_deleted_comes_back(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
+        scrape(source, lms)
+        activity_delete(activity=Activity.objects.get(name="film"))
+
+        assert numbers(scrape(source, lms)) == (2, 1, 0, 3, 0)
+        assert members("week 1") == ["intro", "quiz", "film"]
+        assert numbers(scrape(source, lms)) == (2, 0, 0, 4, 0)
+
+    def test_one_that_was_taken_out_stays_out_until_the_platform_changes_it(
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
+    ) -> None:
+        scrape(source, lms)
+        take_out("week 1", "film")
+
+        assert numbers(scrape(source, lms)) == (2, 0, 0, 4, 0)
+        assert members("week 1") == ["intro", "quiz"]
+
+        course.blocks[usage("problem", "quiz")]["display_name"] = "new quiz"
+        assert numbers(scrape(source, lms)) == (2, 0, 1, 3, 0)
+        assert members("week 1") == ["intro", "new quiz"]
+
+        course.blocks[usage("video", "film")]["display_name"] = "new film"
+        assert numbers(scrape(source, lms)) == (2, 0, 1, 3, 0)
+        assert members("week 1") == ["intro", "new film", "new quiz"]
+
+    def test_a_collection_that_was_renamed_is_made_anew_whole(
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX
+    ) -> None:
+        scrape(source, lms)
+        Collection.objects.filter(name="week 1").update(collection_id="mine")
+        course.add(usage("vertical", "week 1-unit"), "problem", "extra")
+
+        scrape(source, lms)
+
+        assert members("week 1") == ["intro", "film", "quiz", "extra"]
+
+    def test_a_collection_that_was_deleted_comes_back(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
+        scrape(source, lms)
+        collection_delete(collection=Collection.objects.get(name="week 1"))
+
+        scrape(source, lms)
+
+        assert (members("week 1"), Activity.objects.count()) == (["intro", "film", "quiz"], 4)
 
 
-def hang(handler: BaseHTTPRequestHandler) -> None:
-    """No answer before the client gives up: the read ends when it closes its end."""
-    handler.connection.recv(1)
+class TestTwoSources:
+    """One reads all courses, the other this one: what one does not see any more stays while the other shows it."""
 
+    @pytest.fixture
+    def both(self, source: CourseSource, lms: FaultyOpenEdX) -> tuple[CourseSource, CourseSource]:
+        """The source of the one course, and that of all courses, which has read it, too."""
+        everything = source_of(lms, slug="all", course_id="")
+        lms.courses.append(Course("course-v1:Uni+Other+1"))
+        lms.courses[-1].chapter("other", {"p": "problem"})
+        assert scrape(source, lms).created == 4
+        assert numbers(scrape(everything, lms)) == (3, 1, 0, 4, 0)
+        return source, everything
 
-def half(handler: BaseHTTPRequestHandler) -> None:
-    """An answer that breaks off."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000")
-    handler.end_headers()
-    handler.wfile.write(b"{")
-    handler.close_connection = True
+    def test_a_course_that_one_lists_no_more(
+        self, both: tuple[CourseSource, CourseSource], course: Course, lms: FaultyOpenEdX
+    ) -> None:
+        one, everything = both
+        lms.courses.remove(course)
+        revisions = list(Collection.objects.order_by("id").values_list("revision", flat=True))
+
+        assert numbers(scrape(everything, lms)) == (1, 0, 0, 1, 0)
+
+        assert (members("week 1"), members("week 2")) == (["intro", "film", "quiz"], ["exam"])
+        assert list(Collection.objects.order_by("id").values_list("revision", flat=True)) == revisions
+
+        # The last one that shows it takes it out.
+        lms.courses.append(course)
+        course.remove(usage("chapter", "week 2"))
+        assert scrape(one, lms).taken_out == 1
+        assert (members("week 1"), members("week 2")) == (["intro", "film", "quiz"], [])
+
+    def test_an_item_that_one_sees_no_more(
+        self, both: tuple[CourseSource, CourseSource], course: Course, lms: FaultyOpenEdX
+    ) -> None:
+        one, everything = both
+        id_, block = usage("problem", "quiz"), course.blocks[usage("problem", "quiz")]
+        course.remove(id_)
+
+        assert scrape(everything, lms).taken_out == 0
+        assert members("week 1") == ["intro", "film", "quiz"]
+
+        course.blocks[id_] = block
+        course.blocks[usage("vertical", "week 1-unit")]["children"].append(id_)
+        assert numbers(scrape(one, lms)) == (2, 0, 0, 4, 0)
+        scrape(everything, lms)
+        assert members("week 1") == ["intro", "film", "quiz"]
+
+        course.remove(id_)
+        assert (scrape(everything, lms).taken_out, scrape(one, lms).taken_out) == (0, 1)
+        assert members("week 1") == ["intro", "film"]
+
+    def test_an_item_that_moves(
+        self, both: tuple[CourseSource, CourseSource], course: Course, lms: FaultyOpenEdX
+    ) -> None:
+        one, everything = both
+        id_, block = usage("problem", "exam"), course.blocks[usage("problem", "exam")]
+        course.remove(id_)
+        course.blocks[id_] = block
+        course.blocks[usage("vertical", "week 1-unit")]["children"].append(id_)
+
+        scrape(everything, lms)
+        assert (members("week 1"), members("week 2")) == (["intro", "film", "quiz", "exam"], ["exam"])
+
+        scrape(one, lms)
+        assert (members("week 1"), members("week 2")) == (["intro", "film", "quiz", "exam"], [])
+
+    def test_an_activity_that_was_deleted(self, both: tuple[CourseSource, CourseSource], lms: FaultyOpenEdX) -> None:
+        activity_delete(activity=Activity.objects.get(name="film"))
+
+        assert [scrape(source, lms).created for source in both] == [1, 0]
+        assert members("week 1") == ["intro", "quiz", "film"]
+        held = SourceItem.objects.filter(activity__name="film").values_list("source__slug", flat=True)
+        assert sorted(held) == ["all", "campus"]
+
+    def test_one_that_was_taken_out_by_hand(
+        self, both: tuple[CourseSource, CourseSource], course: Course, lms: FaultyOpenEdX
+    ) -> None:
+        take_out("week 1", "film")
+        course.blocks[usage("problem", "quiz")]["display_name"] = "new quiz"
+
+        for source in both:
+            scrape(source, lms)
+
+        assert members("week 1") == ["intro", "new quiz"]
 
 
 class TestFaults:
@@ -422,14 +592,150 @@ class TestFaults:
         assert f"blocks.{usage('problem', 'exam')}.student_view_url is missing" in report.message
         assert Activity.objects.filter(name="quiz").exists()
 
-    @pytest.mark.parametrize("following", ["http://127.0.0.1:1/", "self", 7])
+    @pytest.mark.parametrize("following", ["http://127.0.0.1:1/", "http://[", "self", "\0", "\ud800", 7])
     def test_a_next_page_that_is_none(self, lms: FaultyOpenEdX, following: Any) -> None:
         own = f"{lms.url}/api/courses/v1/courses/?page_size=100"
-        lms.changed = lambda body: body | {"pagination": {"next": own if following == "self" else following}}
+        following = {"self": own, "\0": f"{own}\0", "\ud800": f"{own}\ud800"}.get(following, following)
+        lms.changed = lambda body: body | {"pagination": {"next": following}}
 
         report = scrape(source_of(lms, course_id=""), lms)
 
         assert (report.outcome, lms.requests.count("/api/courses/v1/courses/")) == ("schema_changed", 1)
+        assert "pagination.next is no further page" in report.message
+
+    @pytest.mark.parametrize("expires_in", [-1, 10**400, "3600", None, True, math.nan, math.inf, [], {}])
+    def test_a_token_with_a_lifetime_that_is_none(
+        self, source: CourseSource, lms: FaultyOpenEdX, expires_in: Any
+    ) -> None:
+        lms.expires_in = expires_in
+
+        report = scrape(source, lms)
+
+        assert (report.outcome, report.may_help_again) == ("schema_changed", False)
+        assert "expires_in is no number of seconds from 0 to 1000000000" in report.message
+        assert lms.requests == ["/oauth2/access_token"]
+
+    @pytest.mark.parametrize("token", ["", "two words", "a\r\nX-Header: b", "\0", "\ud800", "ü"])
+    def test_a_token_that_is_none(self, source: CourseSource, lms: FaultyOpenEdX, token: str) -> None:
+        lms.next_token = token
+
+        report = scrape(source, lms)
+
+        assert (report.outcome, lms.requests) == ("schema_changed", ["/oauth2/access_token"])
+        assert "access_token has characters that no token has" in report.message
+
+    @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
+    @pytest.mark.parametrize("block", ["week 2", "exam"])
+    def test_a_block_id_that_no_database_stores(
+        self, course: Course, source: CourseSource, lms: FaultyOpenEdX, block: str, character: str
+    ) -> None:
+        id_ = usage("chapter" if block == "week 2" else "problem", block)
+        course.blocks[id_ + character] = course.blocks.pop(id_)
+        for other in course.blocks.values():
+            other["children"] = [child + character if child == id_ else child for child in other["children"]]
+
+        report = scrape(source, lms)
+
+        assert (report.outcome, report.may_help_again) == ("schema_changed", False)
+        assert "children is not a list of ids" in report.message
+        assert not Activity.objects.exists()
+
+    @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
+    def test_other_ids_that_no_database_stores(self, lms: FaultyOpenEdX, character: str) -> None:
+        lms.changed = lambda body: body | ({"root": body["root"] + character} if "root" in body else {})
+        report = scrape(source_of(lms), lms)
+        assert (report.outcome, "root has NUL or a lone surrogate" in report.message) == ("schema_changed", True)
+
+        lms.courses[0].course_id += character
+        report = scrape(source_of(lms, slug="all", course_id=""), lms)
+        assert report.outcome == "schema_changed"
+        assert "results[0].course_id has NUL or a lone surrogate" in report.message
+
+    @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
+    def test_a_message_that_no_database_stores(self, source: CourseSource, lms: FaultyOpenEdX, character: str) -> None:
+        counts = {"problem": character}
+        body = {"root": "r", "blocks": {"r": {"type": "course", "block_counts": counts}}}
+        lms.faults.append(lambda handler: send_json(handler, 200, body))
+
+        report = scrape(source, lms)
+
+        source.refresh_from_db()
+        assert (report.outcome, source.last_outcome) == ("schema_changed", "schema_changed")
+        assert f"block_counts has {storable(character)} of the type problem" in source.last_message
+
+    def test_a_format_that_is_none(self, course: Course, source: CourseSource, lms: FaultyOpenEdX) -> None:
+        course.blocks[usage("problem", "exam")]["format"] = {"a": 1}
+
+        report = scrape(source, lms)
+
+        assert report.outcome == "schema_changed"
+        assert f"blocks.{usage('problem', 'exam')}.format is not of the type str" in report.message
+
+
+class TestOurFault:
+    """What nobody has foreseen is said of the source that it has met, and the next one is read."""
+
+    @pytest.fixture
+    def broken(self, source: CourseSource, monkeypatch: pytest.MonkeyPatch) -> CourseSource:
+        """A source whose platform's class fails."""
+
+        def fail(of: CourseSource, *arguments: Any) -> Any:
+            if of.slug == "broken":
+                raise ZeroDivisionError("at the platform")
+            return OpenEdX(of, *arguments)
+
+        monkeypatch.setattr("adaptivity.jobs.scrape_courses.PLATFORMS", {"open_edx": fail})
+        return course_source_create(
+            slug="broken", kind="open_edx", base_url=source.base_url, course_id=COURSE, credentials="campus"
+        )
+
+    def test_the_next_source_is_read(
+        self, broken: CourseSource, source: CourseSource, lms: FaultyOpenEdX, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        reports = scrape_courses([broken, source], credentials=lms.credentials("campus"), patience=QUICK)
+
+        assert [report.line() for report in reports] == [
+            "broken: failed: ZeroDivisionError",
+            "campus: 2 sections; activities: 4 new, 0 changed, 0 unchanged, 0 taken out, 0 refused",
+        ]
+        assert [report.may_help_again for report in reports] == [True, False]
+        broken.refresh_from_db()
+        assert (broken.last_outcome, broken.last_message) == ("failed", "broken: failed: ZeroDivisionError")
+        (logged,) = [record for record in caplog.records if "source_failed" in str(record.msg)]
+        assert logged.exc_info is not None
+        assert logged.exc_info[0] is ZeroDivisionError
+
+    def test_the_job_fails(self, broken: CourseSource, lms: FaultyOpenEdX, settings: Any) -> None:
+        settings.SOURCE_CREDENTIALS = lms.credentials("campus")
+
+        with pytest.raises(CommandError, match="broken: failed: ZeroDivisionError") as raised:
+            run("scrape_courses")
+
+        assert (raised.value.returncode, Activity.objects.count()) == (1, 4)
+        assert "Traceback" in JobRun.objects.get().log_tail
+
+
+@pytest.mark.django_db(transaction=True)
+class TestLostDatabase:
+    def test_it_ends_the_job(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
+        if not ON_POSTGRESQL:
+            pytest.skip("SQLite has no connection that could be lost")
+        other = source_of(lms, slug="other")
+        lost = []
+
+        def lose() -> bool:
+            if SourceSection.objects.exists() and not lost:
+                lost.append(True)
+                with connection.cursor() as cursor, pytest.raises(OperationalError):
+                    cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            return False
+
+        with pytest.raises(OperationalError):
+            scrape_courses([source, other], credentials=lms.credentials("campus"), patience=QUICK, stop=lose)
+
+        connection.close()
+        other.refresh_from_db()
+        assert (lost, other.last_outcome) == ([True], "")
 
 
 class TestSafety:

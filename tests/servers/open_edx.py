@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
+from adaptivity.management.local_servers.http import send_json
 from adaptivity.management.local_servers.open_edx import Course, OpenEdXServer
 
 Fault = Callable[[BaseHTTPRequestHandler], None]
@@ -13,7 +14,8 @@ Fault = Callable[[BaseHTTPRequestHandler], None]
 
 class FaultyOpenEdX(OpenEdXServer):
     """``faults``: what the next requests for something else than a token are answered with instead. ``requests``: the
-    paths that were asked for, in order. ``changed``: what an answer's body is made of before it is sent."""
+    paths that were asked for, in order. ``changed``: what an answer's body is made of before it is sent.
+    ``next_token``: what is given instead of a token."""
 
     def __init__(self, *courses: Course) -> None:
         client = ("adaptivity", "s3cret$with{signs}")
@@ -21,10 +23,14 @@ class FaultyOpenEdX(OpenEdXServer):
         self.faults: deque[Fault | None] = deque()
         self.requests: list[str] = []
         self.changed: Callable[[Any], Any] = lambda body: body
+        self.next_token: str | None = None
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.requests.append(urlsplit(handler.path).path)
-        super().answer(handler)
+        if self.next_token is not None:
+            send_json(handler, 200, {"access_token": self.next_token, "token_type": "JWT", "expires_in": 3600})
+        else:
+            super().answer(handler)
 
     def answer_api(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, str]) -> None:
         fault = self.faults.popleft() if self.faults else None
