@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from structlog.testing import capture_logs
 
 from adaptivity import tasks
+from adaptivity.jobs.sources import sources_chosen
 from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
 from tests.api.conftest import refusals
+from tests.servers.broker import broker_away
 
 SITE = {"slug": "site", "kind": "website", "start_urls": ["https://uni.example/course/"]}
 CAMPUS = {
@@ -25,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ids of the sources whose job was sent for."""
     sent: list[int] = []
-    monkeypatch.setattr(tasks.read_source, "delay_on_commit", sent.append)
+    monkeypatch.setattr(tasks, "read_source_on_commit", lambda source, **_: sent.append(source.pk))
     return sent
 
 
@@ -89,6 +92,33 @@ def test_the_job_is_sent_for_after_the_commit_once(api: Any, django_capture_on_c
         api.post("course_source", SITE)
 
     assert len(callbacks) == 1
+
+
+def test_the_job_is_told_who_has_saved_the_source(
+    api: Any, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(tasks.read_source, "delay", lambda *arguments: sent.append(arguments))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        api.post("course_source", SITE)
+
+    assert sent == [(CourseSource.objects.get().pk, "platform")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_an_answer_of_the_broker_a_source_is_saved_all_the_same(api: Any) -> None:
+    with broker_away(), capture_logs() as logs:
+        posted = api.post("course_source", SITE)
+        again = api.post("course_source", SITE)
+
+    assert (posted.status_code, posted.json()["slug"]) == (201, "site")
+    assert (again.status_code, refusals(again)) == (400, [("slug", "unique")])
+    assert [entry for entry in logs if entry["event"] == "source_not_sent"] == [
+        {"event": "source_not_sent", "log_level": "warning", "source": "site", "error": "OperationalError"}
+    ]
+    # It is due: whichever job reads sources next reads it.
+    assert sources_chosen([], ["website"]) == [CourseSource.objects.get()]
 
 
 @pytest.mark.parametrize(

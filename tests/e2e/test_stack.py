@@ -147,7 +147,7 @@ def test_a_website_that_is_posted_is_crawled_at_once_by_the_service_jobs(
         assert site.ended(stack) == "done"
         assert site.asked() == {"/robots.txt": 1, "/": 1, "/page-1.html": 1, "/page-2.html": 1}
         host = stack.container("jobs").id[:12]
-        assert site.runs(stack) == [["crawl", "a new source", "done", 0, host]]
+        assert site.runs(stack) == [["crawl", "a new source, saved by admin", "done", 0, host]]
         pages = {f"http://{site.host}/{page}" for page in ("", "page-1.html", "page-2.html")}
         stored = stack.call("GET", f"/api/v2/collection/{site.slug}/activities").json()
         assert {activity["source_launch_url"] for activity in stored} == pages

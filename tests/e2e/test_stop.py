@@ -156,7 +156,7 @@ def test_a_crawl_of_a_service_that_is_stopped_goes_on_in_the_next_task(
         try:
             assert (jobs.inspect()["State"]["ExitCode"], seconds < 25) == (0, True)
             host = jobs.id[:12]
-            assert site.runs(stack) == [["crawl", "a new source", "stopped", 75, host]]
+            assert site.runs(stack) == [["crawl", "a new source, saved by admin", "stopped", 75, host]]
             begun = len(site.asked()) - 1
             assert begun < pages
         finally:
@@ -164,7 +164,7 @@ def test_a_crawl_of_a_service_that_is_stopped_goes_on_in_the_next_task(
             jobs.wait_until("healthy")
 
         assert site.ended(stack) == "done"
-        assert site.runs(stack)[1:] == [["crawl", "a new source", "done", 0, host]]
+        assert site.runs(stack)[1:] == [["crawl", "a new source, saved by admin", "done", 0, host]]
         assert site.asked() == {"/robots.txt": 2, "/": 1, **{f"/page-{number}.html": 1 for number in range(1, pages)}}
 
 

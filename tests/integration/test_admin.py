@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.messages import ERROR, get_messages
-from django.db import IntegrityError, connection, transaction
+from django.contrib.messages import ERROR, SUCCESS, WARNING, get_messages
+from django.db import IntegrityError, connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -62,6 +62,7 @@ from adaptivity.services.learners import LearnerIdentity
 from adaptivity.services.masteries import MasterySetting, masteries_set
 from adaptivity.services.recommendation import activity_recommend
 from adaptivity.services.scores import score_correct, score_create, score_delete
+from tests.servers.broker import broker_away
 
 pytestmark = pytest.mark.django_db
 
@@ -1013,10 +1014,8 @@ class TestSources:
     def test_a_new_one_is_read_once_after_the_commit(
         self, staff: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
     ) -> None:
-        read: list[int] = []
-        monkeypatch.setattr(
-            "adaptivity.tasks.read_source.delay_on_commit", lambda pk: transaction.on_commit(lambda: read.append(pk))
-        )
+        read: list[Any] = []
+        monkeypatch.setattr("adaptivity.tasks.read_source.delay", lambda *arguments: read.append(arguments))
 
         with django_capture_on_commit_callbacks() as callbacks:
             assert save(staff, url_of(CourseSource, "add"), self.data(staff)) == []
@@ -1026,7 +1025,7 @@ class TestSources:
         assert (source.allowed_domains, source.address_exceptions) == (["uni.example"], [])
         assert read == []
         assert [callback() for callback in callbacks] == [None]
-        assert read == [source.pk]
+        assert read == [(source.pk, "admin")]
 
         # Changing it reads nothing, and changes no kind.
         url = url_of(CourseSource, "change", source.pk)
@@ -1034,6 +1033,21 @@ class TestSources:
             assert save(staff, url, page_data(staff, url) | {"name": "A site", "kind": "open_edx"}) == []
         source.refresh_from_db()
         assert (source.name, source.kind, callbacks) == ("A site", "website", [])
+
+    @pytest.mark.django_db(transaction=True)
+    def test_without_an_answer_of_the_broker_it_is_saved_with_a_warning(self, staff: Client) -> None:
+        data = self.data(staff)
+
+        with broker_away():
+            response = staff.post(url_of(CourseSource, "add"), data, follow=True)
+
+        assert response.redirect_chain == [(url_of(CourseSource, "changelist"), 302)]
+        shown = {message.level: str(message) for message in response.context["messages"]}
+        assert set(shown) == {SUCCESS, WARNING}
+        assert shown[WARNING] == (
+            "The source is saved, but the broker does not answer: it is not read now, but by the next run of its job."
+        )
+        assert CourseSource.objects.get().slug == "site"
 
     def test_one_that_is_not_enabled_is_not_read(self, staff: Client, django_capture_on_commit_callbacks: Any) -> None:
         data = self.data(staff)

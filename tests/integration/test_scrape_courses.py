@@ -4,8 +4,9 @@ each fault leads to."""
 import io
 import json
 import math
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -715,27 +716,58 @@ class TestOurFault:
         assert "Traceback" in JobRun.objects.get().log_tail
 
 
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="SQLite has no connection that could be lost")
 @pytest.mark.django_db(transaction=True)
-class TestLostDatabase:
-    def test_it_ends_the_job(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
-        if not ON_POSTGRESQL:
-            pytest.skip("SQLite has no connection that could be lost")
-        other = source_of(lms, slug="other")
-        lost = []
+class TestLostConnection:
+    """One that is lost for a moment fails the source that is read; a database that is away ends the job."""
 
-        def lose() -> bool:
-            if SourceSection.objects.exists() and not lost:
-                lost.append(True)
-                with connection.cursor() as cursor, pytest.raises(OperationalError):
-                    cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    @pytest.fixture
+    def other(self, source: CourseSource, lms: FaultyOpenEdX) -> CourseSource:
+        return source_of(lms, slug="other")
+
+    def losing(self, after: Callable[[], None]) -> Callable[[], bool]:
+        """Ends the connection once a section is written, and calls ``after``."""
+        lost: list[int] = []
+
+        def stop() -> bool:
+            if not lost and SourceSection.objects.exists():
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_backend_pid()")
+                    lost.append(cursor.fetchone()[0])
+                administrator = connection.copy()
+                with administrator.cursor() as cursor:
+                    cursor.execute("SELECT pg_terminate_backend(%s, 10000)", lost)
+                administrator.close()
+                after()
             return False
 
-        with pytest.raises(OperationalError):
-            scrape_courses([source, other], credentials=lms.credentials("campus"), patience=QUICK, stop=lose)
+        return stop
+
+    def test_for_a_moment(self, source: CourseSource, other: CourseSource, lms: FaultyOpenEdX) -> None:
+        stop = self.losing(lambda: None)
+
+        reports = scrape_courses([source, other], credentials=lms.credentials("campus"), patience=QUICK, stop=stop)
+
+        assert [(report.outcome, report.message) for report in reports] == [
+            ("failed", "OperationalError"),
+            ("done", ""),
+        ]
+        source.refresh_from_db()
+        assert source.last_outcome == "failed"
+
+    def test_for_good(
+        self, source: CourseSource, other: CourseSource, lms: FaultyOpenEdX, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as nobody, monkeypatch.context() as patch:
+            nobody.bind(("127.0.0.1", 0))
+            closed = nobody.getsockname()[1]
+            stop = self.losing(lambda: patch.setitem(connection.settings_dict, "PORT", closed))
+            with pytest.raises(OperationalError):
+                scrape_courses([source, other], credentials=lms.credentials("campus"), patience=QUICK, stop=stop)
 
         connection.close()
         other.refresh_from_db()
-        assert (lost, other.last_outcome) == ([True], "")
+        assert other.last_outcome == ""
 
 
 class TestSafety:

@@ -37,4 +37,4 @@ def test_a_new_source_is_read(service: Service, name: str) -> None:
         runs = service.database.rows(
             "SELECT command, started_by FROM adaptivity_jobrun WHERE CAST(arguments AS text) LIKE %s", f"%{name}%"
         )
-        assert runs == [("crawl", "a new source")]
+        assert runs == [("crawl", "a new source, saved by admin")]
