@@ -604,7 +604,11 @@ class TestFaults:
         assert (report.outcome, lms.requests.count("/api/courses/v1/courses/")) == ("schema_changed", 1)
         assert "pagination.next is no further page" in report.message
 
-    @pytest.mark.parametrize("expires_in", [-1, 10**400, "3600", None, True, math.nan, math.inf, [], {}])
+    @pytest.mark.parametrize(
+        "expires_in",
+        [-1, 10**400, "3600", None, True, math.nan, math.inf, [], {}],
+        ids=["negative", "huge", "text", "null", "true", "NaN", "Infinity", "list", "object"],
+    )
     def test_a_token_with_a_lifetime_that_is_none(
         self, source: CourseSource, lms: FaultyOpenEdX, expires_in: Any
     ) -> None:
