@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from amqp.exceptions import AMQPError
 from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.conf import settings
@@ -82,6 +83,10 @@ def run_step(step_id: int, attempt: int, started_by: str) -> None:
     attempt_run(step, started_by, stop=is_stopping)
 
 
+# What a broker that does not answer is to Celery, and one that lets nobody in.
+BROKER_ERRORS = (BrokerError, AMQPError)
+
+
 # When its worker is killed, the next run of the job goes on with it.
 @shared_task(**LONG)
 def read_source(source_id: int, saved_by: str = "") -> None:
@@ -116,7 +121,7 @@ def read_source_on_commit(
     def send() -> None:
         try:
             read_source.delay(source.pk, saved_by)
-        except BrokerError as error:
+        except BROKER_ERRORS as error:
             log.warning("source_not_sent", source=source.slug, error=type(error).__name__)
             not_sent()
 

@@ -11,7 +11,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
 from adaptivity.services.sources import course_source_changed, course_source_check
 
-NOT_SENT = "The source is saved, but the broker does not answer: it is not read now, but by the next run of its job."
+NOT_SENT = "The source is saved, but the broker did not take its job: the next run of the job reads it."
 LISTS = ("address_exceptions", "start_urls", "allowed_domains")
 
 

@@ -505,7 +505,7 @@ def mastery_setting(data: dict[str, Any]) -> masteries.MasterySetting:
 @documented(s.CourseSourceSerializer)
 class CourseSourceViewSet(Resource):
     """Where content comes from: a platform's API, or a website. A new one that is enabled is read at once; where the
-    broker does not answer, by the next run of its job."""
+    broker takes no job, by the next run of its job."""
 
     queryset = CourseSource.objects.order_by("id")
     serializer_class = s.CourseSourceSerializer

@@ -1,6 +1,8 @@
 """course_source: create, read, change, delete; and a new one is read, once."""
 
+import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -10,7 +12,7 @@ from adaptivity import tasks
 from adaptivity.jobs.sources import sources_chosen
 from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
 from tests.api.conftest import refusals
-from tests.servers.broker import broker_away
+from tests.servers.broker import broker, broker_away
 
 SITE = {"slug": "site", "kind": "website", "start_urls": ["https://uni.example/course/"]}
 CAMPUS = {
@@ -119,6 +121,19 @@ def test_without_an_answer_of_the_broker_a_source_is_saved_all_the_same(api: Any
     ]
     # It is due: whichever job reads sources next reads it.
     assert sources_chosen([], ["website"]) == [CourseSource.objects.get()]
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.django_db(transaction=True)
+def test_so_it_is_where_the_broker_lets_nobody_in(api: Any) -> None:
+    url = urlsplit(os.environ["TEST_BROKER_URL"])
+    refused = url._replace(netloc=f"{url.username}:wrong@{url.netloc.rpartition('@')[2]}").geturl()
+
+    with broker(refused), capture_logs() as logs:
+        posted = api.post("course_source", SITE)
+
+    assert (posted.status_code, CourseSource.objects.get().slug) == (201, "site")
+    assert [entry["error"] for entry in logs if entry["event"] == "source_not_sent"] == ["AccessRefused"]
 
 
 @pytest.mark.parametrize(

@@ -1045,7 +1045,7 @@ class TestSources:
         shown = {message.level: str(message) for message in response.context["messages"]}
         assert set(shown) == {SUCCESS, WARNING}
         assert shown[WARNING] == (
-            "The source is saved, but the broker does not answer: it is not read now, but by the next run of its job."
+            "The source is saved, but the broker did not take its job: the next run of the job reads it."
         )
         assert CourseSource.objects.get().slug == "site"
 

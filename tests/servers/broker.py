@@ -1,4 +1,4 @@
-"""A broker that is away."""
+"""A broker that takes no task."""
 
 import socket
 from collections.abc import Iterator
@@ -12,11 +12,19 @@ from adaptivity import tasks
 @contextmanager
 def broker_away() -> Iterator[None]:
     """Inside the block, tasks are sent to a port of this machine where nobody listens."""
-    app = tasks.read_source.app
-    with socket.socket() as nobody, pytest.MonkeyPatch.context() as patch:
+    with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
+        with broker(f"amqp://guest:guest@127.0.0.1:{nobody.getsockname()[1]}//"):
+            yield
+
+
+@contextmanager
+def broker(url: str) -> Iterator[None]:
+    """Inside the block, tasks are sent to this URL."""
+    app = tasks.read_source.app
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app.conf, "task_always_eager", False)
-        patch.setattr(app.conf, "broker_write_url", f"amqp://guest:guest@127.0.0.1:{nobody.getsockname()[1]}//")
+        patch.setattr(app.conf, "broker_write_url", url)
         # What was connected to before.
         patch.setattr(app, "_pool", None)
         patch.setattr(app.amqp, "_producer_pool", None)
