@@ -76,7 +76,7 @@ def pipeline_run_resume(
             raise InvalidInput(f"there is nothing to resume: {before}", field=pipeline)
         check(run)
         StepRun.objects.filter(run=run).exclude(status__in=FINISHED).update(
-            status=StepStatus.WAITING, ended_at=None, exit_code=None, problem="", process="", stop_requested=False
+            status=StepStatus.WAITING, ended_at=None, exit_code=None, problem="", stop_requested=False
         )
         PipelineRun.objects.filter(pk=run.pk).update(
             status=RunStatus.RUNNING, started_at=timezone.now(), ended_at=None, exit_code=None, **_holder(starter)
@@ -102,11 +102,11 @@ def pipeline_run_end(*, run: PipelineRun, status: RunStatus, exit_code: int) -> 
 
 
 def step_queue(*, step: StepRun) -> None:
-    """The step's next attempt, which waits for who runs it."""
+    """The step's next attempt, which waits for who runs it. The row keeps the process of the attempt before, which may
+    have outlived its worker: whoever begins the next one ends it first."""
     StepRun.objects.filter(pk=step.pk).update(
         status=StepStatus.QUEUED,
         attempts=F("attempts") + 1,
-        process="",
         started_at=timezone.now(),
         seen_at=Now(),
         ended_at=None,
@@ -187,6 +187,7 @@ def _turn(pipeline: str, is_gone: Callable[[str], bool]) -> Iterator[list[str]]:
     left: list[str] = []
     try:
         with transaction.atomic():
+            left += _outlived(pipeline)
             running = running_runs(pipeline).select_for_update()
             expired = Now() - timedelta(seconds=LEASE_SECONDS)
             for run in running:
@@ -200,6 +201,13 @@ def _turn(pipeline: str, is_gone: Callable[[str], bool]) -> Iterator[list[str]]:
             yield left
     except IntegrityError as error:
         raise AlreadyRunning(f"{pipeline} has been started at the same moment.") from error
+
+
+def _outlived(pipeline: str) -> list[str]:
+    """The processes of the last run's steps that nobody has seen end: their worker was lost, with no attempt left."""
+    last = PipelineRun.objects.filter(pipeline=pipeline).order_by("-id").values("pk")[:1]
+    ended = StepRun.objects.filter(run__in=last, status__in=(StepStatus.FAILED, StepStatus.STOPPED), exit_code=None)
+    return list(ended.exclude(process="").values_list("process", flat=True))
 
 
 def already_running(run: PipelineRun) -> AlreadyRunning:

@@ -4,6 +4,8 @@ database."""
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.db.models.functions import Now
+from structlog.testing import capture_logs
 
 from adaptivity.errors import AlreadyRunning, InvalidInput
 from adaptivity.jobs.pipelines import attempts, processes, runner
@@ -259,6 +262,67 @@ def ended(attempt: LocalAttempt) -> Ended:
     while (how := attempt.look()) is None:
         pass
     return how
+
+
+@contextmanager
+def left_behind(handler: str = "signal.SIG_DFL") -> Iterator[tuple[StepRun, LocalAttempt]]:
+    """A step whose process runs, in a session of its own, and whose worker was killed: nobody looks after it."""
+    step = queued(
+        f"import signal; signal.signal(signal.SIGTERM, {handler}); print('ready', flush=True); signal.pause()"
+    )
+    attempt = LocalAttempt(step, "ada")
+    while attempt._process.tail() != "ready\n":
+        assert attempt.look() is None
+    StepRun.objects.update(status="failed", problem="its worker is lost")
+    try:
+        yield step, attempt
+    finally:
+        attempt.abandon()
+
+
+@pytest.mark.usefixtures("no_database")
+class TestLeftBehind:
+    @pytest.mark.parametrize(
+        ("handler", "signal_"), [("signal.SIG_DFL", signal.SIGTERM), ("signal.SIG_IGN", signal.SIGKILL)]
+    )
+    def test_the_next_attempt_ends_the_process_of_the_one_before(
+        self, monkeypatch: pytest.MonkeyPatch, handler: str, signal_: signal.Signals
+    ) -> None:
+        monkeypatch.setattr(attempts, "STOP_SECONDS", 10 if signal_ == signal.SIGTERM else 0)
+        with left_behind(handler) as (step, before):
+            step_queue(step=step)
+
+            with capture_logs() as logs:
+                attempt = LocalAttempt(step, "ada")
+
+            assert before._process._process.wait(timeout=5) == -signal_
+            assert [(entry["event"], entry["attempt"]) for entry in logs] == [("step_left_behind_ended", 2)]
+            attempt.abandon()
+            step.refresh_from_db()
+            assert step.process == attempt._process.identity
+
+    def test_an_attempt_whose_former_process_has_ended_ends_nothing(self) -> None:
+        step = queued("pass")
+        assert ended(LocalAttempt(step, "ada")) == Ended(0)
+        step_queue(step=step)
+
+        with capture_logs() as logs:
+            assert ended(LocalAttempt(step, "ada")) == Ended(0)
+
+        assert logs == []
+
+    @pytest.mark.parametrize("resume", [False, True])
+    def test_so_does_the_next_run_where_no_attempt_was_left(self, *, resume: bool) -> None:
+        with left_behind() as (step, before):
+            PipelineRun.objects.update(status=RunStatus.FAILED, ended_at=Now())
+            pipeline = Pipeline("code", "", (Step("one", (*step.command[:-1], step.command[-1].replace("{", "{{"))),))
+
+            if resume:
+                pipeline_resume(pipeline, starter=ELSEWHERE)
+            else:
+                begun(pipeline)
+
+            assert before._process._process.wait(timeout=5) == -signal.SIGTERM
 
 
 @pytest.mark.usefixtures("no_database")

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 from django.db import DatabaseError
 
-from adaptivity.jobs.pipelines.processes import POLL_SECONDS, StepProcess
+from adaptivity.jobs.pipelines.processes import POLL_SECONDS, StepProcess, end_process
 from adaptivity.models import StepRun, StepStatus
 from adaptivity.services.pipeline_runs import step_end, step_process, step_seen, step_take
 
@@ -68,13 +68,16 @@ class Launch(Protocol):
 
 
 class LocalAttempt:
-    """A process of this machine, which keeps the step's row up to date. Raises LaunchError."""
+    """A process of this machine, which keeps the step's row up to date. The process of the attempt before, where it
+    outlived its worker, is ended first: a step does not run beside itself. Raises LaunchError."""
 
     def __init__(self, step: StepRun, started_by: str) -> None:
         self._step = step
         if not step_take(step=step):
             raise LaunchError("the attempt is no longer wanted")
         try:
+            if end_process(step.process, grace_seconds=STOP_SECONDS):
+                log.warning("step_left_behind_ended", step=step.name, attempt=step.attempts)
             self._process = StepProcess(step.command, started_by=started_by)
         except OSError as error:
             raise LaunchError(f"the process could not be started: {error.strerror}") from error

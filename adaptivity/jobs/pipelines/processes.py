@@ -86,21 +86,22 @@ def is_gone(process: str) -> bool:
     return identity(_pid(process)) != process
 
 
-def end_process(process: str, *, grace_seconds: float) -> None:
-    """Ends the process of that identity where it still runs on this machine: what a killed run has left behind."""
+def end_process(process: str, *, grace_seconds: float) -> bool:
+    """Ends the process of that identity where it still runs on this machine, and answers whether it did: what a killed
+    run or worker has left behind."""
     here = own_identity()
-    if not process or not here or process.split("/")[:2] != here.split("/")[:2]:
-        return
+    if not process or not here or process.split("/")[:2] != here.split("/")[:2] or is_gone(process):
+        return False
     pid, until = _pid(process), time.monotonic() + grace_seconds
     try:
-        if not is_gone(process):
-            os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
         while not is_gone(process):
             if time.monotonic() >= until:
                 os.killpg(pid, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
     except ProcessLookupError:
-        return
+        pass
+    return True
 
 
 def _pid(process: str) -> int:
