@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -116,6 +117,20 @@ def share(name: str) -> float:
     if not (SHARE.fullmatch(given) and 0.0 <= float(given) <= 1.0):
         stop(name, "must be off, all, or a number from 0 to 1")
     return float(given)
+
+
+def moment(name: str) -> datetime | None:
+    """A moment of ISO 8601 with its zone; None where none is given."""
+    given = text(name)
+    if not given:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        stop(name, "must be a moment with its zone, such as 2026-01-31T08:00:00Z, or empty")
+    return found
 
 
 def hosts(name: str) -> list[str]:

@@ -1,12 +1,22 @@
 """What the jobs that read sources share: which sources they read, and how they report."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+import structlog
+from django.db.models import F
 from django.utils import timezone
 
-from adaptivity.errors import InvalidInput, SourceDeleted
+from adaptivity.errors import AlreadyRunning, InvalidInput, SourceDeleted, Stopped
 from adaptivity.models import CourseSource
+from adaptivity.services.source_lock import SourceLock
+
+log = structlog.get_logger(__name__)
+
+SECONDS_BETWEEN_LOOKS = 5.0
+SECONDS_BETWEEN_QUESTIONS = 0.1
 
 # Called with a phase, how much of it is done, and its total.
 Progress = Callable[[str, int, int], None]
@@ -34,22 +44,51 @@ class SourceReport:
         return f"{self.source}: " + (f"{self.outcome}: {self.message}" if self.message else self.counts())
 
 
-def sources_chosen(slugs: Sequence[str], kinds: Collection[str]) -> list[CourseSource]:
-    """The sources of these kinds with these slugs, or without any slug all of them that are due.
+def sources_chosen(
+    slugs: Sequence[str], kinds: Collection[str], *, since: datetime | None = None
+) -> list[CourseSource]:
+    """The sources of these kinds with these slugs, or without any slug all of them that are due: those first that were
+    begun the longest ago, so that none is always behind one that takes all the time there is. What was read to its end
+    after ``since`` is left out.
 
     A slug of a source of another kind chooses nothing, so that several jobs can be started with the same one. Raises
     InvalidInput where a slug names no source, or one that is not enabled.
     """
     if not slugs:
-        wanted = CourseSource.objects.filter(kind__in=kinds, enabled=True).order_by("slug")
-        return [source for source in wanted if is_due(source)]
+        oldest = F("last_started_at").asc(nulls_first=True)
+        wanted = CourseSource.objects.filter(kind__in=kinds, enabled=True).order_by(oldest, "slug")
+        return [source for source in wanted if is_due(source) and not is_read(source, since)]
     found = {source.slug: source for source in CourseSource.objects.filter(slug__in=slugs)}
     for slug in slugs:
         if slug not in found:
             raise InvalidInput("there is no source with this slug", field=slug)
         if not found[slug].enabled:
             raise InvalidInput("the source is not enabled", field=slug)
-    return [found[slug] for slug in dict.fromkeys(slugs) if found[slug].kind in kinds]
+    chosen = [found[slug] for slug in dict.fromkeys(slugs) if found[slug].kind in kinds]
+    return [source for source in chosen if not is_read(source, since)]
+
+
+def sources_await(sources: Sequence[CourseSource], *, stop: Callable[[], bool]) -> None:
+    """Waits until no other process reads any of the sources. Raises Stopped where ``stop`` answers true before."""
+    for source in sources:
+        is_told = False
+        while not _is_free(source):
+            if not is_told:
+                log.info("source_waited_for", source=source.slug)
+                is_told = True
+            again_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
+            while time.monotonic() < again_at:
+                if stop():
+                    raise Stopped(f"{source.slug}: another process is reading it still; run it again to go on")
+                time.sleep(SECONDS_BETWEEN_QUESTIONS)
+
+
+def _is_free(source: CourseSource) -> bool:
+    try:
+        with SourceLock(source):
+            return True
+    except AlreadyRunning:
+        return False
 
 
 def command_of(source: CourseSource) -> tuple[str, ...]:
@@ -64,3 +103,9 @@ def is_due(source: CourseSource) -> bool:
         return True
     # In seconds, as an interval may be longer than there are dates.
     return (timezone.now() - source.last_started_at).total_seconds() >= source.interval_hours * SECONDS_OF_HOUR
+
+
+def is_read(source: CourseSource, since: datetime | None) -> bool:
+    """Whether the source was read to its end after that moment; without one, it does not count."""
+    is_over = source.last_outcome in {DONE, REJECTS} and source.last_finished_at is not None
+    return since is not None and is_over and source.last_finished_at >= since

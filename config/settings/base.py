@@ -161,6 +161,8 @@ PIPELINES = "adaptivity.jobs.pipelines.shipped.PIPELINES"
 
 # What the record of a job's run says of who started it.
 JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
+# When the run of the pipeline began that a job is a step of: what an attempt before has done since is not done again.
+JOB_RUN_STARTED_AT = environment.moment("JOB_RUN_STARTED_AT")
 
 # What jobs show platforms, by the name that a source has for it; each entry is for one platform alone.
 SOURCE_CREDENTIALS = environment.credentials("SOURCE_CREDENTIALS")

@@ -106,6 +106,10 @@
                         {
                           "Name": "JOB_STARTED_BY",
                           "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        },
+                        {
+                          "Name": "JOB_RUN_STARTED_AT",
+                          "Value.$": "$$.Execution.StartTime"
                         }
                       ]
                     }
@@ -295,19 +299,25 @@
                       "Command": [
                         "python",
                         "manage.py",
-                        "crawl"
+                        "crawl",
+                        "--hours",
+                        "12"
                       ],
                       "Environment": [
                         {
                           "Name": "JOB_STARTED_BY",
                           "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        },
+                        {
+                          "Name": "JOB_RUN_STARTED_AT",
+                          "Value.$": "$$.Execution.StartTime"
                         }
                       ]
                     }
                   ]
                 }
               },
-              "TimeoutSeconds": 432000,
+              "TimeoutSeconds": 46800,
               "ResultPath": null,
               "Retry": [
                 {
@@ -510,6 +520,10 @@
                         {
                           "Name": "JOB_STARTED_BY",
                           "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        },
+                        {
+                          "Name": "JOB_RUN_STARTED_AT",
+                          "Value.$": "$$.Execution.StartTime"
                         }
                       ]
                     }
@@ -705,6 +719,10 @@
                         {
                           "Name": "JOB_STARTED_BY",
                           "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                        },
+                        {
+                          "Name": "JOB_RUN_STARTED_AT",
+                          "Value.$": "$$.Execution.StartTime"
                         }
                       ]
                     }
@@ -908,6 +926,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -1104,6 +1126,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -1301,6 +1327,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -1498,6 +1528,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -1693,6 +1727,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -1888,6 +1926,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -2083,6 +2125,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -2278,6 +2324,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }
@@ -2482,6 +2532,10 @@
                                 {
                                   "Name": "JOB_STARTED_BY",
                                   "Value.$": "States.Format('pipeline nightly, execution {}', $$.Execution.Name)"
+                                },
+                                {
+                                  "Name": "JOB_RUN_STARTED_AT",
+                                  "Value.$": "$$.Execution.StartTime"
                                 }
                               ]
                             }

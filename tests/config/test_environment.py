@@ -1,5 +1,7 @@
 """What a variable may be, and what it becomes."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from config import environment
@@ -82,6 +84,27 @@ class TestBrokerUrl:
     def test_anything_else_stops(self, capsys: pytest.CaptureFixture[str], value: str) -> None:
         with pytest.raises(SystemExit):
             environment.broker_url(NAME)
+
+        assert_stops(capsys)
+
+
+@pytest.mark.usefixtures("given")
+class TestMoment:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("", None),
+            ("2026-01-31T08:00:00.123Z", datetime(2026, 1, 31, 8, 0, 0, 123_000, tzinfo=UTC)),
+            ("2026-01-31T08:00:00+00:00", datetime(2026, 1, 31, 8, tzinfo=UTC)),
+        ],
+    )
+    def test_of_iso_8601(self, value: str, expected: datetime | None) -> None:
+        assert environment.moment(NAME) == expected
+
+    @pytest.mark.parametrize("value", ["secret", "2026-01-31T08:00:00", "2026-13-31T08:00:00Z"])
+    def test_anything_else_stops(self, capsys: pytest.CaptureFixture[str], value: str) -> None:
+        with pytest.raises(SystemExit):
+            environment.moment(NAME)
 
         assert_stops(capsys)
 

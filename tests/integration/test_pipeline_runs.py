@@ -328,12 +328,16 @@ class TestLeftBehind:
 @pytest.mark.usefixtures("no_database")
 class TestLocalAttempt:
     def test_what_it_writes_and_its_exit_code_are_in_the_row(self) -> None:
-        step = queued("import sys; print('out'); sys.stdout.flush(); print('err', file=sys.stderr); sys.exit(3)")
+        step = queued(
+            "import os, sys; print(os.environ['JOB_STARTED_BY'], os.environ['JOB_RUN_STARTED_AT']); "
+            "sys.stdout.flush(); print('err', file=sys.stderr); sys.exit(3)"
+        )
 
         assert ended(LocalAttempt(step, "ada")) == Ended(3)
 
         step.refresh_from_db()
-        assert (step.status, step.exit_code, step.attempts, step.log_tail) == ("rejects", 3, 1, "out\nerr\n")
+        assert (step.status, step.exit_code, step.attempts) == ("rejects", 3, 1)
+        assert step.log_tail == f"ada {step.run.started_at.isoformat()}\nerr\n"
 
     def test_one_that_does_not_end_when_it_is_asked_is_killed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(attempts, "STOP_SECONDS", 0.1)

@@ -7,12 +7,14 @@ import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from adaptivity.errors import InvalidInput
 from adaptivity.jobs.http import Patience
@@ -837,7 +839,7 @@ class TestDeleted:
         report = scrape(source, lms)
 
         assert report.line() == "campus: deleted: the source was deleted while it was read"
-        assert outcome([report], printed=False) == Outcome(report.line())
+        assert outcome([report], options={"sources": ["campus"], "json": False}) == Outcome(report.line())
 
 
 class TestStopping:
@@ -876,6 +878,34 @@ class TestCommand:
         ]
         source.delete()
         assert run("scrape_courses") == "there is no source to read\n"
+
+    def test_another_attempt_of_a_step_reads_what_is_not_read_yet(
+        self, source: CourseSource, lms: FaultyOpenEdX, settings: Any
+    ) -> None:
+        settings.JOB_RUN_STARTED_AT = timezone.now()
+        source_of(lms, slug="other")
+        lms.faults.append(status(404))
+        with pytest.raises(CommandError, match="campus: not_found"):
+            run("scrape_courses")
+        assert [found.slug for found in sources_chosen([], ["open_edx"])] == ["campus", "other"]
+        read = "campus: 2 sections; activities: 0 new, 0 changed, 4 unchanged, 0 taken out, 0 refused\n"
+
+        assert run("scrape_courses") == read
+        assert run("scrape_courses") == run("scrape_courses", "--source", "other") == "there is no source to read\n"
+
+        # The next night, and a person's own run
+        settings.JOB_RUN_STARTED_AT = timezone.now()
+        assert run("scrape_courses", "--source", "campus") == read
+        settings.JOB_RUN_STARTED_AT = None
+        assert run("scrape_courses", "--source", "campus") == read
+
+    def test_what_was_begun_the_longest_ago_comes_first(self, lms: FaultyOpenEdX) -> None:
+        now = timezone.now()
+        for slug, days in (("a", 1), ("b", 2), ("c", None), ("d", None)):
+            source_of(lms, slug=slug)
+            CourseSource.objects.filter(slug=slug).update(last_started_at=days and now - timedelta(days=days))
+
+        assert [found.slug for found in sources_chosen([], ["open_edx"])] == ["c", "d", "b", "a"]
 
     def test_json(self, source: CourseSource) -> None:
         (report,) = json.loads(run("scrape_courses", "--source", "campus", "--json"))

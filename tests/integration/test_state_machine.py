@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (
+    IsTimestamp,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
@@ -32,7 +36,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.states import ExecutionData
 from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.backend import execution_worker
 from structlog.testing import capture_logs
 
 from adaptivity.jobs.pipelines import runner
@@ -94,6 +100,24 @@ class Tasks:
         assert container["Command"][:2] == ["python", "manage.py"]
         self.requests.append(request)
         return self.begin(name, container["Command"][2:])
+
+
+def iso(moment: datetime) -> str:
+    """A moment as Step Functions writes it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def execution_data(**data: Any) -> Any:
+    """What is known of an execution; moto's has a datetime in it."""
+    return ExecutionData(**data | {"StartTime": iso(data["StartTime"])})
+
+
+def timestamp(text: str) -> datetime | None:
+    """A text as a moment; moto takes whole seconds alone for one."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def failure(env: Any, error: str, cause: str) -> FailureEventException:
@@ -196,6 +220,8 @@ def step_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepFunctions]:
             WaitFunction, "_wait_interval", lambda _, env, wait_seconds: made.pauses.append(wait_seconds)
         )
         monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=made.pauses.append))
+        monkeypatch.setattr(execution_worker, "ExecutionData", execution_data)
+        monkeypatch.setattr(IsTimestamp, "string_to_timestamp", staticmethod(timestamp))
         yield made
         over.set()
 
@@ -433,13 +459,18 @@ def test_what_ecs_refuses(step_functions: StepFunctions) -> None:
 def test_a_task_says_who_started_it_and_where_it_runs(step_functions: StepFunctions) -> None:
     tasks = Tasks(ONBOARD_COURSE, {}, {"source": "algebra"})
     step_functions.ecs = tasks.begin_task
-    step_functions.end(step_functions.start(step_functions.create(ONBOARD_COURSE), "night-7", {"source": "algebra"}))
+    described = step_functions.end(
+        step_functions.start(step_functions.create(ONBOARD_COURSE), "night-7", {"source": "algebra"})
+    )
 
     (container,) = tasks.requests[0]["Overrides"]["ContainerOverrides"]
     assert container == {
         "Name": "job",
-        "Command": ["python", "manage.py", "scrape_courses", "--source", "algebra"],
-        "Environment": [{"Name": "JOB_STARTED_BY", "Value": "pipeline onboard_course, execution night-7"}],
+        "Command": ["python", "manage.py", "scrape_courses", "--source", "algebra", "--wait"],
+        "Environment": [
+            {"Name": "JOB_STARTED_BY", "Value": "pipeline onboard_course, execution night-7"},
+            {"Name": "JOB_RUN_STARTED_AT", "Value": iso(described["startDate"])},
+        ],
     }
     assert len(tasks.requests) == 3
     for request in tasks.requests:

@@ -2,6 +2,7 @@
 after it was killed or stopped."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -65,12 +67,11 @@ class World:
             "collection_id": "site",
         }
 
-    def start(self, slug: str | None = "site") -> "subprocess.Popen[str]":
-        chosen = ["--source", slug] if slug else []
+    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "manage.py", "crawl", *chosen, "--json"],
+            [sys.executable, "manage.py", "crawl", *(arguments or ("--source", "site", "--json"))],
             cwd=ROOT,
-            env=self.env,
+            env=self.env | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -87,7 +88,7 @@ class World:
 
     def crawl_all(self, code: int) -> tuple[dict[str, dict[str, Any]], str]:
         """The reports of all sources by their slugs, of a crawl that has to end with the exit code; and all it said."""
-        with self.start(None) as process:
+        with self.start("--json") as process:
             output, errors = process.communicate(timeout=SECONDS)
         assert process.returncode == code, output + errors
         lines = [line for line in output.splitlines() if line.startswith("[")]
@@ -359,6 +360,66 @@ def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
         report = world.crawl()
 
         assert report["outcome"] == "done"
+        assert {world.statuses(site)[f"/page/{n}"] for n in range(1, 31)} == {"stored"}
+
+
+def test_a_source_that_another_process_reads_is_waited_for_or_left_to_it(world: World) -> None:
+    with Site(30, traps=()) as site:
+        hanging, let_go = threading.Event(), threading.Event()
+
+        def hang(path: str) -> None:
+            if path == "/page/15":
+                hanging.set()
+                let_go.wait(SECONDS)
+
+        site.on_request = hang
+        world.source(site)
+        begun = datetime.now(UTC).isoformat()
+        with world.start() as first:
+            assert hanging.wait(SECONDS)
+            # Nobody has asked for this one by its name: it is read, and that is no failure.
+            with (
+                world.start("--wait", "--source", "site", JOB_RUN_STARTED_AT=begun, LOG_LEVEL="INFO") as waits,
+                world.start("--hours", "1") as other,
+            ):
+                output, errors = other.communicate(timeout=SECONDS)
+                assert (other.returncode, errors) == (0, "")
+                assert output.splitlines()[-1] == "site: already_running: another process is reading the source"
+                assert waits.stdout is not None
+                assert json.loads(waits.stdout.readline())["event"] == "source_waited_for"
+                let_go.set()
+                first.communicate(timeout=SECONDS)
+                assert first.returncode == 0
+                asked = sum(site.asked.values())
+                output, errors = waits.communicate(timeout=SECONDS)
+        # What the other one has read to its end meanwhile is not read again.
+        assert (waits.returncode, errors) == (0, "")
+        assert output.splitlines()[-1] == "there is no source to read"
+        assert sum(site.asked.values()) == asked
+
+
+def test_hours_end_a_crawl_that_is_gone_on_with(world: World) -> None:
+    with Site(30, traps=()) as site:
+        world.source(site, delay=0.3)
+
+        with world.start("--hours", "0.0005") as process:
+            output, errors = process.communicate(timeout=SECONDS)
+
+        assert (process.returncode, errors) == (0, "")
+        assert re.fullmatch(r"site: stopped: \d+ URLs are left; run it again to go on", output.splitlines()[-1])
+        assert world.database.rows("SELECT last_outcome, crawl_open FROM adaptivity_coursesource") == [("stopped", 1)]
+
+        # They are those of the pipeline's run: a step that is tried again has no more of them.
+        with world.start("--hours", "1", JOB_RUN_STARTED_AT="2026-01-31T08:00:00Z") as process:
+            output, errors = process.communicate(timeout=SECONDS)
+
+        assert (process.returncode, errors) == (3, "")
+        assert output.splitlines()[-1] == (
+            "the time is over before these were begun, which the next run does first: site"
+        )
+
+        world.source(site, delay=0)
+        assert world.crawl()["asked_before"] > 0
         assert {world.statuses(site)[f"/page/{n}"] for n in range(1, 31)} == {"stored"}
 
 

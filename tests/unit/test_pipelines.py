@@ -227,7 +227,7 @@ class TestStateMachine:
         assert crawl["Resource"] == "arn:aws:states:::ecs:runTask.sync"
         assert crawl["Parameters"]["TaskDefinition"] == "adaptivity-dev-job"
         (override,) = crawl["Parameters"]["Overrides"]["ContainerOverrides"]
-        assert (override["Name"], override["Command"]) == ("job", ["python", "manage.py", "crawl"])
+        assert (override["Name"], override["Command"]) == ("job", ["python", "manage.py", "crawl", "--hours", "12"])
         assert crawl["TimeoutSeconds"] == declared.timeout
         assert crawl["Next"] == "Branch 1 is done"
         assert [(catch["ErrorEquals"], catch["Next"]) for catch in crawl["Catch"]] == [
@@ -258,7 +258,7 @@ class TestStateMachine:
         (override,) = states["scrape"]["Parameters"]["Overrides"]["ContainerOverrides"]
 
         assert override["Command.$"] == (
-            "States.Array('python', 'manage.py', 'scrape_courses', '--source', $.parameters.source)"
+            "States.Array('python', 'manage.py', 'scrape_courses', '--source', $.parameters.source, '--wait')"
         )
 
     def test_it_is_the_file_that_terraform_takes(self) -> None:
@@ -270,8 +270,8 @@ class TestStateMachine:
 def test_a_picture() -> None:
     assert mermaid.render(ONBOARD_COURSE) == (
         "flowchart LR\n"
-        '    s_scrape["scrape<br/><small>scrape_courses --source {source}</small>"]\n'
-        '    s_crawl["crawl<br/><small>crawl --source {source}</small>"]\n'
+        '    s_scrape["scrape<br/><small>scrape_courses --source {source} --wait</small>"]\n'
+        '    s_crawl["crawl<br/><small>crawl --source {source} --wait</small>"]\n'
         '    s_trace["trace<br/><small>trace_learners</small>"]\n'
         "    s_scrape --> s_crawl\n"
         "    s_scrape --> s_trace\n"

@@ -78,7 +78,7 @@ class LocalAttempt:
         try:
             if end_process(step.process, grace_seconds=STOP_SECONDS):
                 log.warning("step_left_behind_ended", step=step.name, attempt=step.attempts)
-            self._process = StepProcess(step.command, started_by=started_by)
+            self._process = StepProcess(step.command, started_by=started_by, run_started_at=step.run.started_at)
         except OSError as error:
             raise LaunchError(f"the process could not be started: {error.strerror}") from error
         try:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -25,11 +26,15 @@ class StepProcess:
     What it writes goes to a file and not to a pipe: when this process is killed, the step may still write.
     """
 
-    def __init__(self, command: Sequence[str], *, started_by: str) -> None:
+    def __init__(self, command: Sequence[str], *, started_by: str, run_started_at: datetime | None = None) -> None:
         self._output = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(  # noqa: S603 - the command is a declared one
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
-            env={**os.environ, "JOB_STARTED_BY": started_by},
+            env={
+                **os.environ,
+                "JOB_STARTED_BY": started_by,
+                "JOB_RUN_STARTED_AT": run_started_at.isoformat() if run_started_at else "",
+            },
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,

@@ -15,8 +15,8 @@ NIGHTLY = Pipeline(
     parameters={"export_directory": ""},
     steps=(
         Step("scrape", ("scrape_courses",), retries=3, timeout=2 * HOUR),
-        # A crawl may run for days; each start goes on where the one before stopped.
-        Step("crawl", ("crawl",), after=("scrape",), retries=2, timeout=5 * DAY),
+        # A crawl may take days; the next night has to begin meanwhile, and goes on where this one stopped.
+        Step("crawl", ("crawl", "--hours", "12"), after=("scrape",), retries=2, timeout=13 * HOUR),
         Step("import_evidence", ("import_evidence", "--inbox"), retries=2, timeout=6 * HOUR),
         Step("trace", ("trace_learners",), after=("import_evidence",), retries=2, timeout=6 * HOUR),
         # Not before trace: two replays of the same learners would wait for each other.
@@ -39,8 +39,9 @@ ONBOARD_COURSE = Pipeline(
     description="A new course: its structure, its pages, and the masteries of learners whom its tags concern.",
     parameters={"source": None},
     steps=(
-        Step("scrape", ("scrape_courses", "--source", "{source}"), retries=3, timeout=2 * HOUR),
-        Step("crawl", ("crawl", "--source", "{source}"), after=("scrape",), retries=2, timeout=5 * DAY),
+        # A new source is read at once: where that is still going on, the steps wait.
+        Step("scrape", ("scrape_courses", "--source", "{source}", "--wait"), retries=3, timeout=2 * HOUR),
+        Step("crawl", ("crawl", "--source", "{source}", "--wait"), after=("scrape",), retries=2, timeout=5 * DAY),
         Step("trace", ("trace_learners",), after=("scrape",), retries=2, timeout=6 * HOUR),
     ),
 )

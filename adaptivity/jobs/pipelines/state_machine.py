@@ -338,7 +338,10 @@ class _Writer:
                         {
                             "Name": "${container_name}",
                             **_command(step),
-                            "Environment": [{"Name": "JOB_STARTED_BY", "Value.$": started_by}],
+                            "Environment": [
+                                {"Name": "JOB_STARTED_BY", "Value.$": started_by},
+                                {"Name": "JOB_RUN_STARTED_AT", "Value.$": "$$.Execution.StartTime"},
+                            ],
                         }
                     ]
                 },

@@ -3,15 +3,20 @@
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.utils import timezone
 
-from adaptivity.jobs.sources import sources_chosen
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
-from adaptivity.management.sources import add_source_arguments, outcome
+from adaptivity.management.numbers import number
+from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
 from adaptivity.models import CourseSource
+
+# No crawl takes a year.
+MOST_HOURS = 8760
 
 
 class Command(JobCommand):
@@ -23,9 +28,26 @@ class Command(JobCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_source_arguments(parser)
+        parser.add_argument(
+            "--hours", type=number(above=0, at_most=MOST_HOURS), metavar="N",
+            help="end so many hours after the start (as a step, of the pipeline's run), which counts as done: what was "
+            "read is saved, and the next run goes on; without it, all is read",
+        )  # fmt: skip
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
-        sources = sources_chosen(options["sources"], [CourseSource.Kind.WEBSITE])
+        until = None
+        if options["hours"] is not None:
+            until = (settings.JOB_RUN_STARTED_AT or timezone.now()) + timedelta(hours=options["hours"])
+        is_ended_by_time = False
+
+        def stop() -> bool:
+            nonlocal is_ended_by_time
+            if job.stop():
+                return True
+            is_ended_by_time = until is not None and timezone.now() >= until
+            return is_ended_by_time
+
+        sources = sources_to_read(job, options, [CourseSource.Kind.WEBSITE])
         try:
             from adaptivity.jobs.crawl import crawl
         except ImportError as error:
@@ -34,10 +56,10 @@ class Command(JobCommand):
                 returncode=ExitCode.REFUSED_INPUT,
             ) from error
         reports = (
-            crawl(sources, user_agent=settings.CRAWLER_USER_AGENT, progress=job.progress, stop=job.stop)
-            if sources
-            else []
+            crawl(sources, user_agent=settings.CRAWLER_USER_AGENT, progress=job.progress, stop=stop) if sources else []
         )
         if options["json"]:
             self.stdout.write(json.dumps([asdict(report) for report in reports]))
-        return outcome(reports, printed=options["json"])
+        is_over = is_ended_by_time and not job.stop()
+        left = [source.slug for source in sources[len(reports) :]] if is_over else []
+        return outcome(reports, options=options, left=left, is_over=is_over)

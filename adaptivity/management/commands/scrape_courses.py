@@ -9,9 +9,8 @@ from django.conf import settings
 
 from adaptivity.jobs.platforms import PLATFORMS
 from adaptivity.jobs.scrape_courses import scrape_courses
-from adaptivity.jobs.sources import sources_chosen
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
-from adaptivity.management.sources import add_source_arguments, outcome
+from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
 
 
 class Command(JobCommand):
@@ -25,7 +24,7 @@ class Command(JobCommand):
         add_source_arguments(parser)
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
-        sources = sources_chosen(options["sources"], list(PLATFORMS))
+        sources = sources_to_read(job, options, list(PLATFORMS))
         reports = scrape_courses(sources, credentials=settings.SOURCE_CREDENTIALS, progress=job.progress, stop=job.stop)
         if options["json"]:
             self.stdout.write(json.dumps([asdict(report) for report in reports]))
@@ -33,4 +32,4 @@ class Command(JobCommand):
             for report in reports:
                 for external_id, reason in report.refused:
                     self.stderr.write(f"{report.source}: {external_id}: {reason}")
-        return outcome(reports, printed=options["json"])
+        return outcome(reports, options=options)
