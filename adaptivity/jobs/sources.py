@@ -107,5 +107,6 @@ def is_due(source: CourseSource) -> bool:
 
 def is_read(source: CourseSource, since: datetime | None) -> bool:
     """Whether the source was read to its end after that moment; without one, it does not count."""
-    is_over = source.last_outcome in {DONE, REJECTS} and source.last_finished_at is not None
-    return since is not None and is_over and source.last_finished_at >= since
+    if since is None or source.last_finished_at is None or source.last_outcome not in {DONE, REJECTS}:
+        return False
+    return source.last_finished_at >= since

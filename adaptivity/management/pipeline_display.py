@@ -1,6 +1,11 @@
 """A run of a pipeline as lines on a terminal, one for each step, drawn again as it goes on."""
 
+import io
+import logging
+import math
+import os
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,6 +26,12 @@ MARKS: Mapping[str, str] = {
     StepStatus.FAILED: "✘",
     StepStatus.STOPPED: "■",
     StepStatus.SKIPPED: "-",
+}
+FIRST_TO_GO: Mapping[str, int] = {
+    StepStatus.DONE: 3,
+    StepStatus.REJECTS: 3,
+    StepStatus.SKIPPED: 2,
+    StepStatus.WAITING: 1,
 }
 UP, CLEAR_TO_END = "\x1b[{}A\r", "\x1b[J"
 
@@ -51,24 +62,100 @@ def _seconds(step: StepRun, now: datetime) -> str:
     return f"{((step.ended_at or now) - step.started_at).total_seconds():.0f} s"
 
 
-class Display:
-    """Draws the steps where the stream is a terminal; elsewhere the log has a line when a step begins or ends."""
+def fitting(drawing: Sequence[str], steps: Sequence[StepRun], *, rows: int, columns: int) -> list[str]:
+    """The drawing on a terminal of that size: its lines are cut, and where there are more than the terminal shows at
+    once, those of steps that wait or are done give way first, with a line that says how many."""
+    room = max(1, rows - 1)
+    if len(drawing) > room:
+        kept = sorted(range(len(drawing)), key=lambda number: (FIRST_TO_GO.get(steps[number].status, 0), number))
+        kept = sorted(kept[: room - 1])
+        drawing = [*(drawing[number] for number in kept), f"… {len(drawing) - len(kept)} more of {len(drawing)} steps"]
+    # Not to the last column: some terminals then begin the next line by themselves.
+    most = max(1, columns - 1)
+    return [line if len(line) <= most else line[: most - 1] + "…" for line in drawing]
 
-    def __init__(self, pipeline: Pipeline, stream: TextIO = sys.stderr) -> None:
-        self._pipeline, self._stream = pipeline, stream
-        self._drawn = 0
+
+class Display:
+    """Draws the steps where the stream is a terminal; elsewhere the log has a line when a step begins or ends.
+
+    A context manager: inside the block, the log's lines on that terminal are warnings and worse alone, above the
+    drawing, which is drawn anew below them.
+    """
+
+    def __init__(self, pipeline: Pipeline, stream: TextIO | None = None) -> None:
+        self._pipeline, self._stream = pipeline, sys.stderr if stream is None else stream
+        self._is_terminal = self._stream.isatty()
+        self._drawing: list[str] = []
+        self._drawn: list[str] = []
         self._statuses: list[str] = []
         self._next = 0.0
+        # The log may be another thread's.
+        self._lock = threading.RLock()
+        self._handlers: list[tuple[logging.StreamHandler[TextIO], TextIO, int]] = []
 
     def __call__(self, steps: Sequence[StepRun]) -> None:
-        if not self._stream.isatty():
+        if not self._is_terminal:
             return
         statuses = [step.status for step in steps]
         if statuses == self._statuses and time.monotonic() < self._next:
             return
         self._statuses, self._next = statuses, time.monotonic() + SECONDS_BETWEEN_DRAWINGS
         drawing = lines(self._pipeline, steps, timezone.now())
-        start = UP.format(self._drawn) if self._drawn else ""
-        self._stream.write(start + CLEAR_TO_END + "\n".join(drawing) + "\n")
+        rows, columns = self._size()
+        with self._lock:
+            self._drawing = fitting(drawing, steps, rows=rows, columns=columns)
+            self._write("")
+
+    def above(self, text: str) -> None:
+        """Writes whole lines, and the drawing again below them."""
+        with self._lock:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        _, columns = self._size()
+        # A terminal that has become narrower since has broken the lines.
+        height = sum(max(1, math.ceil(len(line) / columns)) for line in self._drawn)
+        start = UP.format(height) if height else ""
+        below = "".join(f"{line}\n" for line in self._drawing)
+        self._stream.write(start + CLEAR_TO_END + text + below)
         self._stream.flush()
-        self._drawn = len(drawing)
+        self._drawn = self._drawing
+
+    def _size(self) -> tuple[int, int]:
+        """Rows and columns; those of a usual terminal where it does not say."""
+        size = os.get_terminal_size(self._stream.fileno())
+        return size.lines or 24, size.columns or 80
+
+    def __enter__(self) -> "Display":
+        if self._is_terminal:
+            for handler in logging.getLogger().handlers:
+                if isinstance(handler, logging.StreamHandler) and _is_same(handler.stream, self._stream):
+                    self._handlers.append((handler, handler.stream, handler.level))
+                    handler.setStream(_Above(self))
+                    handler.setLevel(max(handler.level, logging.WARNING))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handler, stream, level in self._handlers:
+            handler.setStream(stream)
+            handler.setLevel(level)
+        self._handlers = []
+
+
+class _Above(io.TextIOBase):
+    """What a handler of the log writes to: it writes a record with its end of line at once."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+
+    def write(self, text: str) -> int:
+        self._display.above(text)
+        return len(text)
+
+
+def _is_same(one: TextIO, other: TextIO) -> bool:
+    """Whether both are the same terminal."""
+    try:
+        return os.path.sameopenfile(one.fileno(), other.fileno())
+    except (OSError, ValueError):  # one is no file, or closed
+        return False

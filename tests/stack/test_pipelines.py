@@ -2,12 +2,11 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from kombu import Connection
 
 from tests.stack.databases import Database, new_database
 from tests.stack.service import BIN, ROOT, manage, poll, service_environment
+from tests.stack.terminal import Screen, terminal
 
 SECONDS = 60
 WAYS = [
@@ -49,10 +49,12 @@ class Runs:
     directory: Path
     env: dict[str, str]
 
-    def start(self, *arguments: str, stderr: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "manage.py", "run_pipeline", *arguments],
-            cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=stderr, text=True,
+            cwd=ROOT, env=self.env, stdout=stdout, stderr=stderr, text=True,
         )  # fmt: skip
 
     def new(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -63,18 +65,17 @@ class Runs:
 
     def run_on_a_terminal(self, name: str) -> Done:
         """The same, with what it draws for its standard error."""
-        ours, theirs = pty.openpty()
-        with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
-            process = self.start(name, "--set", f"directory={self.directory}", stderr=theirs)
-            os.close(theirs)
-            drawn = b""
-            try:
-                while block := terminal.read(65536):
-                    drawn += block
-            except OSError:  # how Linux says that the other end is closed
-                pass
-            done = end(process)
-        return Done(done.code, done.out, drawn.decode())
+        with terminal(24, 80) as (descriptor, drawn):
+            done = end(self.start(name, "--set", f"directory={self.directory}", stderr=descriptor))
+        return Done(done.code, done.out, b"".join(drawn).decode())
+
+    def seen_on_a_terminal(self, name: str, rows: int, columns: int) -> list[str]:
+        """The lines that somebody sees who runs it on a terminal of that size."""
+        screen = Screen(rows, columns)
+        with terminal(rows, columns) as (descriptor, written):
+            end(self.start(name, "--set", f"directory={self.directory}", stdout=descriptor, stderr=descriptor))
+        screen.feed(b"".join(written).decode())
+        return screen.lines()
 
     def resume(self, name: str) -> Done:
         return end(self.start(name, "--resume"))
@@ -268,6 +269,30 @@ def test_other_branches_go_on_and_a_failed_run_is_resumed(runs: Runs) -> None:
         "behind": 1,
         "behind_other": 1,
     }
+
+
+@one_way
+def test_on_a_terminal_the_log_and_the_picture_leave_each_other_alone(runs: Runs) -> None:
+    runs.tell("code", "1 2")
+
+    seen = runs.seen_on_a_terminal("branches", 4, 50)
+
+    # Warnings are above the one picture that is left, which is lower than the terminal.
+    (picture,) = [number for number, line in enumerate(seen) if line.startswith("✘ failing")]
+    log = "".join(seen[:picture])
+    assert log.count('"event": "step_ended"') == log.count('"level": "warning"') == 2
+    assert '"level": "info"' not in "".join(seen)
+    assert [" ".join(line.split())[:11] for line in seen[picture : picture + 3]] == [
+        "✘ failing f",
+        "- behind sk",
+        "… 2 more of",
+    ]
+    assert all(len(line) < 50 for line in seen[picture : picture + 3])
+    assert not [line for line in seen[:picture] if line[:1] in "✔✘▶○"]
+    assert seen[picture + 3].startswith("failing failed: exit code 2. The last of what it")
+    # The record has the whole log.
+    ((tail,),) = runs.database.rows("SELECT log_tail FROM adaptivity_jobrun WHERE command = 'run_pipeline'")
+    assert tail.count('"event": "step_started"') == 4
 
 
 @one_way

@@ -70,13 +70,14 @@ class Command(JobCommand):
                 chosen = chosen_pipeline.from_step(options["from_step"])
             run = pipeline_begin(chosen_pipeline, starter=starter, chosen=chosen, given=given)
         local = options["local"] or not settings.CELERY_BROKER_URL
-        result = pipeline_execute(
-            chosen_pipeline,
-            run,
-            launch=LocalAttempt if local else WorkerAttempt,
-            stop=job.stop,
-            report=Display(chosen_pipeline, sys.stderr),
-        )
+        with Display(chosen_pipeline, sys.stderr) as display:
+            result = pipeline_execute(
+                chosen_pipeline,
+                run,
+                launch=LocalAttempt if local else WorkerAttempt,
+                stop=job.stop,
+                report=display,
+            )
         return self._outcome(chosen_pipeline.name, result)
 
     def _outcome(self, name: str, result: Result) -> Outcome:
