@@ -2,6 +2,7 @@
 
 import time
 
+import structlog
 from kombu.exceptions import OperationalError
 
 from adaptivity import tasks
@@ -9,7 +10,12 @@ from adaptivity.jobs.pipelines.attempts import RETRIED, Ended, LaunchError
 from adaptivity.models import StepRun, StepStatus
 from adaptivity.services.pipeline_runs import step_end, step_lost, step_request_stop
 
+log = structlog.get_logger(__name__)
+
 SECONDS_BETWEEN_LOOKS = 1.0
+# What a step may do says nothing of how long others are before it in the queue. A crawl there may take its 5 days.
+QUEUE_SECONDS = 7 * 24 * 3600
+SECONDS_BETWEEN_WARNINGS = 3600.0
 OVER = (StepStatus.DONE, StepStatus.REJECTS, StepStatus.FAILED, StepStatus.STOPPED)
 
 
@@ -20,6 +26,7 @@ class WorkerAttempt:
         self._step, self._number = step, step.attempts
         self._sent = time.monotonic()
         self._next_look = 0.0
+        self._next_warning = self._sent + SECONDS_BETWEEN_WARNINGS
         self._stopped = False
         try:
             tasks.run_step.apply_async((step.pk, step.attempts, started_by))
@@ -40,8 +47,13 @@ class WorkerAttempt:
             )
         if row.status == StepStatus.QUEUED and self._stopped:
             return self._end("no worker had taken it", retriable=False)
-        if row.status == StepStatus.QUEUED and now >= self._sent + row.timeout:
-            return self._end(f"no worker took it in {row.timeout} seconds", retriable=False)
+        if row.status == StepStatus.QUEUED:
+            waited = now - self._sent
+            if waited >= QUEUE_SECONDS:
+                return self._end(f"no worker took it in {QUEUE_SECONDS} seconds", retriable=False)
+            if now >= self._next_warning:
+                self._next_warning = now + SECONDS_BETWEEN_WARNINGS
+                log.warning("step_waits_for_a_worker", step=row.name, seconds=round(waited))
         if step_lost(step=row):
             return self._end("its worker is lost", retriable=True)
         return None

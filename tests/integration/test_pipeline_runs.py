@@ -425,9 +425,21 @@ class TestWorkerAttempt:
         assert (step.status, step.problem) == ("failed", "its worker is lost")
         assert not step_seen(step=step, log_tail="")
 
-    def test_one_that_no_worker_takes(self, step: StepRun) -> None:
-        step.timeout = 0
+    def test_one_that_waits_for_a_worker_for_longer_than_it_may_run(
+        self, step: StepRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker_steps, "SECONDS_BETWEEN_WARNINGS", 0)
         StepRun.objects.update(timeout=0)
+        attempt = WorkerAttempt(step, "ada")
+
+        with capture_logs() as logs:
+            assert attempt.look() is None
+
+        assert logs == [{"event": "step_waits_for_a_worker", "step": "one", "seconds": 0, "log_level": "warning"}]
+        assert step_take(step=step)
+
+    def test_one_that_no_worker_takes(self, step: StepRun, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(worker_steps, "QUEUE_SECONDS", 0)
 
         assert WorkerAttempt(step, "ada").look() == Ended(None, "no worker took it in 0 seconds")
         assert not step_take(step=step)
