@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
 
 from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped, Unavailable
@@ -113,6 +113,14 @@ class JobCommand(BaseCommand):
     def run_job(self, job: Job, **options: Any) -> Outcome:
         """Does the work."""
         raise NotImplementedError
+
+    def check(self, *args: Any, **options: Any) -> None:
+        """Django's checks: what they find is a mistake of the configuration, and no failure that may pass."""
+        try:
+            super().check(*args, **options)
+        except SystemCheckError as error:
+            error.returncode = self.exit_code = ExitCode.REFUSED_INPUT
+            raise
 
     def run_from_argv(self, argv: list[str]) -> None:
         super().run_from_argv(argv)

@@ -13,7 +13,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCHEDULE = re.compile(r"(cron|rate)\(.+\)")
 
 
-class PipelineError(ValueError):
+class PipelineError(InvalidInput):
     """A declaration that makes no sense; the message names the pipeline and the step."""
 
 

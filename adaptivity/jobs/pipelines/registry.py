@@ -4,12 +4,18 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.pipelines.declaration import Pipeline, by_name
+from adaptivity.jobs.pipelines.declaration import Pipeline, PipelineError, by_name
 
 
 def pipelines() -> dict[str, Pipeline]:
-    """Every pipeline, by its name."""
-    return by_name(import_string(settings.PIPELINES))
+    """Every pipeline, by its name. Raises PipelineError where the setting names none, or one that makes no sense."""
+    try:
+        declared = import_string(settings.PIPELINES)
+    except ImportError as error:
+        raise PipelineError(str(error), field="PIPELINES") from error
+    if not isinstance(declared, list | tuple) or not all(isinstance(each, Pipeline) for each in declared):
+        raise PipelineError(f"{settings.PIPELINES} is no tuple of pipelines", field="PIPELINES")
+    return by_name(declared)
 
 
 def pipeline(name: str) -> Pipeline:

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management import get_commands, load_command_class
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from adaptivity.jobs.pipelines.declaration import Pipeline
+from adaptivity.jobs.pipelines.declaration import Pipeline, PipelineError
 from adaptivity.jobs.pipelines.registry import pipelines
 from adaptivity.management.failures import database_needed
 from adaptivity.management.job import JobCommand
@@ -26,14 +26,20 @@ SUMMARY_LENGTH = 80
 class Command(BaseCommand):
     help = (
         "Lists the jobs and pipelines: when each last ran and how it went. A run that was killed is shown as running, "
-        "with how long nothing has been heard of it. Exit codes: 0 done; 1 the database failed."
+        "with how long nothing has been heard of it. Exit codes: 0 done; 1 the database failed; 2 a pipeline makes no "
+        "sense."
     )
+    # It finds by itself what is wrong with pipelines, and says it with its own exit code.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names, declared = job_commands(), pipelines()
+        try:
+            names, declared = job_commands(), pipelines()
+        except PipelineError as error:
+            raise CommandError(str(error), returncode=2) from error
         with database_needed():
             jobs, runs = last_job_runs(names), last_pipeline_runs(declared)
         if options["json"]:
