@@ -1,17 +1,22 @@
 {
   "Comment": "New content and new evidence in, masteries brought up, what came of it out, a better model in force, and what content lacks.",
-  "StartAt": "Who else runs",
+  "StartAt": "Until all can be seen",
   "States": {
+    "Until all can be seen": {
+      "Type": "Wait",
+      "Seconds": 15,
+      "Next": "Who else runs"
+    },
     "Who else runs": {
       "Type": "Task",
       "Resource": "arn:${partition}:states:::aws-sdk:sfn:listExecutions",
       "Parameters": {
         "StateMachineArn.$": "$$.StateMachine.Id",
         "StatusFilter": "RUNNING",
-        "MaxResults": 2
+        "MaxResults": 100
       },
       "ResultSelector": {
-        "running.$": "States.ArrayLength($.Executions)"
+        "running.$": "$.Executions"
       },
       "ResultPath": "$.executions",
       "Retry": [
@@ -33,14 +38,89 @@
           "Next": "Notify of the failure"
         }
       ],
-      "Next": "Is it the only one"
+      "Next": "Which started before"
     },
-    "Is it the only one": {
+    "Which started before": {
+      "Type": "Map",
+      "ItemsPath": "$.executions.running",
+      "ItemSelector": {
+        "other.$": "$$.Map.Item.Value.ExecutionArn",
+        "other_start.$": "$$.Map.Item.Value.StartDate",
+        "this.$": "$$.Execution.Id",
+        "this_start.$": "$$.Execution.StartTime"
+      },
+      "ItemProcessor": {
+        "ProcessorConfig": {
+          "Mode": "INLINE"
+        },
+        "StartAt": "Did it start before",
+        "States": {
+          "Did it start before": {
+            "Type": "Choice",
+            "Choices": [
+              {
+                "Variable": "$.other",
+                "StringEqualsPath": "$.this",
+                "Next": "It did not"
+              },
+              {
+                "Variable": "$.other_start",
+                "TimestampLessThanPath": "$.this_start",
+                "Next": "It did"
+              },
+              {
+                "And": [
+                  {
+                    "Variable": "$.other_start",
+                    "TimestampEqualsPath": "$.this_start"
+                  },
+                  {
+                    "Variable": "$.other",
+                    "StringLessThanPath": "$.this"
+                  }
+                ],
+                "Next": "It did"
+              }
+            ],
+            "Default": "It did not"
+          },
+          "It did": {
+            "Type": "Pass",
+            "Result": {
+              "earlier": true
+            },
+            "End": true
+          },
+          "It did not": {
+            "Type": "Pass",
+            "Result": {
+              "earlier": false
+            },
+            "End": true
+          }
+        }
+      },
+      "ResultSelector": {
+        "earlier.$": "States.ArrayContains($[*].earlier, true)"
+      },
+      "ResultPath": "$.executions",
+      "Catch": [
+        {
+          "ErrorEquals": [
+            "States.ALL"
+          ],
+          "ResultPath": "$.error",
+          "Next": "Notify of the failure"
+        }
+      ],
+      "Next": "Is it the first"
+    },
+    "Is it the first": {
       "Type": "Choice",
       "Choices": [
         {
-          "Variable": "$.executions.running",
-          "NumericGreaterThan": 1,
+          "Variable": "$.executions.earlier",
+          "BooleanEquals": true,
           "Next": "Another execution is running"
         }
       ],

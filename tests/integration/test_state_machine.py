@@ -8,6 +8,7 @@ cause is the task as JSON.
 import json
 import random
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ from adaptivity.jobs.pipelines.attempts import RETRIED, Ended, LaunchError
 from adaptivity.jobs.pipelines.declaration import Pipeline, Step
 from adaptivity.jobs.pipelines.runner import pipeline_begin, pipeline_execute
 from adaptivity.jobs.pipelines.shipped import NIGHTLY, ONBOARD_COURSE
-from adaptivity.jobs.pipelines.state_machine import FIRST_PAUSE_SECONDS, added_waits
+from adaptivity.jobs.pipelines.state_machine import FIRST_PAUSE_SECONDS, SEEN_AFTER_SECONDS, added_waits
 from adaptivity.models import StepRun
 from adaptivity.services.pipeline_runs import Starter
 from tests.stack.service import poll
@@ -149,6 +150,8 @@ class StepFunctions:
     messages: Callable[[], list[str]]
     pauses: list[float]
     ecs: Callable[[str, dict[str, Any]], int | str] = lambda *_: 0
+    # Called before an execution is told which ones run.
+    listing: Callable[[], object] = lambda: None
 
     def create(self, pipeline: Pipeline) -> str:
         machine = self.client.create_state_machine(
@@ -205,8 +208,10 @@ def step_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepFunctions]:
         def list_executions(_self: Any, env: Any, *_: Any, normalised_parameters: dict[str, Any], **__: Any) -> None:
             # Step Functions writes every name in PascalCase, the service itself in camelCase; moto does not translate.
             asked = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
+            made.listing()
             found = made.client.list_executions(**asked)["executions"]
-            env.stack.append({"Executions": [{"ExecutionArn": each["executionArn"]} for each in found]})
+            listed = [{"ExecutionArn": each["executionArn"], "StartDate": iso(each["startDate"])} for each in found]
+            env.stack.append({"Executions": listed})
 
         def extract_json(path: str, data: Any) -> Any:
             found = json_path.extract_json(path, data)
@@ -234,7 +239,8 @@ def executed(step_functions: StepFunctions, pipeline: Pipeline, ends: Ends, give
     machine = step_functions.create(pipeline)
     described = step_functions.end(step_functions.start(machine, "night", given))
     tasks.ran.well = described["status"] == "SUCCEEDED"
-    tasks.ran.pauses = list(step_functions.pauses)
+    first, *tasks.ran.pauses = step_functions.pauses
+    assert first == SEEN_AFTER_SECONDS
     messages = step_functions.messages()
     if tasks.ran.well:
         assert messages == []
@@ -428,7 +434,7 @@ def test_one_execution_at_a_time(step_functions: StepFunctions) -> None:
     assert (refused["status"], refused["error"]) == ("FAILED", "PipelineFailed")
     (message,) = step_functions.messages()
     assert message == (
-        'Pipeline onboard_course failed: {"source":"algebra","executions":{"running":2},'
+        'Pipeline onboard_course failed: {"source":"algebra","executions":{"earlier":true},'
         f'"error":{{"Error":"AlreadyRunning"}}}} Execution: {refused["executionArn"]}'
     )
     # No step of it began.
@@ -437,6 +443,26 @@ def test_one_execution_at_a_time(step_functions: StepFunctions) -> None:
     assert step_functions.end(first)["status"] == "SUCCEEDED"
     assert step_functions.end(step_functions.start(machine, "third", {"source": "x"}))["status"] == "SUCCEEDED"
     assert step_functions.messages() == []
+
+
+@pytest.mark.parametrize("at_the_same_moment", [False, True])
+def test_of_two_executions_that_start_together_the_first_goes_on(
+    step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch, *, at_the_same_moment: bool
+) -> None:
+    """As a schedule may start them, which delivers at least once. By name the second comes before the first."""
+    same = "2026-01-31T08:00:00.123Z"
+    # Two starts of the test are never as close as a microsecond.
+    monkeypatch.setattr(sys.modules[__name__], "iso", lambda at: same if at_the_same_moment else at.isoformat())
+    both = threading.Barrier(2)
+    step_functions.listing = lambda: both.wait(60)
+    machine = step_functions.create(ONBOARD_COURSE)
+
+    started = [step_functions.start(machine, name, {"source": "algebra"}) for name in ("zero", "one")]
+
+    ends = [step_functions.end(execution)["status"] for execution in started]
+    assert ends == (["FAILED", "SUCCEEDED"] if at_the_same_moment else ["SUCCEEDED", "FAILED"])
+    (message,) = step_functions.messages()
+    assert message.endswith(f'"error":{{"Error":"AlreadyRunning"}}}} Execution: {started[ends.index("FAILED")]}')
 
 
 def test_what_ecs_refuses(step_functions: StepFunctions) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from adaptivity.jobs.pipelines.declaration import Pipeline, Step
 
 FIRST_PAUSE_SECONDS = 30
+SEEN_AFTER_SECONDS = 15
 # Also what ECS answers while Fargate has no room.
 START_ERRORS = ["ECS.AmazonECSException", "ECS.ServerException", "ECS.ThrottlingException", "AmazonECS.Unknown"]
 # Stands for the one thing in the template that is a list and no text.
@@ -128,21 +129,38 @@ def _machine(pipeline: Pipeline) -> dict[str, Any]:
     writer = _Writer(pipeline)
     problem = "Notify of the failure"
     states: dict[str, Any] = {
-        # One run at a time: this execution is one of those that run.
+        # One run at a time, that of the execution that started first: a schedule may start two at the same moment, and
+        # the list of executions shows a new one only after a while.
+        "Until all can be seen": {"Type": "Wait", "Seconds": SEEN_AFTER_SECONDS, "Next": "Who else runs"},
         "Who else runs": {
             "Type": "Task",
             "Resource": f"arn:{PARTITION}:states:::aws-sdk:sfn:listExecutions",
-            "Parameters": {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING", "MaxResults": 2},
-            "ResultSelector": {"running.$": "States.ArrayLength($.Executions)"},
+            "Parameters": {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING", "MaxResults": 100},
+            "ResultSelector": {"running.$": "$.Executions"},
             "ResultPath": "$.executions",
             "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2.0}],
             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": problem}],
-            "Next": "Is it the only one",
+            "Next": "Which started before",
         },
-        "Is it the only one": {
+        "Which started before": {
+            "Type": "Map",
+            "ItemsPath": "$.executions.running",
+            "ItemSelector": {
+                "other.$": "$$.Map.Item.Value.ExecutionArn",
+                "other_start.$": "$$.Map.Item.Value.StartDate",
+                "this.$": "$$.Execution.Id",
+                "this_start.$": "$$.Execution.StartTime",
+            },
+            "ItemProcessor": _STARTED_BEFORE,
+            "ResultSelector": {"earlier.$": "States.ArrayContains($[*].earlier, true)"},
+            "ResultPath": "$.executions",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": problem}],
+            "Next": "Is it the first",
+        },
+        "Is it the first": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.executions.running", "NumericGreaterThan": 1, "Next": "Another execution is running"}
+                {"Variable": "$.executions.earlier", "BooleanEquals": True, "Next": "Another execution is running"}
             ],
             "Default": "Parameters",
         },
@@ -189,7 +207,33 @@ def _machine(pipeline: Pipeline) -> dict[str, Any]:
         "Failed": {"Type": "Fail", "Error": "PipelineFailed", "Cause": "The notification has the steps that failed."},
         "Done": {"Type": "Succeed"},
     }
-    return {"Comment": pipeline.description, "StartAt": "Who else runs", "States": states}
+    return {"Comment": pipeline.description, "StartAt": "Until all can be seen", "States": states}
+
+
+# Of an execution in the list, whether it started before this one. Of two at the same moment one is the first, too.
+_STARTED_BEFORE = {
+    "ProcessorConfig": {"Mode": "INLINE"},
+    "StartAt": "Did it start before",
+    "States": {
+        "Did it start before": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.other", "StringEqualsPath": "$.this", "Next": "It did not"},
+                {"Variable": "$.other_start", "TimestampLessThanPath": "$.this_start", "Next": "It did"},
+                {
+                    "And": [
+                        {"Variable": "$.other_start", "TimestampEqualsPath": "$.this_start"},
+                        {"Variable": "$.other", "StringLessThanPath": "$.this"},
+                    ],
+                    "Next": "It did",
+                },
+            ],
+            "Default": "It did not",
+        },
+        "It did": {"Type": "Pass", "Result": {"earlier": True}, "End": True},
+        "It did not": {"Type": "Pass", "Result": {"earlier": False}, "End": True},
+    },
+}
 
 
 # What a branch ends with: whether a step of it has failed, and which.
