@@ -15,8 +15,8 @@ from adaptivity.jobs.pipelines.registry import pipelines
 from adaptivity.jobs.pipelines.runner import pipeline_begin
 from adaptivity.jobs.pipelines.shipped import NIGHTLY, PIPELINES
 from adaptivity.management.commands.jobs import job_commands
-from adaptivity.models import JobRun, PipelineRun
-from adaptivity.services.job_runs import job_run_start
+from adaptivity.models import JobRun, PipelineRun, RunStatus
+from adaptivity.services.job_runs import job_run_end, job_run_start
 from adaptivity.services.pipeline_runs import Starter
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +86,40 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert " running? silent for 3 h " in nightly
     assert nightly.endswith(" bob trace waiting")
     assert "pipeline onboard_course never" in lines
+
+
+def test_a_pipeline_that_step_functions_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no run of its own here; its jobs say which execution has started them."""
+
+    def job(execution: str, command: str, status: str | None, **arguments: Any) -> JobRun:
+        by = f"pipeline nightly, execution {execution}"
+        run = job_run_start(command=command, arguments=arguments, started_by=by, host="h:1")
+        if status is not None:
+            job_run_end(run=run, status=RunStatus(status), exit_code=1, summary="", log_tail="")
+        return run
+
+    pipeline_begin(NIGHTLY, starter=Starter("bob", "h:1", ""), given={}, chosen={"trace"})
+    job("before", "crawl", "failed")
+    first = job("night", "crawl", "failed")
+    job("night", "estimate", "done")
+    job("night", "estimate", "rejects", report_latest=True)
+    job_run_start(command="crawl", arguments={}, started_by="pipeline other, execution night", host="h:1")
+
+    last = listed(capsys)["pipelines"]["nightly"]["last_run"]
+    assert (last["status"], last["exit_code"], last["started_at"]) == ("failed", None, first.started_at.isoformat())
+    assert last["started_by"] == "pipeline nightly, execution night"
+    assert last["summary"] == "as far as its jobs tell: crawl failed, estimate done, estimate rejects"
+
+    end = job("night", "crawl", "done")
+    last = listed(capsys)["pipelines"]["nightly"]["last_run"]
+    assert (last["status"], last["ended_at"]) == ("rejects", end.ended_at and end.ended_at.isoformat())
+    job("night", "promote", None)
+    last = listed(capsys)["pipelines"]["nightly"]["last_run"]
+    assert (last["status"], last["ended_at"]) == ("running", None)
+
+    # What has run here since is the last one again.
+    PipelineRun.objects.update(started_at=timezone.now())
+    assert listed(capsys)["pipelines"]["nightly"]["last_run"]["started_by"] == "bob"
 
 
 def test_the_number_of_queries_does_not_grow(capsys: pytest.CaptureFixture[str]) -> None:
