@@ -301,16 +301,6 @@ class TestLeftBehind:
             step.refresh_from_db()
             assert step.process == attempt._process.identity
 
-    def test_an_attempt_whose_former_process_has_ended_ends_nothing(self) -> None:
-        step = queued("pass")
-        assert ended(LocalAttempt(step, "ada")) == Ended(0)
-        step_queue(step=step)
-
-        with capture_logs() as logs:
-            assert ended(LocalAttempt(step, "ada")) == Ended(0)
-
-        assert logs == []
-
     @pytest.mark.parametrize("resume", [False, True])
     def test_so_does_the_next_run_where_no_attempt_was_left(self, *, resume: bool) -> None:
         with left_behind() as (step, before):

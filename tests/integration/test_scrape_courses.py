@@ -842,6 +842,38 @@ class TestDeleted:
         assert outcome([report], options={"sources": ["campus"], "json": False}) == Outcome(report.line())
 
 
+class TestOutcome:
+    """Of what the time that was given was not enough for, and of what another process reads."""
+
+    OVER = ScrapeReport("a", "stopped", "3 URLs are left")
+    FAILED = ScrapeReport("b", "unreachable", "no answer", may_help_again=True)
+    ELSEWHERE = ScrapeReport("c", "already_running", "another process is reading the source")
+
+    def outcome(self, *reports: ScrapeReport, named: bool = False, wait: bool = False, **more: Any) -> Outcome:
+        return outcome(reports, options={"sources": ["x"] * named, "wait": wait, "json": False}, **more)
+
+    def test_what_is_left_when_the_time_is_over(self) -> None:
+        begun = self.outcome(self.OVER, left=["d"], is_over=True)
+
+        assert (int(begun.exit_code), begun.summary.splitlines()[0]) == (0, "a: stopped: 3 URLs are left")
+        assert begun.summary.endswith("which the next run does first: d")
+        assert int(self.outcome(left=["d"], is_over=True).exit_code) == 3
+        assert int(self.outcome(self.OVER).exit_code) == 75
+        # There is no time to try again.
+        for is_over, code in ((True, 2), (False, 1)):
+            with pytest.raises(CommandError) as failed:
+                self.outcome(self.FAILED, is_over=is_over)
+            assert failed.value.returncode == code
+
+    def test_what_another_process_reads(self) -> None:
+        assert self.outcome(self.ELSEWHERE) == Outcome(self.ELSEWHERE.line())
+        # Another one was faster after the wait: to wait again helps.
+        for wait, code in ((False, 4), (True, 1)):
+            with pytest.raises(CommandError) as failed:
+                self.outcome(self.ELSEWHERE, named=True, wait=wait)
+            assert failed.value.returncode == code
+
+
 class TestStopping:
     def test_between_sections(self, source: CourseSource, lms: FaultyOpenEdX) -> None:
         report = scrape(source, lms, stop=lambda: Collection.objects.exists())
