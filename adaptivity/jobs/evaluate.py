@@ -27,11 +27,13 @@ Fit = Callable[[Responses, Integers, prediction.Progress], Predict]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A file of scores as arrays; ``names`` are the learners', and ``refused`` the rows that were left out."""
+    """A file of scores as arrays; ``names`` are the learners'. Rows that an import would not record are left out:
+    ``refused`` is how many of them it would refuse, and ``repeated`` how many it would know already."""
 
     responses: Responses
     names: tuple[str, ...]
     refused: int
+    repeated: int
 
     @property
     def held_out(self) -> Booleans:
@@ -90,14 +92,19 @@ MODELS: dict[str, Fit] = {
 
 
 def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
-    """The file's responses, each learner's in history order. Raises InvalidInput for a file without any."""
+    """The file's responses, each learner's in history order. Raises InvalidInput for a file without any.
+
+    Of rows with the same event_id of a learner the first one counts, as at an import: the others would be the answer to
+    themselves.
+    """
     learners: dict[tuple[str, str], int] = {}
     items: dict[str, int] = {}
     kcs: dict[str, int] = {}
     tags: list[tuple[int, ...]] = []
     # Eight bytes a number: a list of rows would take more memory than all that is done with them.
     learner, answered, score, time = array("q"), array("q"), array("d"), array("d")
-    refused = 0
+    events: dict[tuple[int, str], int] = {}
+    refused = repeated = 0
     end = datetime.now(UTC).timestamp()
     for parsed in read_scores(path):
         if parsed.row is None:
@@ -108,10 +115,20 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         if item == len(tags):
             # As an import does: the first row of an item says its KCs.
             tags.append(tuple(kcs.setdefault(kc, len(kcs)) for kc in row.knowledge_components))
-        learner.append(learners.setdefault((row.learner, row.guid), len(learners)))
+        who = learners.setdefault((row.learner, row.guid), len(learners))
+        when = row.timestamp.timestamp() if row.timestamp else end
+        if row.event_id is not None:
+            first = events.setdefault((who, row.event_id), len(score))
+            if first < len(score):
+                if (answered[first], score[first], time[first]) == (item, row.score, when):
+                    repeated += 1
+                else:
+                    refused += 1
+                continue
+        learner.append(who)
         answered.append(item)
         score.append(row.score)
-        time.append(row.timestamp.timestamp() if row.timestamp else end)
+        time.append(when)
     progress("reading", len(score), len(score))
     if not score:
         raise InvalidInput("has no usable row", field=str(path))
@@ -123,7 +140,7 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         pairs=Pairs.of(tags, len(kcs)),
         learners=len(learners),
     )
-    return Dataset(responses, tuple(name for name, _ in learners), refused)
+    return Dataset(responses, tuple(name for name, _ in learners), refused, repeated)
 
 
 def evaluate(

@@ -50,6 +50,52 @@ def test_learners_of_two_platforms_are_two_though_they_have_one_id(tmp_path):
     assert np.bincount(data.responses.learner).tolist() == [4, 4]
 
 
+HEADER = "learner,item,kcs,score,timestamp,event_id,tool_consumer_instance_guid\n"
+
+
+def test_a_repeated_event_counts_once_and_one_with_another_content_is_refused(tmp_path):
+    """As at an import; who answers an item twice is told by other event ids, or by none."""
+    file = tmp_path / "scores.csv"
+    rows = [
+        "u1,q1,k,1,2024-01-01T00:00:00Z,e1,",
+        "u1,q2,k,0.5,,e2,",
+        "u2,q1,k,1,2024-01-01T00:00:00Z,e1,",
+        "u1,q1,k,1,2024-01-01T00:00:00Z,e1,north",
+        "u1,q1,k,1,2024-01-01T00:00:00Z,e3,",
+        "u1,q1,k,1,2024-01-01T00:00:00Z,,",
+    ]
+    again = ["u1,q1,k,1,2024-01-01T01:00:00+01:00,e1,", "u1,q2,k,0.5,,e2,"]
+    other = ["u1,q2,k,1,2024-01-01T00:00:00Z,e1,", "u1,q1,k,0,2024-01-01T00:00:00Z,e1,", "u1,q1,k,1,,e1,",
+             "u1,q2,k,0.5,2024-01-01T00:00:00Z,e2,"]  # fmt: skip
+    file.write_text(HEADER + "\n".join(rows))
+    once = dataset(file)
+    file.write_text(HEADER + "\n".join(rows + again + rows[:5] + other))
+
+    data = dataset(file)
+
+    assert (once.responses.item.size, once.repeated, once.refused) == (6, 0, 0)
+    assert (data.repeated, data.refused) == (7, 4)
+    assert data.names == once.names
+    for name in ("learner", "item", "score"):
+        assert getattr(data.responses, name).tolist() == getattr(once.responses, name).tolist()
+
+
+def test_a_file_written_twice_is_evaluated_as_if_written_once(path, tmp_path, capsys):
+    """The second time, each response would be known from the first."""
+    rows = gzip.decompress(path.read_bytes()).decode().splitlines()[1:-1]
+    rows = [f"{row},2024-01-01T00:{n // 60 % 60:02}:{n % 60:02}Z,e{n}," for n, row in enumerate(rows)]
+    found = []
+    for times in (1, 2):
+        (tmp_path / "again.csv").write_text(HEADER + "\n".join(rows * times))
+        call_command("evaluate", tmp_path / "again.csv", "--json", "--model", "hybrid")
+        printed = capsys.readouterr()
+        found.append(json.loads(printed.out)["models"]["hybrid"])
+        said = "1200 rows of the file repeat a learner's event_id and count once"
+        assert (said in printed.err) == (times == 2)
+
+    assert all(found[0][name] == found[1][name] for name in ("responses", "auc", "log_loss"))
+
+
 def test_json(path, capsys):
     call_command("evaluate", path, "--json")
 

@@ -46,6 +46,8 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         if data.refused:
             self.stderr.write(f"{data.refused} rows of the file were left out; import_scores says why")
+        if data.repeated:
+            self.stderr.write(f"{data.repeated} rows of the file repeat a learner's event_id and count once")
         if options["json"]:
             self.stdout.write(json.dumps({"models": {name: _as_json(result) for name, result in results.items()}}))
             return
