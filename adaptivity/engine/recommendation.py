@@ -55,7 +55,8 @@ def recommend(
 
     ``counted`` is the number of the collection's items that are done and count towards ``max_problems``. With
     ``stop_on_mastery`` the collection is complete when the demand R is zero for every item that is not done, and under
-    a policy that stops when it demands none of them. Raises KeyError for a policy that there is not.
+    a policy that stops when it demands none of those that are not done and may be recommended. Raises KeyError for a
+    policy that there is not.
     """
     policy = POLICIES[settings.policy]
     eligible = candidates(content, learner.done)
@@ -68,7 +69,9 @@ def recommend(
         return without(Outcome.MAX_PROBLEMS)
     if stop_on_mastery and not np.any(scores.remediation[~learner.done] > 0.0):
         return without(Outcome.MASTERED)
-    if policy.stops and not np.any(policy.demanded(content, learner, settings)[~learner.done]):
+    # What may never be recommended, such as a final exam, would keep all that may be going, to no end.
+    left = content.include_adaptive & ~learner.done
+    if policy.stops and not np.any(policy.demanded(content, learner, settings)[left]):
         return without(Outcome.MASTERED)
     if not eligible.size:
         return without(Outcome.EXHAUSTED)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -70,10 +71,12 @@ def _decision(receipt: DecisionReceipt) -> Decision:
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many receipts were replayed; the ids of those that came out otherwise, and of those that cannot be read."""
+    """How many receipts were replayed; the ids of those that came out otherwise, of those that did and that another
+    version of the software has made, with its commit, and of those that cannot be read."""
 
     replayed: int
     different: tuple[int, ...]
+    of_other_software: dict[int, str]
     unreadable: tuple[int, ...]
 
 
@@ -87,16 +90,20 @@ def replay_recommendations(
         receipts = receipts.filter(at__gte=since)
     total, done = receipts.count(), 0
     different, unreadable = [], []
+    of_other_software: dict[int, str] = {}
     for receipt, found in restored(receipts):
         if stop():
             raise Stopped(f"stopped; {done} of {total} receipts were replayed")
         if found is None or found.decision.settings.policy not in POLICIES:
             unreadable.append(receipt.pk)
         elif outcome_digest(decide(found.content, found.decision)) != receipt.digest:
-            different.append(receipt.pk)
+            if receipt.commit != settings.APP_COMMIT[:64]:
+                of_other_software[receipt.pk] = receipt.commit
+            else:
+                different.append(receipt.pk)
         done += 1
         progress("replaying", done, total)
-    return Replayed(done, tuple(different), tuple(unreadable))
+    return Replayed(done, tuple(different), of_other_software, tuple(unreadable))
 
 
 def purge_receipts(*, days: int, progress: Progress = lambda *_: None, stop: Stop = lambda: False) -> int:

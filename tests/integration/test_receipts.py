@@ -196,6 +196,28 @@ class TestReplayed:
         assert error.value.returncode == 1
         assert f"receipt {third.pk}: not readable by this version" in capsys.readouterr().err
 
+    def test_what_another_version_of_the_software_answered_otherwise_is_told_apart(self, course, capsys, settings):
+        settings.APP_COMMIT = "new"
+        same, old, older = recorded(recommended(), recommended(), recommended(BEN))
+        DecisionReceipt.objects.filter(pk__in=[old.pk, older.pk]).update(digest="0" * 32)
+        DecisionReceipt.objects.filter(pk=old.pk).update(commit="old")
+        DecisionReceipt.objects.filter(pk=older.pk).update(commit="")
+
+        found = replay_recommendations()
+        assert (found.different, found.of_other_software) == ((), {old.pk: "old", older.pk: ""})
+        said = r"3 recommendations replayed, 0 different, 2 of another version of the software different, 0 not read"
+        with pytest.raises(CommandError, match=said) as error:
+            call_command("replay_recommendations")
+        assert error.value.returncode == 1
+        made_by = "another recommendation; it was made by another version of the software"
+        assert capsys.readouterr().err.splitlines() == [
+            f"receipt {old.pk}: {made_by}, old",
+            f"receipt {older.pk}: {made_by}, without a commit",
+        ]
+
+        DecisionReceipt.objects.filter(pk=same.pk).update(digest="0" * 32)
+        assert replay_recommendations().different == (same.pk,)
+
     def test_since_and_stopped(self, course):
         recorded(recommended())
         assert replay_recommendations(since=timezone.now() + timedelta(hours=1)).replayed == 0

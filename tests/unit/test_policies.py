@@ -183,6 +183,18 @@ class TestStop:
 
         assert recommended("stop_on_mastery", situation=silent).outcome == Outcome.MASTERED
 
+    def test_what_may_not_be_recommended_keeps_nobody_going(self):
+        """A final exam asks for a KC that is open, and whose other items are done: what is confirmed is not drilled."""
+        exam = Item({0: Tag(0.1, 0.15, 0.1)}, include_adaptive=False)
+        items = [Item({0: Tag()}), Item({1: Tag()}), Item({1: Tag()}), exam]
+        left = Situation(items=items, mastery=[0.3, 0.999], done=frozenset({0}))
+        to_practise = replace(left, items=[*items, Item({0: Tag()})])
+
+        assert recommended("stop_on_mastery", situation=left).outcome == Outcome.MASTERED
+        assert recommended("stop_on_mastery", situation=to_practise).item == 4
+        # A collection's own flag goes by every activity that is not done, as it is prescribed.
+        assert recommended("design", situation=left, stop_on_mastery=True).outcome == Outcome.RECOMMENDED
+
 
 def test_the_greatest_gain_is_chosen():
     found = recommended("expected_gain")

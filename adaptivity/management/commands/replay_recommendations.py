@@ -28,12 +28,18 @@ class Command(JobCommand):
         found = replay_recommendations(since=since, progress=job.progress, stop=job.stop)
         for receipt in found.different:
             self.stderr.write(f"receipt {receipt}: another recommendation")
+        for receipt, commit in found.of_other_software.items():
+            self.stderr.write(
+                f"receipt {receipt}: another recommendation; it was made by another version of the software, "
+                f"{commit or 'without a commit'}"
+            )
         for receipt in found.unreadable:
             self.stderr.write(f"receipt {receipt}: not readable by this version")
+        of_other = f", {len(found.of_other_software)} of another version of the software different"
         summary = (
-            f"{found.replayed} recommendations replayed, {len(found.different)} different, "
-            f"{len(found.unreadable)} not readable"
+            f"{found.replayed} recommendations replayed, {len(found.different)} different"
+            f"{of_other if found.of_other_software else ''}, {len(found.unreadable)} not readable"
         )
-        if found.different or found.unreadable:
+        if found.different or found.of_other_software or found.unreadable:
             raise CommandError(summary)
         return Outcome(summary)
