@@ -263,7 +263,7 @@ class TestGate:
         held_out = version.report["held_out"]
         assert failed(version) == []
         assert held_out["candidate"]["log_loss"] < held_out["baseline"]["log_loss"] - 0.05
-        assert 0.05 < held_out["improvement"]["low"] < held_out["improvement"]["mean"]
+        assert 0.04 < held_out["improvement"]["low"] < held_out["improvement"]["mean"]
         assert held_out["improvement"]["mean"] == pytest.approx(
             held_out["baseline"]["log_loss"] - held_out["candidate"]["log_loss"]
         )
@@ -385,7 +385,7 @@ class TestGate:
     def test_what_authors_change_after_the_report_makes_it_out_of_date(self, log):
         """A prior that is edited changes what is in force, so that the comparison is with something that is gone."""
         estimate(name="v1")
-        knowledge_component_update(knowledge_component=log["easy"], mastery_prior=0.9)
+        knowledge_component_update(knowledge_component=log["easy"], mastery_prior=0.02)
 
         with pytest.raises(Refused, match="Tags or base parameters were changed since its report was made") as error:
             model_version_promote(name="v1", by="ada")
