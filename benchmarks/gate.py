@@ -1,10 +1,10 @@
 """How often the promotion gate accepts a version that is equal to the one in force, and one that is better;
 ``python -m benchmarks.gate``.
 
-Drawn learners have responses of lognormal number. *scores*: the versions predict 0.9 and 0.8 of everybody, and the share
-of successes lies where both lose the same in expectation, or above it; learners' own shares vary. *even*, *heavy* and
-*skewed*: differences are drawn themselves; skewed is a version that is a little better for nine learners of ten, and
-far worse for the tenth.
+Drawn learners have responses of lognormal number. *scores*: the versions predict 0.9 and 0.8 of everybody, and the
+share of successes lies where both lose the same in expectation, or above it; learners' own shares vary. *even*,
+*heavy* and *skewed*: differences are drawn themselves; skewed is a version that is a little better for nine learners
+of ten, and far worse for the tenth.
 """
 
 import argparse
@@ -21,11 +21,11 @@ BETTER, BETTER_SHARE = 0.5, 0.05
 # Where log losses of 0.9 and 0.8 are equal in expectation.
 EQUAL_SHARE = float(np.log(2.0) / (np.log(2.0) + np.log(0.9 / 0.8)))
 
-# Called with the learners' numbers of responses, whether the version is better, and a generator: gains, (learners,).
-Draw = Callable[[Integers, bool, np.random.Generator], Floats]
+# Called with the learners' numbers of responses, whether the version is better (0 or 1), and a generator: gains, (learners,).
+Draw = Callable[[Integers, float, np.random.Generator], Floats]
 
 
-def scores(responses: Integers, better: bool, generator: np.random.Generator) -> Floats:
+def scores(responses: Integers, better: float, generator: np.random.Generator) -> Floats:
     share = EQUAL_SHARE + BETTER_SHARE * better
     own = generator.beta(4.0 * share, 4.0 * (1.0 - share), responses.size)
     successes = generator.binomial(responses, own)
@@ -33,35 +33,39 @@ def scores(responses: Integers, better: bool, generator: np.random.Generator) ->
     return gains
 
 
-def even(responses: Integers, better: bool, generator: np.random.Generator) -> Floats:
+def even(responses: Integers, better: float, generator: np.random.Generator) -> Floats:
     gains: Floats = (generator.normal(0.0, 0.05, responses.size) + BETTER * 0.05 * better) * np.sqrt(responses)
     return gains
 
 
-def heavy(responses: Integers, better: bool, generator: np.random.Generator) -> Floats:
+def heavy(responses: Integers, better: float, generator: np.random.Generator) -> Floats:
     gains: Floats = (generator.standard_t(2.5, responses.size) + BETTER * better) * 0.05 * np.sqrt(responses)
     return gains
 
 
-def skewed(responses: Integers, better: bool, generator: np.random.Generator) -> Floats:
+def skewed(responses: Integers, better: float, generator: np.random.Generator) -> Floats:
     is_good = generator.random(responses.size) < 0.9
     gains: Floats = (np.where(is_good, 0.3, -2.7) + BETTER * 0.9 * better) * 0.05 * responses
     return gains
 
 
-KINDS: dict[str, tuple[Draw, float]] = {"scores": (scores, 0.8), "even": (even, 1.2), "heavy": (heavy, 1.2), "skewed": (skewed, 1.2)}  # fmt: skip
+# With the spread of the logarithm of learners' numbers of responses.
+KINDS: dict[str, tuple[Draw, float]] = {
+    "scores": (scores, 0.8),
+    "even": (even, 1.2),
+    "heavy": (heavy, 1.2),
+    "skewed": (skewed, 1.2),
+}
 
 
-def accepted(draw: Draw, spread: float, *, learners: int, better: bool, runs: int) -> float:
+def accepted(draw: Draw, spread: float, *, learners: int, better: float, runs: int) -> float:
     """The share of so many versions whose improvement the gate believes."""
     found = 0
     for run in range(runs):
-        generator = np.random.default_rng((run, learners, better))
+        generator = np.random.default_rng((run, learners, int(better)))
         responses = (generator.lognormal(2.5, spread, learners) + 1.0).astype(np.int64)
         gains = draw(responses, better, generator)
-        low = improvement(
-            candidate=-gains, baseline=np.zeros(learners), responses=responses, generator=generator
-        ).low
+        low = improvement(candidate=-gains, baseline=np.zeros(learners), responses=responses, generator=generator).low
         found += low is not None and low > 0.0
     return found / runs
 
@@ -74,7 +78,7 @@ def main() -> None:
     print("differences  learners   equal  better")
     for name, (draw, spread) in KINDS.items():
         for learners in SIZES:
-            shares = [accepted(draw, spread, learners=learners, better=better, runs=runs) for better in (False, True)]
+            shares = [accepted(draw, spread, learners=learners, better=better, runs=runs) for better in (0.0, 1.0)]
             print(f"{name:<11}{learners:>10}{shares[0]:>8.1%}{shares[1]:>8.1%}", flush=True)
 
 

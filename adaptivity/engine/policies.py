@@ -62,9 +62,9 @@ class Selection:
 @dataclass(frozen=True)
 class Policy:
     """``value`` ranks the items. ``open_kcs``, of a policy that stops: the collection is complete for its learners when
-    no item that is left, and may be recommended, says anything about an open KC, whatever the collection's own flag. ``explores``: it draws
-    among near-equal candidates that the learner is ready for. ``summary`` says what the policy does; ``reason``
-    completes "it has the ..." for a person, and is empty where the sub-scores themselves say why."""
+    no item that is left and may be recommended says anything about an open KC, whatever the collection's own flag.
+    ``explores``: it draws among near-equal candidates that the learner is ready for. ``summary`` says what the policy
+    does; ``reason`` completes "it has the ..." for a person, and is empty where the sub-scores themselves say why."""
 
     summary: str
     value: Value

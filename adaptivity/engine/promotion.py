@@ -51,8 +51,8 @@ def improvement(
     generator: np.random.Generator,
     level: float = LEVEL,
 ) -> Improvement:
-    """The paired bootstrap-t over learners. ``candidate`` and ``baseline`` are the sums of each learner's log losses and
-    ``responses`` how many there are, shape (learners,). Raises ValueError where there is no response.
+    """The paired bootstrap-t over learners. ``candidate`` and ``baseline`` are the sums of each learner's log losses
+    and ``responses`` how many there are, shape (learners,). Raises ValueError where there is no response.
 
     Log losses are skewed: a version may be a little better for most and far worse for some who are not among the held
     out. Quantiles of resampled means do not see that; of means in units of their own standard error, they do. Where
@@ -94,6 +94,12 @@ def starved(responses: Integers, learners: Integers) -> Booleans:
     return result
 
 
+def degenerate(guess: Floats, slip: Floats) -> Booleans:
+    """Of which KCs answers say nearly nothing of mastery; both arguments are means over a KC's items, shape (KCs,)."""
+    result: Booleans = guess + slip >= DEGENERATE
+    return result
+
+
 @dataclass(frozen=True)
 class KnowledgeComponentHealth:
     """A KC's parameters in a version and in force, each shape (KCs, 4): prior, and the mean guess, slip and transit of
@@ -118,8 +124,7 @@ class KnowledgeComponentHealth:
     @property
     def degenerate(self) -> Booleans:
         """The KCs whose answers say nearly nothing of mastery, shape (KCs,)."""
-        result: Booleans = self.estimated[:, 1] + self.estimated[:, 2] >= DEGENERATE
-        return result
+        return degenerate(self.estimated[:, 1], self.estimated[:, 2])
 
 
 @dataclass(frozen=True)

@@ -177,9 +177,16 @@ def _estimated(
     chains = np.unique(np.stack((kc, responses.learner), axis=1), axis=0)
     kc_responses = np.bincount(kc, minlength=kcs.size)
     kc_learners = np.bincount(chains[:, 0], minlength=kcs.size)
-    kept = np.ones(kcs.size, dtype=bool)
+    pair_responses = np.bincount(responses.item, minlength=kc_of_pair.size)
+    starved = degenerate = np.zeros(kcs.size, dtype=bool)
     if minimum_evidence:
-        kept = ~promotion.starved(kc_responses, kc_learners)
+        starved = promotion.starved(kc_responses, kc_learners)
+        guess, slip = (
+            np.bincount(kc_of_pair, values * pair_responses, kcs.size) / kc_responses
+            for values in (parameters.guess, parameters.slip)
+        )
+        degenerate = ~starved & promotion.degenerate(guess, slip)
+    kept = ~(starved | degenerate)
     pairs = kept[kc_of_pair]
     return EstimatedBatch(
         parameters=BktParameters(
@@ -187,10 +194,11 @@ def _estimated(
         ),
         activity=found.activity[pairs],
         knowledge_component=found.knowledge_component[pairs],
-        pair_responses=np.bincount(responses.item, minlength=pairs.size)[pairs],
+        pair_responses=pair_responses[pairs],
         knowledge_components=kcs[kept],
         kc_responses=kc_responses[kept],
         kc_learners=kc_learners[kept],
+        left_out={"starved": kcs[starved].tolist(), "degenerate": kcs[degenerate].tolist()},
     )
 
 

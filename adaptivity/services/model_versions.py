@@ -73,10 +73,15 @@ def model_version_begin(
     return version
 
 
+# Why an estimate of a KC may be left out of a version.
+LEFT_OUT = ("starved", "degenerate")
+
+
 @dataclass(frozen=True)
 class EstimatedBatch:
     """What was estimated of some KCs. Of pairs, shape (pairs,): ``activity``, ``knowledge_component`` (ids) and
-    ``pair_responses``; of KCs, shape (KCs,): ``knowledge_components`` (ids), ``kc_responses``, ``kc_learners``."""
+    ``pair_responses``; of KCs, shape (KCs,): ``knowledge_components`` (ids), ``kc_responses``, ``kc_learners``.
+    ``left_out`` are the ids of KCs whose estimate is not kept, by reason."""
 
     parameters: BktParameters
     activity: Integers
@@ -85,6 +90,7 @@ class EstimatedBatch:
     knowledge_components: Integers
     kc_responses: Integers
     kc_learners: Integers
+    left_out: dict[str, list[int]]
 
 
 def estimation_batch_save(*, batch: EstimationBatch, estimated: EstimatedBatch | None) -> None:
@@ -97,6 +103,7 @@ def estimation_batch_save(*, batch: EstimationBatch, estimated: EstimatedBatch |
             return
         if estimated is not None:
             _parameters_save(batch.model_version_id, estimated)
+            _left_out_save(batch.model_version_id, estimated.left_out)
         locked.done_at = timezone.now()
         locked.save(update_fields=["done_at"])
 
@@ -147,6 +154,17 @@ def _parameters_save(version_id: int, estimated: EstimatedBatch) -> None:
     )
 
 
+def _left_out_save(version_id: int, left_out: dict[str, list[int]]) -> None:
+    """Adds what a batch leaves out to what will be the version's report."""
+    if not any(left_out.values()):
+        return
+    version = ModelVersion.objects.select_for_update().get(pk=version_id)
+    before = version.report.get("left_out", {})
+    merged = {reason: sorted([*before.get(reason, ()), *kcs]) for reason, kcs in left_out.items()}
+    version.report = {**version.report, "left_out": merged}
+    version.save(update_fields=["report"])
+
+
 def success_model_save(*, version: ModelVersion, predictor: Predictor, report: dict[str, Any]) -> None:
     """Keeps the version's model of success; where another worker was first, that one's stays."""
     SuccessModel.objects.bulk_create(
@@ -171,7 +189,9 @@ def model_version_report(*, version: ModelVersion, report: dict[str, Any], by: s
         if not first and locked.report.get("baseline") == report["baseline"]:
             version.refresh_from_db()
             return
-        locked.report = report
+        # What the batches have left out; no later report changes that.
+        left_out = locked.report.get("left_out", {})
+        locked.report = {**report, "left_out": {reason: left_out.get(reason, []) for reason in LEFT_OUT}}
         locked.finished_at = locked.finished_at or timezone.now()
         locked.save(update_fields=["report", "finished_at"])
         ModelVersionEvent.objects.create(

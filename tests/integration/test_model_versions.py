@@ -342,7 +342,9 @@ class TestGate:
         assert version.report["parameters"]["ran_away"] == [rare.pk]
         with pytest.raises(Refused, match="1 knowledge components with fewer than 30 responses"):
             model_version_promote(name="ran away", by="ada")
-        assert failed(estimate(name="left out")) == []
+        left_out = estimate(name="left out")
+        assert failed(left_out) == []
+        assert left_out.report["left_out"] == {"starved": [rare.pk], "degenerate": []}
         call_command("estimate", "--name", "again", "--include-starved")
         assert self.promoted("again") == 3
         # By a night, which takes the newest, it is no failure; and nothing is in force.
@@ -359,6 +361,34 @@ class TestGate:
 
         assert "degenerate" in failed(version)
         assert version.report["parameters"]["degenerate"] == [log["hard"].pk]
+
+    def test_a_kc_whose_answers_say_nothing_is_left_out_of_an_estimate_and_does_not_hold_up_the_others(
+        self, log, monkeypatch, capsys
+    ):
+        noise = evidence("noise", [Tag(0.97, 0.03, 0.1)], prior=0.5, learners=300, responses=6, seed=5)
+        monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 1)
+
+        call_command("estimate", "--name", "v1")
+
+        version = ModelVersion.objects.get(name="v1")
+        out = capsys.readouterr().out
+        assert version.batches.count() == 3
+        assert failed(version) == []
+        assert version.report["left_out"] == {"starved": [], "degenerate": [noise.pk]}
+        assert f"guess and slip come to 0.97 or more: 1 knowledge components (ids {noise.pk})" in out
+        items, kcs = parameters(version)
+        assert [kc for kc, *_ in kcs] == ["easy", "hard"]
+        assert {url.split("/")[0] for url, *_ in items} == {"easy", "hard"}
+        assert all(guess + slip < 0.97 for _, guess, slip, *_ in items)
+        model_version_promote(name="v1", by="ada")
+        # What is left out is so in every report of the version, and where all is kept the gate refuses.
+        estimate(name="v2", method="empirical", minimum_evidence=False)
+        model_version_promote(name="v2", by="ada", force=True, reason="because")
+        assert estimate(name="v1").report["left_out"]["degenerate"] == [noise.pk]
+        kept = estimate(name="v3", minimum_evidence=False)
+        assert "degenerate" in failed(kept)
+        assert kept.report["parameters"]["degenerate"] == [noise.pk]
+        assert kept.report["left_out"] == {"starved": [], "degenerate": []}
 
     def test_too_few_held_out_learners(self):
         evidence("easy", EASY, prior=0.5, learners=60, responses=40)

@@ -27,18 +27,20 @@ def judged(found):
     return {check.name: check for check in gate(found=found, candidate=FIGURES, baseline=FIGURES, health=health)}
 
 
-@pytest.mark.parametrize(("kind", "learners", "most"), [("scores", 30, 0.02), ("skewed", 30, 0.0), ("skewed", 120, 0.035)])
+@pytest.mark.parametrize(
+    ("kind", "learners", "most"), [("scores", 30, 0.02), ("skewed", 30, 0.0), ("skewed", 120, 0.035)]
+)
 def test_of_a_hundred_equal_versions_about_one_is_accepted_though_differences_are_skewed(kind, learners, most):
     """Quantiles of resampled means accept 5, 19 and 10 of them."""
     draw, spread = KINDS[kind]
 
-    assert accepted(draw, spread, learners=learners, better=False, runs=300) <= most
+    assert accepted(draw, spread, learners=learners, better=0.0, runs=300) <= most
 
 
 def test_a_better_version_is_accepted():
     draw, spread = KINDS["even"]
 
-    assert accepted(draw, spread, learners=120, better=True, runs=100) > 0.9
+    assert accepted(draw, spread, learners=120, better=1.0, runs=100) > 0.9
 
 
 def test_the_bound_is_that_of_student_where_differences_are_normal():

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity import tasks
+from adaptivity.engine.promotion import DEGENERATE
 from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import Stopped
 from adaptivity.jobs.estimate import METHODS, estimate, unfinished_version, version_name
@@ -14,6 +15,12 @@ from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand
 from adaptivity.models import ModelVersion
 from adaptivity.selectors.estimation import opportunity_counts
 from adaptivity.selectors.model_versions import latest_version
+
+LEFT_OUT_BECAUSE = {
+    "starved": "they have too few responses or learners",
+    "degenerate": f"guess and slip come to {DEGENERATE:g} or more",
+}
+MOST_IDS = 20
 
 
 class Command(JobCommand):
@@ -43,7 +50,9 @@ class Command(JobCommand):
         )
         parser.add_argument("--parameters-only", action="store_true", help="leave the report to --report-latest")
         parser.add_argument(
-            "--include-starved", action="store_true", help="estimate also KCs with very few responses or learners"
+            "--include-starved",
+            action="store_true",
+            help="keep the estimates of KCs with very few responses or learners, and of those that answers say nothing of",
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.add_argument("--background", action="store_true", help="let Celery workers do it, batch by batch")
@@ -97,6 +106,12 @@ def summary(version: ModelVersion) -> list[str]:
     in_force = report["baseline"]["name"] or "authors' parameters"
     estimated = f"{parameters['knowledge_components']} knowledge components from {parameters['training_responses']}"
     lines = [f"Model version {version.name}: {estimated} opportunities"]
+    left_out = report.get("left_out", {})
+    lines += [
+        f"Left out, because {why}: {len(left_out[reason])} knowledge components (ids {_some(left_out[reason])})"
+        for reason, why in LEFT_OUT_BECAUSE.items()
+        if left_out.get(reason)
+    ]
     if held_out["candidate"]:
         lines.append(f"On {held_out['candidate']['responses']} responses of held-out learners:")
         lines.append(f"{'':10}{'this version':>14}  in force: {in_force}")
@@ -124,6 +139,10 @@ def summary(version: ModelVersion) -> list[str]:
         f"{'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['message']}"
         for check in report["checks"]
     ]
+
+
+def _some(ids: list[int]) -> str:
+    return ", ".join(map(str, ids[:MOST_IDS])) + (", …" if len(ids) > MOST_IDS else "")
 
 
 def _in_use(simulated: dict[str, Any]) -> str:
