@@ -21,7 +21,7 @@ BETTER, BETTER_SHARE = 0.5, 0.05
 # Where log losses of 0.9 and 0.8 are equal in expectation.
 EQUAL_SHARE = float(np.log(2.0) / (np.log(2.0) + np.log(0.9 / 0.8)))
 
-# Called with the learners' numbers of responses, whether the version is better (0 or 1), and a generator: gains, (learners,).
+# Called with the learners' numbers of responses, whether the version is better (0 or 1), and a generator: their gains.
 Draw = Callable[[Integers, float, np.random.Generator], Floats]
 
 

@@ -451,11 +451,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BeliefComparison:
-    """KCs truly known, on average over the learners, after ``items`` items that were chosen with either belief, or at
-    the policy's stop; ``worked`` is how many items that took on average."""
+    """KCs truly known, on average over the learners, after ``items`` items that were chosen of ``of_items`` with either
+    belief, or at the policy's stop; ``worked`` is how many items that took on average."""
 
     learners: int
     items: int
+    of_items: int
     known: float
     known_with_baseline: float
     worked: float
@@ -475,9 +476,13 @@ def compare_beliefs(
 ) -> BeliefComparison:
     """What learners come to know who are as ``candidate`` says, when the policy of ``settings`` traces and chooses with
     its parameters and when it does with those of ``baseline``. Both have the same learners with the same luck; the
-    interval is the paired differences' of 95 %. Every item has to be tagged; both have the same items and KCs."""
+    interval is the paired differences' of 95 %. Every item has to be tagged; both have the same items and KCs.
+
+    They do ``after`` items, but at most half of them: where all are done either way, nothing is chosen."""
     settings = settings or EngineSettings()
     content = candidate.content
+    items = content.include_adaptive.size
+    after = min(after, max(1, items // 2))
     course = _as_world(content)
     seed = generator.integers(0, 2**62, 2)
     runs = [
@@ -487,7 +492,7 @@ def compare_beliefs(
             belief,
             settings=settings,
             after=after,
-            most=min(after, content.include_adaptive.size),
+            most=after,
             generator=np.random.default_rng(seed[1]),
             progress=progress,
         )
@@ -499,7 +504,8 @@ def compare_beliefs(
     mean = float(paired.mean())
     return BeliefComparison(
         learners=learners,
-        items=min(after, content.include_adaptive.size),
+        items=after,
+        of_items=items,
         known=float(known[0].mean()),
         known_with_baseline=float(known[1].mean()),
         worked=float(runs[0].items.mean()),

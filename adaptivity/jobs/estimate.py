@@ -52,6 +52,8 @@ MOST_HELD_OUT = 1_000_000
 TRIES = 3
 # Of how many collections it is simulated what a version brings, up to how many items times KCs, and of how many groups.
 SIMULATED_COLLECTIONS, SIMULATED_SIZE, SIMULATED_GROUPS = 3, 20_000, 5
+# Half of a collection's items are worked through; of fewer than these there is next to nothing to choose.
+LEAST_SIMULATED_ITEMS = 4
 # With how many learners: so many that they have SIMULATED_TAGS tags together, which bounds time and memory, and fewer
 # where a policy chooses for one at a time.
 SIMULATED_LEARNERS, EXPLORING_LEARNERS, LEAST_SIMULATED, SIMULATED_TAGS = 200, 50, 20, 200_000
@@ -288,10 +290,11 @@ def simulation(
         arrays = [collection_arrays_under(name, each.pk if each else None) for each in (version, active)]
         beliefs = [Belief(recommendable(each.content), _open(each.priors)) for each in arrays]
         content = beliefs[0].content
-        size = content.include_adaptive.size * content.kc_count
+        items, size = content.include_adaptive.size, content.include_adaptive.size * content.kc_count
         in_use = settings_in_use(name)
-        if not 0 < size <= SIMULATED_SIZE:
-            left_out.append(f"{name}: too large" if size else f"{name}: nothing to recommend")
+        if items < LEAST_SIMULATED_ITEMS or size > SIMULATED_SIZE:
+            few = "too few items" if items else "nothing to recommend"
+            left_out.append(f"{name}: {'too large' if items >= LEAST_SIMULATED_ITEMS else few}")
             in_use = []
         left_out += [f"{name}: group {group}" for group, _ in in_use[SIMULATED_GROUPS:]]
         for group, settings in in_use[:SIMULATED_GROUPS]:

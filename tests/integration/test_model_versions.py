@@ -535,14 +535,17 @@ class TestSimulation:
         collection("empty")
         call_command("estimate", "--name", "v1")
         (found,) = ModelVersion.objects.get(name="v1").report["simulation"]
-        # All six items are done either way, and in which order decides nothing without prerequisites.
+        # Half of the six items are done, so that it matters which.
         assert (found["collection"], found["knowledge_components"], found["items"], found["learners"]) == (
-            "course", 2, 6, 200,
+            "course", 2, 3, 200,
         )  # fmt: skip
+        assert found["of_items"] == 6
         assert (found["group"], found["policy"]) == (None, "design")
-        assert found["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
-        assert 1.0 < found["known"] == found["known_with_baseline"] < 2.0
-        line = f"Simulated in course, policy design: after 6 items {found['known']:.2f} of 2 knowledge components are"
+        assert found["difference"]["mean"] == pytest.approx(found["known"] - found["known_with_baseline"])
+        assert found["difference"]["low"] > 0.0
+        line = (
+            f"Simulated in course, policy design: after 3 of 6 items {found['known']:.2f} of 2 knowledge components are"
+        )
         assert line in capsys.readouterr().out
 
     def test_each_group_of_a_running_experiment_is_simulated_with_its_own_settings(self, log, capsys):
@@ -565,14 +568,14 @@ class TestSimulation:
         assert [(each["group"], each["policy"]) for each in found] == [("all", "random"), ("some", "stop_on_mastery")]
         # Who is stopped at a low threshold has done less.
         assert found[1]["known"] < found[0]["known"]
-        assert found[1]["worked"] < found[0]["worked"] == 6.0
+        assert found[1]["worked"] < found[0]["worked"] == 3.0
         assert "Simulated in course, policy stop_on_mastery of the group some: " in capsys.readouterr().out
 
     def test_time_is_bounded_by_groups_and_learners_and_what_is_left_out_is_said(self, log, monkeypatch, capsys):
         monkeypatch.setattr(job, "SIMULATED_GROUPS", 2)
-        monkeypatch.setattr(job, "SIMULATED_TAGS", 90)
+        monkeypatch.setattr(job, "SIMULATED_TAGS", 180)
         course = collection()
-        for item in log["easy"].activities.all():
+        for item in Activity.objects.all():
             CollectionActivity.objects.create(collection=course, activity=item)
         experiment = Experiment.objects.create(name="many", collection=course)
         for name, policy in (("a", "guarded_exploration"), ("b", "design"), ("c", "random")):
@@ -591,16 +594,22 @@ class TestSimulation:
         asked = []
         with pytest.raises(Stopped):
             job.simulation(version, None, stop=lambda: bool(asked.append(1)) or len(asked) > 3)
-        monkeypatch.setattr(job, "SIMULATED_TAGS", 1000)
+        monkeypatch.setattr(job, "SIMULATED_TAGS", 2000)
         assert [each["learners"] for each in job.simulation(version, None)[0]] == [50, 200]
 
-    def test_what_is_too_large_is_left_out(self, log, monkeypatch):
-        monkeypatch.setattr(job, "SIMULATED_SIZE", 2)
-        course = collection()
-        for item in log["easy"].activities.all():
-            CollectionActivity.objects.create(collection=course, activity=item)
-        report = estimate(name="v1").report
-        assert (report["simulation"], report["not_simulated"]) == ([], ["course: too large"])
+    def test_what_is_too_large_or_too_small_is_left_out(self, log, monkeypatch, capsys):
+        monkeypatch.setattr(job, "SIMULATED_SIZE", 7)
+        large, small = collection("large"), collection("small")
+        for number, item in enumerate(Activity.objects.all()[:4]):
+            CollectionActivity.objects.create(collection=large, activity=item)
+            if number < 3:
+                CollectionActivity.objects.create(collection=small, activity=item)
+
+        call_command("estimate", "--name", "v1")
+
+        report = ModelVersion.objects.get(name="v1").report
+        assert (report["simulation"], report["not_simulated"]) == ([], ["large: too large", "small: too few items"])
+        assert "Not simulated: small: too few items" in capsys.readouterr().out
 
 
 class TestNightly:

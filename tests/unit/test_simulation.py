@@ -329,13 +329,23 @@ class TestCompareBeliefs:
         found = compare_beliefs(true, true, learners=50, after=10, generator=np.random.default_rng(1))
         assert found.known == found.known_with_baseline
         assert found.difference == Difference(0.0, 0.0, 0.0)
-        assert (found.learners, found.items) == (50, 10)
+        assert (found.learners, found.items, found.of_items) == (50, 10, 24)
+
+    def test_at_most_half_of_the_items_are_done_as_else_nothing_is_chosen(self):
+        """Of a collection no larger than the items that are asked for, wrong parameters make a difference, too."""
+        true, hasty = self.beliefs()
+        settings = EngineSettings(policy="lookahead_gain")
+        found = compare_beliefs(
+            true, hasty, learners=300, after=40, generator=np.random.default_rng(1), settings=settings
+        )
+        assert (found.items, found.of_items, found.worked, found.worked_with_baseline) == (12, 24, 12.0, 12.0)
+        assert found.difference.low > 0.0
 
     def test_wrong_parameters_are_worse_where_the_others_are_true(self):
         true, hasty = self.beliefs()
         settings = EngineSettings(policy="lookahead_gain")
         found = compare_beliefs(
-            true, hasty, learners=300, after=14, generator=np.random.default_rng(1), settings=settings
+            true, hasty, learners=300, after=11, generator=np.random.default_rng(1), settings=settings
         )
         assert found.difference.mean == pytest.approx(found.known - found.known_with_baseline)
         assert found.difference.low > 0.0

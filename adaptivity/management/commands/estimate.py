@@ -52,7 +52,7 @@ class Command(JobCommand):
         parser.add_argument(
             "--include-starved",
             action="store_true",
-            help="keep the estimates of KCs with very few responses or learners, and of those that answers say nothing of",
+            help="keep estimates of KCs with very few responses or learners, and of KCs of which answers say nothing",
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.add_argument("--background", action="store_true", help="let Celery workers do it, batch by batch")
@@ -154,4 +154,5 @@ def _in_use(simulated: dict[str, Any]) -> str:
 def _worked(simulated: dict[str, Any]) -> str:
     """How many items learners worked through, which a policy that stops decides."""
     worked, baseline = (simulated.get(name, simulated["items"]) for name in ("worked", "worked_with_baseline"))
-    return f"{worked:g} items" if worked == baseline else f"{worked:.1f} items ({baseline:.1f})"
+    of_items = f" of {simulated['of_items']}" if "of_items" in simulated else ""
+    return (f"{worked:g}" if worked == baseline else f"{worked:.1f} ({baseline:.1f})") + f"{of_items} items"
