@@ -26,6 +26,8 @@ from adaptivity.selectors.experiments import (
 from adaptivity.selectors.sql import batched
 
 BATCH = 500
+# The name of the group that the others are compared with, where there is one of it.
+CONTROL = "control"
 # What a learner's window is measured by, and between which bounds it lies.
 OUTCOMES: dict[str, tuple[tuple[float, float], Callable[[Standing, Standing], float]]] = {
     "grade_gain": ((-1.0, 1.0), lambda start, end: end.grade - start.grade),
@@ -60,7 +62,8 @@ def experiment_report(
     progress: Progress = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """The outcomes of each group and their differences from ``control`` (by default the first by name), as JSON.
+    """The outcomes of each group and their differences from ``control``, as JSON. By default, that is the group named
+    CONTROL, or else the one that was made first.
 
     A learner counts when their window, ``days`` from their first score in the collection while the experiment ran, is
     complete before its end: the outcome is known then and does not change, whatever the learner does later. A learner
@@ -79,7 +82,8 @@ def experiment_report(
         raise InvalidInput("was not started", field="name")
     planned = experiment_groups(experiment)
     names = [group.name for group in planned.groups]
-    control = names[0] if control is None else control
+    if control is None:
+        control = CONTROL if CONTROL in names else min(planned.groups, key=lambda group: group.id).name
     if control not in names:
         raise InvalidInput(f"is none of {', '.join(names)}", field="control")
 

@@ -118,6 +118,17 @@ def test_groups_differences_and_who_does_not_count(experiment):
     assert turned == {"mean": -1.0, "low": -less["high"], "high": pytest.approx(-less["low"])}
 
 
+def test_the_control_group_is_that_of_the_name_or_the_one_made_first(experiment, capsys):
+    """By their names, "0 new" would come first."""
+    ExperimentalGroup.objects.create(experiment=experiment, name="0 new")
+    assert report()["control"] == "a"
+    ExperimentalGroup.objects.create(experiment=experiment, name="control")
+    assert report()["control"] == "control"
+    assert report(control="b")["control"] == "b"
+    call_command("experiment_report", "experiment", "--json")
+    assert '"control": "control"' in capsys.readouterr().out
+
+
 def pin(experiment, who, group, days):
     """Pins the learner so many days after noon."""
     found = ExperimentPin.objects.create(experiment=experiment, learner=who, group=experiment.groups.get(name=group))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from adaptivity.jobs.experiment_report import OUTCOMES, experiment_report
+from adaptivity.jobs.experiment_report import CONTROL, OUTCOMES, experiment_report
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Experiment
@@ -21,7 +21,10 @@ class Command(JobCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="of the experiment")
-        parser.add_argument("--control", metavar="GROUP", help="what the others are compared with; default: the first")
+        parser.add_argument(
+            "--control", metavar="GROUP",
+            help=f"what the others are compared with; default: the one named {CONTROL}, or else the one made first",
+        )  # fmt: skip
         parser.add_argument(
             "--days", type=number(above=0, at_most=MOST_DAYS), default=7.0,
             help="of a learner's window; fix it beforehand (7)",
