@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from adaptivity.engine.off_policy import Estimate, doubly_robust, inverse_propensity, rewards_expected, self_normalised
@@ -133,7 +133,10 @@ def off_policy(
 
     The reward of a decision is the learner's first score on the recommended activity within ``hours`` of it, and 0
     where there is none. Decisions count whose time is over; those that the policy would have ended the collection at do
-    not, and are counted apart. Raises InvalidInput, Collection.DoesNotExist, and Stopped.
+    not, and are counted apart. Of receipts of one learner with the same history and the same recommended activity, the
+    last counts, and only that: whoever asks again before the next score gets the same decision, not another one, and
+    has one score to follow it. Which one counts depends on no reward. Raises InvalidInput, Collection.DoesNotExist, and
+    Stopped.
     """
     if policy not in POLICIES:
         raise InvalidInput(f"is none of {', '.join(POLICIES)}", field="policy")
@@ -144,6 +147,10 @@ def off_policy(
     recommended = DecisionReceipt.objects.filter(collection=collection, outcome=Outcome.RECOMMENDED.value)
     if since is not None:
         recommended = recommended.filter(at__gte=since)
+    asked = recommended.count()
+    last = recommended.order_by().values("learner", "history", "activity").annotate(last=Max("pk")).values("last")
+    recommended = recommended.filter(pk__in=last)
+    repeated = asked - recommended.count()
     over = timezone.now() - window
     receipts = recommended.filter(at__lt=over)
     rows: list[tuple[float, ...]] = []
@@ -163,7 +170,7 @@ def off_policy(
         rows.append((_reward(receipt, window), *_against(found, other), receipt.learner_id))
     report: dict[str, Any] = {
         "collection": collection_id, "policy": policy, "hours": hours, "decisions": len(rows), "ended": ended,
-        "unreadable": unreadable, "pending": recommended.filter(at__gte=over).count(),
+        "repeated": repeated, "unreadable": unreadable, "pending": recommended.filter(at__gte=over).count(),
     }  # fmt: skip
     if not rows:
         return {**report, "agreeing": 0, "mean_weight": None, "logged_reward": None, "estimates": {}}

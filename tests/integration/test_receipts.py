@@ -283,6 +283,43 @@ class TestOffPolicy:
         waiting = off_policy(collection_id="course", policy="random", hours=49)
         assert (waiting["decisions"], waiting["pending"], waiting["estimates"]) == (0, 40, {})
 
+    def test_whoever_asks_again_before_a_score_has_made_one_decision(self, course, capsys):
+        """Learners who succeed are asked for three times: three receipts would make 0.75 of a mean reward of 0.5."""
+        self.logged(course)
+        once = off_policy(collection_id="course", policy="random")
+        for receipt in DecisionReceipt.objects.filter(activity__isnull=False):
+            if Score.objects.filter(learner=receipt.learner_id).exists():
+                for _ in range(2):
+                    receipt.pk = None
+                    receipt.save()
+
+        thrice = off_policy(collection_id="course", policy="random")
+
+        assert (once["repeated"], thrice["repeated"]) == (0, 40)
+        assert thrice == once | {"repeated": 40}
+        call_command("off_policy", "course", "random")
+        assert "40 more receipts repeat one of them or of those that wait" in capsys.readouterr().out
+
+    def test_the_last_of_receipts_of_one_decision_counts_and_another_activity_or_history_is_another_one(self, course):
+        run(course, policy="random")
+        found = recommended()
+        recorded(found, found, recommended(sequence=[SequenceItem(found.url)]))
+        score_create(learner=ADA, activity=found.url, score=1.0)
+        recorded(recommended())
+        first, again, *_ = DecisionReceipt.objects.order_by("id")
+        DecisionReceipt.objects.update(at=timezone.now() - timedelta(hours=48))
+        # The score came after the first, and before it was asked for again.
+        Score.objects.update(timestamp=timezone.now() - timedelta(hours=47))
+        DecisionReceipt.objects.filter(pk=again.pk).update(at=timezone.now() - timedelta(hours=46))
+
+        report = off_policy(collection_id="course", policy="random")
+
+        assert (report["decisions"], report["repeated"], report["logged_reward"]) == (3, 1, 0.0)
+        DecisionReceipt.objects.filter(pk=again.pk).update(at=timezone.now() - timedelta(hours=1))
+        waiting = off_policy(collection_id="course", policy="random")
+        assert (waiting["decisions"], waiting["pending"], waiting["repeated"]) == (2, 1, 1)
+        assert first.activity == again.activity
+
     def test_a_policy_that_prefers(self, course):
         self.logged(course, learners=30)
         best = Activity.objects.get(source_launch_url="0")

@@ -53,6 +53,8 @@ def table(report: dict[str, Any]) -> list[str]:
         f"{report['policy']} in {report['collection']}: {report['decisions']} decisions; {waiting}",
         f"It might have made {report['agreeing']} of them, and would have ended at {report['ended']} more",
     ]
+    if report["repeated"]:
+        lines.append(f"{report['repeated']} more receipts repeat one of them or of those that wait")
     if report["mean_weight"] is not None:
         lines.append(
             f"{'mean weight':20} {report['mean_weight']:8.4f}  far from 1, the estimates are not to be trusted"
