@@ -149,9 +149,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
-# Jobs that may need what only the job image has, and take days, can have workers of their own.
+# Jobs that may need what only the job image has, or days, or more than a worker's 256 MB (the report of an estimate on
+# 278,336 scores: 302 MB), can have workers of their own.
 JOB_QUEUE = environment.text("JOB_QUEUE", default="celery")
-CELERY_TASK_ROUTES = {f"adaptivity.tasks.{task}": {"queue": JOB_QUEUE} for task in ("read_source", "run_step")}
+CELERY_TASK_ROUTES = {
+    f"adaptivity.tasks.{task}": {"queue": JOB_QUEUE}
+    for task in ("read_source", "run_step", "estimate", "estimate_batch", "estimate_finish")
+}
 
 # How many collections' arrays a process keeps; one of 10,000 activities takes about 2 MB.
 COLLECTION_CACHE_SIZE = environment.whole_number("COLLECTION_CACHE_SIZE", default=64, minimum=1)

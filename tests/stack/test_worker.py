@@ -272,3 +272,41 @@ def test_a_crawl_whose_worker_is_stopped_is_gone_on_with_by_the_next(broker: Bro
     assert [row[1] for row in broker.database.rows(runs)] == ["stopped", "done"]
     assert {path: site.asked[path] for path in saved} == dict.fromkeys(saved, 1)
     assert broker.waiting() == 0
+
+
+def test_the_workers_of_the_job_queue_share_an_estimate(broker: Broker, tmp_path: Path) -> None:
+    """What it takes is more memory than other workers have."""
+    path = tmp_path / "scores.csv"
+    rows = [
+        f"u{learner},{kc}-{item},{kc},{(learner + item) % 2}\n"
+        for learner in range(20)
+        for kc in ("a", "b")
+        for item in range(3)
+    ]
+    path.write_text(COLUMNS + "".join(rows))
+    manage("import_scores", str(path), env=broker.env)
+
+    manage("estimate", "--name", "one", "--background", env=broker.env)
+    assert broker.waiting() == 1
+    # Batches of one KC each; their tasks are sent as a worker would send them.
+    code = "from adaptivity import tasks; tasks.estimating.BATCH_OPPORTUNITIES = 1; tasks.estimate(name='two')"
+    manage("shell", "--verbosity", "0", "--command", code, env=broker.env)
+    assert broker.waiting() == 3
+
+    outputs = [tmp_path / "first", tmp_path / "second"]
+    with broker.worker(outputs[0], "-c", "1"), broker.worker(outputs[1], "-c", "1"):
+
+        def events() -> list[dict[str, Any]]:
+            lines = [line for output in outputs for line in output.read_text().splitlines(keepends=True)]
+            return [json.loads(line) for line in lines if line[-1] == "\n"]
+
+        def finished() -> list[dict[str, Any]] | None:
+            found = events()
+            ended = {each["model_version"] for each in found if each["event"] == "estimate_finished"}
+            return found if ended == {"one", "two"} else None
+
+        found = poll(finished, seconds=TASK_SECONDS, failure=lambda: "\n".join(map(str, events())))
+
+    done = sorted((each["model_version"], each["batch"]) for each in found if each["event"] == "estimate_batch_done")
+    assert done == [("one", 0), ("two", 0), ("two", 1)]
+    assert broker.count("adaptivity_modelversion") == 2

@@ -55,7 +55,9 @@ class Command(JobCommand):
             help="keep estimates of KCs with very few responses or learners, and of KCs of which answers say nothing",
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
-        parser.add_argument("--background", action="store_true", help="let Celery workers do it, batch by batch")
+        parser.add_argument(
+            "--background", action="store_true", help="let the Celery workers of JOB_QUEUE do it, batch by batch"
+        )
 
     def run_job(self, job: Job, **options: Any) -> Outcome:
         if options["background"] and options["parameters_only"]:
