@@ -1,7 +1,7 @@
 """Fits models of success to some learners of a file and compares what they predict of the others' responses."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,12 @@ from adaptivity.engine.metrics import Metrics, metrics
 from adaptivity.engine.parameters import Booleans, Floats, Integers
 from adaptivity.engine.responses import Pairs, Responses, fold_of, is_held_out
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.evidence.lines import Progress
+from adaptivity.jobs.evidence.lines import ParsedLine, Progress
 from adaptivity.jobs.evidence.score_file import read_scores
 
 # An item's mean is drawn toward the mean of all as by so many responses.
 MEAN_STRENGTH = 5.0
+OTHER_CONTENT = "event_id: stands for another content of this learner before"
 
 Predict = Callable[[Responses], Floats]
 # Called with what a model is fitted to, the folds of its learners, and progress; answers what predicts.
@@ -28,11 +29,13 @@ Fit = Callable[[Responses, Integers, prediction.Progress], Predict]
 @dataclass(frozen=True)
 class Dataset:
     """A file of scores as arrays; ``names`` are the learners'. Rows that an import would not record are left out:
-    ``refused`` is how many of them it would refuse, and ``repeated`` how many it would know already."""
+    ``refused`` is how many of them it would refuse, ``first_refusal`` the line and reason of the first, and
+    ``repeated`` how many it would know already."""
 
     responses: Responses
     names: tuple[str, ...]
     refused: int
+    first_refusal: str
     repeated: int
 
     @property
@@ -105,10 +108,12 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
     learner, answered, score, time = array("q"), array("q"), array("d"), array("d")
     events: dict[tuple[int, str], int] = {}
     refused = repeated = 0
+    first_refusal = ""
     end = datetime.now(UTC).timestamp()
-    for parsed in read_scores(path):
+    for parsed in _lines(path):
         if parsed.row is None:
             refused += 1
+            first_refusal = first_refusal or f"line {parsed.line}: {parsed.reason}"
             continue
         row = parsed.row
         item = items.setdefault(row.item, len(items))
@@ -124,6 +129,7 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
                     repeated += 1
                 else:
                     refused += 1
+                    first_refusal = first_refusal or f"line {parsed.line}: {OTHER_CONTENT}"
                 continue
         learner.append(who)
         answered.append(item)
@@ -131,7 +137,8 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         time.append(when)
     progress("reading", len(score), len(score))
     if not score:
-        raise InvalidInput("has no usable row", field=str(path))
+        because = f"; {refused} are refused, the first is {first_refusal}" if refused else ""
+        raise InvalidInput(f"has no usable row{because}", field=str(path))
     in_order = np.argsort(np.frombuffer(time), kind="stable")
     responses = Responses(
         learner=np.frombuffer(learner, dtype=np.int64)[in_order],
@@ -140,7 +147,17 @@ def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
         pairs=Pairs.of(tags, len(kcs)),
         learners=len(learners),
     )
-    return Dataset(responses, tuple(name for name, _ in learners), refused, repeated)
+    return Dataset(responses, tuple(name for name, _ in learners), refused, first_refusal, repeated)
+
+
+def _lines(path: Path) -> Iterator[ParsedLine]:
+    """The file's lines. Raises InvalidInput, also for what cannot be read from its beginning again, as a pipe."""
+    try:
+        yield from read_scores(path)
+    except InvalidInput:
+        if path.is_fifo() or path.is_char_device() or path.is_socket():
+            raise InvalidInput("is a pipe or device; save it as a file first", field=str(path)) from None
+        raise
 
 
 def evaluate(

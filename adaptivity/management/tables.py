@@ -1,6 +1,9 @@
 """What commands print: tables of text, and nothing where nobody looks."""
 
-from collections.abc import Sequence
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -13,6 +16,17 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
         )
         for row in rows
     ]
+
+
+@contextmanager
+def logs_to_stderr() -> Iterator[None]:
+    """Inside the block, what would be logged to standard output goes to standard error: the former has the table."""
+    with ExitStack() as restored:
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.get_name() == "stdout":
+                restored.callback(handler.setStream, handler.stream)
+                handler.setStream(sys.stderr)
+        yield
 
 
 def silent(_phase: str, _done: int, _total: int) -> None:

@@ -168,9 +168,9 @@ class TestControlC:
 
     def test_simulate(self) -> None:
         process = manage("simulate", "--learners=100000", "--family=own_model", "--policy=random")
-        assert process.stdout is not None
-        # Its first line says that it is at work.
-        assert "progress" in process.stdout.readline()
+        assert process.stderr is not None
+        # Its first line says that it is at work; standard output has the table alone.
+        assert '"event": "progress"' in process.stderr.readline()
 
         assert self.ended(process) == self.INTERRUPTED
 

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import logging
+import os
 import zlib
 from dataclasses import replace
 
@@ -11,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from adaptivity.jobs.evaluate import MODELS, dataset, evaluate
 
-MEASURES = {"auc", "log_loss", "rmse", "accuracy", "ece", "responses", "fit_seconds", "responses_a_second"}
+MEASURES = {"auc", "log_loss", "rmse", "accuracy", "ece", "responses", "fit_seconds"}
 
 
 @pytest.fixture
@@ -75,6 +77,7 @@ def test_a_repeated_event_counts_once_and_one_with_another_content_is_refused(tm
 
     assert (once.responses.item.size, once.repeated, once.refused) == (6, 0, 0)
     assert (data.repeated, data.refused) == (7, 4)
+    assert data.first_refusal == "line 15: event_id: stands for another content of this learner before"
     assert data.names == once.names
     for name in ("learner", "item", "score"):
         assert getattr(data.responses, name).tolist() == getattr(once.responses, name).tolist()
@@ -112,8 +115,13 @@ def test_json(path, capsys):
 def test_a_table_of_the_models_asked_for(path, capsys):
     call_command("evaluate", path, "--model", "constant", "--model", "em")
 
-    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("{")]
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
     assert [line.split()[0] for line in lines] == ["model", "constant", "em"]
+    assert lines[0].split()[-1] == "responses/s"
+    # Progress, and what was left out, are told beside.
+    assert '"event": "progress"' in printed.err
+    assert "1 rows of the file are refused and left out, the first is line 1202: score: " in printed.err
 
 
 def changed_by_the_future(predict, test):
@@ -150,7 +158,11 @@ def test_a_planted_leak_is_caught(path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("learner,item,kcs,score\n", "has no usable row"),
+        ("learner,item,kcs,score\n", "scores.csv: has no usable row$"),
+        (
+            "learner,item,kcs,score,timestamp\nu1,q1,k1,1,2999-01-01T00:00:00Z\nu1,q1,k1,7,\n",
+            "has no usable row; 2 are refused, the first is line 2: timestamp: lies in the future",
+        ),
         ("learner,item,score\nu1,q1,1\n", "the header lacks the column kcs"),
         ("learner,item,kcs,score\nu1,q1,k1,1\n", "the file has too few learners"),
     ],
@@ -159,8 +171,28 @@ def test_a_file_that_cannot_be_evaluated(tmp_path, text, problem):
     file = tmp_path / "scores.csv"
     file.write_text(text)
 
-    with pytest.raises(CommandError, match=problem):
+    with pytest.raises(CommandError, match=problem) as error:
         call_command("evaluate", file)
+    assert error.value.returncode == 2
+
+
+def test_a_pipe_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    # Both ends in one: whoever opens an end alone waits for the other.
+    both = os.open(tmp_path / "pipe", os.O_RDWR)
+    try:
+        os.write(both, b"learner,item,kcs,score\n")
+        with pytest.raises(CommandError, match=r"/pipe: is a pipe or device; save it as a file first") as error:
+            call_command("evaluate", tmp_path / "pipe")
+    finally:
+        os.close(both)
+    assert error.value.returncode == 2
+
+
+def test_log_lines_go_to_standard_output_again_afterwards(path, capsys):
+    streams = [handler.stream for handler in logging.getLogger().handlers if handler.get_name() == "stdout"]
+    call_command("evaluate", path, "--model", "constant")
+    assert [h.stream for h in logging.getLogger().handlers if h.get_name() == "stdout"] == streams != []
 
 
 def test_an_unknown_model(path):

@@ -13,7 +13,7 @@ from adaptivity.errors import AdaptivityError
 from adaptivity.jobs.evaluate import MODELS, Result, dataset, evaluate
 from adaptivity.management.failures import interruptible
 from adaptivity.management.progress import Progress
-from adaptivity.management.tables import columns, silent
+from adaptivity.management.tables import columns, logs_to_stderr, silent
 
 COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "fit s", "responses/s")
 
@@ -37,15 +37,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with interruptible(), Progress() as progress:
-                # Standard output has the JSON alone, and log lines would go there, too.
+            with interruptible(), Progress() as progress, logs_to_stderr():
                 tell = progress if sys.stderr.isatty() or not options["json"] else silent
                 data = dataset(options["file"], progress=tell)
                 results = evaluate(data, models=options["model"] or tuple(MODELS), progress=tell)
         except AdaptivityError as error:
             raise CommandError(str(error), returncode=2) from error
         if data.refused:
-            self.stderr.write(f"{data.refused} rows of the file were left out; import_scores says why")
+            self.stderr.write(
+                f"{data.refused} rows of the file are refused and left out, the first is {data.first_refusal}"
+            )
         if data.repeated:
             self.stderr.write(f"{data.repeated} rows of the file repeat a learner's event_id and count once")
         if options["json"]:
@@ -56,11 +57,7 @@ class Command(BaseCommand):
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    return {
-        **asdict(result.metrics),
-        "fit_seconds": result.fit_seconds,
-        "responses_a_second": result.responses_a_second,
-    }
+    return {**asdict(result.metrics), "fit_seconds": result.fit_seconds}
 
 
 def _table(results: dict[str, Result]) -> list[str]:

@@ -16,7 +16,7 @@ from adaptivity.jobs.simulate import CHOICES, LEARNERS, simulate
 from adaptivity.management.failures import interruptible
 from adaptivity.management.numbers import number
 from adaptivity.management.progress import Progress
-from adaptivity.management.tables import columns, silent
+from adaptivity.management.tables import columns, logs_to_stderr, silent
 
 COLUMNS = (
     "policy", "KCs known", *(f"against {name}" for name in BASELINES), "over-practice", "past L*", "items", "stopped",
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with interruptible(), Progress() as progress:
+            with interruptible(), Progress() as progress, logs_to_stderr():
                 found = simulate(
                     policies=options["policy"] or CHOICES,
                     families=options["family"] or tuple(FAMILIES),
@@ -65,7 +65,6 @@ class Command(BaseCommand):
                     after=options["items"],
                     mastery_threshold=options["mastery_threshold"],
                     seed=options["seed"],
-                    # Standard output has the JSON alone, and log lines would go there, too.
                     progress=progress if sys.stderr.isatty() or not options["json"] else silent,
                 )
         except AdaptivityError as error:
