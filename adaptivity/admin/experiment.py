@@ -10,7 +10,7 @@ from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import AdaptivityError
 from adaptivity.models import Experiment, ExperimentalGroup, ExperimentPin
-from adaptivity.services.experiments import experiment_end, experiment_start
+from adaptivity.services.experiments import BETWEEN, experiment_end, experiment_start
 
 
 class GroupForm(forms.ModelForm):
@@ -23,6 +23,8 @@ class GroupForm(forms.ModelForm):
         experiment = cleaned.get("experiment")
         if isinstance(experiment, Experiment) and experiment.started_at is not None:
             self.add_error("experiment", "The experiment was started; what it compares is fixed.")
+        if cleaned.get("mastery_threshold") in {0.0, 1.0}:
+            self.add_error("mastery_threshold", BETWEEN)
         return cleaned
 
 

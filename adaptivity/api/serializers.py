@@ -451,7 +451,9 @@ class ExperimentalGroupSerializer(Plain):
     difficulty_weight = WeightField(required=False, help_text="W_d")
     readiness_weight = WeightField(required=False, help_text="W_p")
     forgiveness = WeightField(required=False, help_text="r*")
-    mastery_threshold = ProbabilityField(required=False, help_text="The probability whose log-odds is L*.")
+    mastery_threshold = ProbabilityField(
+        required=False, help_text="The probability whose log-odds is L*; neither 0 nor 1."
+    )
     policy = TextField(max_length=64, required=False, help_text=f"One of {', '.join(POLICIES)}.")
 
 

@@ -12,6 +12,8 @@ from adaptivity.models import Collection, Experiment, ExperimentalGroup, Experim
 from adaptivity.services.learners import LearnerIdentity, learners_ensure, learners_lock
 
 log = structlog.get_logger(__name__)
+# At either end its log-odds is infinite, and every KC or none is mastered; a number beyond is told apart before.
+BETWEEN = "Must lie between 0 and 1, and be neither."
 
 
 def _lock(experiment: Experiment) -> Experiment:
@@ -29,6 +31,8 @@ def _lock_draft(experiment: Experiment) -> Experiment:
 def _save(row: Experiment | ExperimentalGroup) -> None:
     if isinstance(row, ExperimentalGroup) and row.policy not in POLICIES:
         raise InvalidInput(f"Must be one of {', '.join(POLICIES)}.", field="policy", code="invalid_choice")
+    if isinstance(row, ExperimentalGroup) and row.mastery_threshold in {0.0, 1.0}:
+        raise InvalidInput(BETWEEN, field="mastery_threshold")
     try:
         with transaction.atomic():
             row.save()

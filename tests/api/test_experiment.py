@@ -77,6 +77,8 @@ def test_a_pin(staff, course):
         ({"name": "b", "weight": -1}, ("weight", "min_value")),
         ({"name": "b", "weight": 1e9}, ("weight", "max_value")),
         ({"name": "b", "mastery_threshold": 2}, ("mastery_threshold", "max_value")),
+        ({"name": "b", "mastery_threshold": 1}, ("mastery_threshold", "invalid")),
+        ({"name": "b", "mastery_threshold": 0.0}, ("mastery_threshold", "invalid")),
         ({"name": "b", "policy": "magic"}, ("policy", "invalid_choice")),
         ({"name": "a"}, ("name", "unique")),
         ({"name": " "}, ("name", "blank")),

@@ -596,6 +596,10 @@ class TestExperiments:
             "readiness_weight": 2, "forgiveness": 0, "mastery_threshold": 0.9,
         }  # fmt: skip
         assert save(staff, url, self.with_group(data, settings, policy="no such policy")) != []
+        for threshold in (0, 1):
+            bad = settings | {"mastery_threshold": threshold}
+            refused = save(staff, url, self.with_group(data, bad, policy="design"))
+            assert refused == ["Must lie between 0 and 1, and be neither."]
         assert save(staff, url, self.with_group(data, settings, policy="stop_on_mastery")) == []
         assert draft.groups.get(name="stop").policy == "stop_on_mastery"
 
