@@ -8,10 +8,13 @@ the mean. What rises with success has a weight that is not negative, so that aft
 it would be after a failure. It may be lower than before the success: one that was expected even more makes recent
 success a little less outstanding.
 
-Item easiness is a random effect (an item's deviation from the mean of its KCs has a normal prior), its precision and
-the strength of shrinkage of knowledge tracing are chosen by cross-validation over learners, and the weights are fitted
-to predictions of learners whose responses the item parameters have not seen (cross-fitting). Ability is tracked as in
-Elo rating (Pelanek, 2016), recency as in R-PFA (Galyardt and Goldin, 2015).
+Item easiness is a random effect (an item's deviation from the mean of its KCs has a normal prior) on top of what the
+rest of the sum says, its precision and the strength of shrinkage of knowledge tracing are chosen by cross-validation
+over learners, and the weights are fitted to predictions of learners whose responses the item parameters have not seen
+(cross-fitting). The easiness for a fold of learners comes on top of tracing whose parameters have not seen that fold,
+either: what had seen it would leave to easiness the less, the better the fold did at the item, and easiness would seem
+to count against success. Ability is tracked as in Elo rating (Pelanek, 2016), recency as in R-PFA (Galyardt and Goldin,
+2015).
 """
 
 from collections.abc import Callable
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptivity.engine.estimation import BktParameters, estimate_em, trace
+from adaptivity.engine.estimation import BktParameters, default_parameters, estimate_em, trace
 from adaptivity.engine.parameters import Booleans, Floats, Integers, clip_probability
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.tracing import fold
@@ -42,11 +45,15 @@ RISING = tuple(
     FEATURES.index(name)
     for name in ("knowledge_tracing", "ability", "kc_ability", "recent_success", "last_success", "kc_recent_success")
 )
+# Features whose weights must not be negative, so that an easier item is never predicted to be harder, either.
+NOT_NEGATIVE = (FEATURES.index("item_easiness"), *RISING)
 FOLDS = 5
 ROUNDS = 3
 STRENGTHS = (3.0, 8.0, 20.0, 60.0)
 PRECISIONS = (1.0, 2.5, 6.0, 15.0)
 KC_PRECISION = 0.3
+# What the weights are drawn to, and how firmly: with no evidence for more, log-odds are the item's easiness.
+USUAL = np.array([1.0 if name == "item_easiness" else 0.0 for name in FEATURES])
 RIDGE = 1.0
 
 # Steps of ability: large at first and never zero, as learners change.
@@ -107,42 +114,51 @@ def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_:
     # Knowledge tracing of learners that its parameters have not seen, at the best of some strengths of shrinkage. One
     # fold after the other: the opportunities of one take as much memory as all responses.
     traced = {strength: np.full(score.size, base) for strength in STRENGTHS}
+    without = {strength: [default_parameters(responses.pairs)] * FOLDS for strength in STRENGTHS}
     for held in range(FOLDS):
         kept, left_out = responses.of(fold != held), responses.of(fold == held)
         for strength in STRENGTHS:
             if kept.item.size:
                 parameters = estimate_em(kept, strength=strength)
                 traced[strength][fold[responses.learner] == held] = trace(left_out, parameters, base).success
+                without[strength][held] = parameters
             steps.done()
     strength = min(STRENGTHS, key=lambda each: _loss(score, traced[each]))
     tracing = _log_odds(traced[strength])
     parameters = estimate_em(responses, strength=strength)
     steps.done()
 
-    # What the rest of the model says, which item easiness comes on top of; at first, nothing.
-    offset = np.zeros(score.size)
+    def on_top(rest: Floats, weight: float, parameters: BktParameters) -> Floats:
+        """What the rest of the log-odds is, shape (responses,), with tracing of this weight by these parameters."""
+        return rest + weight * _log_odds(trace(responses, parameters, base).success) if weight else rest
 
-    def unseen(precision: float, offset: Floats) -> Floats:
+    def unseen(precision: float, rest: Floats, weight: float) -> Floats:
         easiness = np.empty(score.size)
         for held in range(FOLDS):
             left_out = fold[responses.learner] == held
-            found = _easiness(responses.of(fold != held), offset[~left_out], mean, precision)
+            offset = on_top(rest, weight, without[strength][held])[~left_out]
+            found = _easiness(responses.of(fold != held), offset, mean, precision)
             easiness[left_out] = found.of_items(responses.pairs)[responses.item[left_out]]
             steps.done()
         return easiness
 
-    precision = min(PRECISIONS, key=lambda each: _loss(score, _sigmoid(unseen(each, offset))))
-    own, best = FEATURES.index("item_easiness"), np.inf
+    # What the rest of the model says, which item easiness comes on top of: tracing, with its weight, and all else; at
+    # first, nothing.
+    rest, weight = np.zeros(score.size), 0.0
+    precision = min(PRECISIONS, key=lambda each: _loss(score, _sigmoid(unseen(each, rest, weight))))
+    own, of_tracing, best = FEATURES.index("item_easiness"), FEATURES.index("knowledge_tracing"), np.inf
     for _ in range(ROUNDS):
-        features = _features(responses, unseen(precision, offset), tracing)
+        features = _features(responses, unseen(precision, rest, weight), tracing)
         found = _regression(features, score)
-        loss = _loss(score, _sigmoid(features @ found))
+        log_odds = features @ found
+        loss = _loss(score, _sigmoid(log_odds))
         if loss < best:
             # The easiness that goes with these weights is the one that they were fitted to, not a later one.
-            best, weights, given = loss, found, offset
-        offset = features @ found - found[own] * features[:, own] - mean
+            best, weights, given = loss, found, (rest, weight)
+        weight = float(found[of_tracing])
+        rest = log_odds - weight * tracing - found[own] * (features[:, own] - mean) - mean
         steps.done()
-    easiness = _easiness(responses, given, mean, precision)
+    easiness = _easiness(responses, on_top(*given, parameters), mean, precision)
     steps.done()
     return Hybrid(parameters, easiness, weights, strength, precision)
 
@@ -344,14 +360,14 @@ def _easiness(responses: Responses, offset: Floats, mean: float, precision: floa
 
 
 def _regression(features: Floats, score: Floats) -> Floats:
-    """Ridge logistic regression by Newton's method, a weight of RISING that would be negative held at 0."""
+    """Ridge logistic regression by Newton's method, a weight of NOT_NEGATIVE that would be negative held at 0."""
     free = np.ones(features.shape[1], dtype=bool)
     while True:
-        used = features[:, free]
-        weights = np.zeros(used.shape[1])
+        used, usual = features[:, free], USUAL[free]
+        weights = usual
         for _ in range(25):
             predicted = _sigmoid(used @ weights)
-            slope = used.T @ (predicted - score) + RIDGE * weights
+            slope = used.T @ (predicted - score) + RIDGE * (weights - usual)
             bend = (used * (predicted * (1.0 - predicted))[:, None]).T @ used + RIDGE * np.eye(weights.size)
             step = np.linalg.solve(bend, slope)
             weights = weights - step
@@ -359,7 +375,7 @@ def _regression(features: Floats, score: Floats) -> Floats:
                 break
         found = np.zeros(features.shape[1])
         found[free] = weights
-        negative = [index for index in RISING if found[index] < 0.0]
+        negative = [index for index in NOT_NEGATIVE if found[index] < 0.0]
         if not negative:
             return found
         free[min(negative, key=found.__getitem__)] = False
@@ -371,7 +387,8 @@ def _loss(score: Floats, predicted: Floats) -> float:
 
 
 def _sigmoid(log_odds: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-log_odds))
+    # Beyond, it would overflow; what it is there is 0 in any case.
+    return 1.0 / (1.0 + np.exp(np.minimum(-log_odds, 700.0)))
 
 
 def _log_odds(probability: Floats) -> Floats:

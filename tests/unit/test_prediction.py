@@ -7,7 +7,7 @@ import pytest
 
 from adaptivity.engine import prediction
 from adaptivity.engine.metrics import metrics
-from adaptivity.engine.prediction import FEATURES, RISING, Online
+from adaptivity.engine.prediction import FEATURES, NOT_NEGATIVE, RISING, Online
 from adaptivity.engine.responses import Pairs, Responses
 
 LEARNERS, ITEMS, KCS = 120, 40, 5
@@ -175,3 +175,51 @@ def test_the_same_data_give_the_same_model(responses, fold, hybrid):
 
     assert np.array_equal(again.weights, hybrid.weights)
     assert (again.strength, again.precision) == (hybrid.strength, hybrid.precision)
+
+
+def answered_once(random, *, learners, items, of, tags, kcs, easy=0.0):
+    """Learners of different ability who answer some of the items, each once."""
+    item = np.concatenate([random.permutation(items)[:of] for _ in range(learners)])
+    learner = np.repeat(np.arange(learners), of)
+    chance = 1 / (1 + np.exp(-(random.normal(0, 1, learners)[learner] + random.normal(easy, 1, items)[item])))
+    return Responses(
+        learner, item, (random.random(item.size) < chance).astype(float), Pairs.of(tags, kcs), learners
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("of", "tags", "kcs", "seed"),
+    [(5, [(q % 8,) for q in range(20)], 8, 2), (20, [(q,) for q in range(20)], 20, 2)],
+    ids=["few answers a learner", "a KC for each item"],
+)
+def test_an_easier_item_is_never_predicted_to_be_harder(of, tags, kcs, seed):
+    """Where tracing explains items as well as easiness does, what they share must not be weighed against itself."""
+    data = answered_once(np.random.default_rng(seed), learners=500, items=20, of=of, tags=tags, kcs=kcs)
+    model = prediction.fit(data.of(np.arange(500) % 5 > 0), fold=np.arange(500) // 5 % prediction.FOLDS)
+
+    assert np.all(model.weights[list(NOT_NEGATIVE)] >= 0.0)
+    assert model.weights[FEATURES.index("item_easiness")] > 0.5
+    first = np.array(
+        [model.predict(Responses(*(np.array([n]) for n in (0, q, 1.0)), data.pairs, 1)) for q in range(20)]
+    )
+    easiness = model.easiness.of_items(data.pairs)
+    assert np.corrcoef(first[:, 0], easiness)[0, 1] > 0.8
+
+
+def test_where_nearly_all_succeed_easiness_is_what_deviates_from_that():
+    """Of the mean there is nothing left for KCs to say, so that one which is new is as easy as all."""
+    tags = [(q % 4,) for q in range(20)]
+    data = answered_once(np.random.default_rng(4), learners=300, items=20, of=10, tags=tags, kcs=5, easy=2.5)
+
+    easiness = prediction.fit(data, fold=np.arange(300) % prediction.FOLDS).easiness
+
+    assert easiness.mean > 1.5
+    assert abs(easiness.knowledge_component[:4].mean()) < 0.3
+    assert easiness.knowledge_component[4] == 0.0
+
+
+def test_log_odds_beyond_all_measure_are_probabilities(responses, hybrid):
+    found = replace(hybrid, weights=hybrid.weights * 1e5).predict(responses)
+
+    assert 0.0 <= found.min() < 1e-300
+    assert found.max() == 1.0
