@@ -6,7 +6,8 @@ Lopez, Ang and Rosen, "Adaptive Engine for MOOC", section 5; the heuristic of Ha
 guess, slip and transit of every item's pair drawn toward those of its KC: rare items have too few responses for
 parameters of their own (shrinkage; the KC's values are the mean of a Beta prior worth ``strength`` responses).
 
-KCs are independent of each other, so the estimate for some KCs does not depend on which others are in the arrays.
+KCs are independent of each other, so the estimate for some KCs does not depend on which others are in the arrays. Only
+a KC without a response is given the mean of those that have some.
 """
 
 from collections.abc import Callable
@@ -153,7 +154,7 @@ def estimate_em(
         if not active.any():
             break
     progress(iterations, iterations)
-    return found
+    return _with_usual(found, responses)
 
 
 def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktParameters:
@@ -202,11 +203,41 @@ def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktPar
         return _ratio(events, among, pair, pair_kc.size, of_kc[pair_kc], weight)
 
     prior = _ratio(share[starts], np.ones(starts.size), kc[starts], kcs, np.full(kcs, DEFAULT_PRIOR), KC_STRENGTH)
-    return _admissible(
+    found = _admissible(
         prior,
         estimate(unmastered * score, unmastered, DEFAULT_GUESS, strength),
         estimate(mastered * wrong, mastered, DEFAULT_SLIP, strength),
         estimate(learned, trials, DEFAULT_TRANSIT, strength * TRANSIT_STRENGTH),
+    )
+    return _with_usual(found, responses)
+
+
+def usual(parameters: BktParameters, kc: Integers, pair_responses: Floats) -> tuple[float, float, float, float]:
+    """Prior, guess, slip and transit as they are in the mean, each KC and pair counting by its responses: what there is
+    to say of a KC without any. ``kc`` and ``pair_responses`` have shape (pairs,); there is a response."""
+    of_kc = np.bincount(kc, pair_responses, parameters.prior.size)
+    return (
+        float(np.average(parameters.prior, weights=of_kc)),
+        float(np.average(parameters.guess, weights=pair_responses)),
+        float(np.average(parameters.slip, weights=pair_responses)),
+        float(np.average(parameters.transit, weights=pair_responses)),
+    )
+
+
+def _with_usual(found: BktParameters, responses: Responses) -> BktParameters:
+    """The estimate with the mean where a KC has no response. (A pair without one has its KC's values as it is.)"""
+    kc = responses.pairs.knowledge_component
+    of_pair = np.bincount(responses.item, minlength=responses.pairs.items)[responses.pairs.item].astype(np.float64)
+    there = np.bincount(kc, of_pair, responses.pairs.knowledge_components) > 0
+    if there.all() or not there.any():
+        return found
+    prior, guess, slip, transit = usual(found, kc, of_pair)
+    known = there[kc]
+    return BktParameters(
+        np.where(there, found.prior, prior),
+        np.where(known, found.guess, guess),
+        np.where(known, found.slip, slip),
+        np.where(known, found.transit, transit),
     )
 
 

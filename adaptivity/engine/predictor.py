@@ -2,7 +2,7 @@
 
 Names are numbers that the caller gives to activities and KCs. Of what the model was not fitted to, it knows as much as
 there is to know: an unknown item is as easy as its KCs are and as an item of theirs usually is, an unknown KC is like
-the mean of all.
+the mean of all; both means are taken by responses.
 """
 
 from collections.abc import Mapping
@@ -12,24 +12,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptivity.engine.estimation import BktParameters
-from adaptivity.engine.parameters import DEFAULT_GUESS, DEFAULT_SLIP, DEFAULT_TRANSIT, Floats, Integers
+from adaptivity.engine.estimation import BktParameters, usual
+from adaptivity.engine.parameters import (
+    DEFAULT_GUESS,
+    DEFAULT_PRIOR,
+    DEFAULT_SLIP,
+    DEFAULT_TRANSIT,
+    Floats,
+    Integers,
+)
 from adaptivity.engine.prediction import FEATURES, Easiness, Hybrid
-from adaptivity.engine.responses import Pairs
+from adaptivity.engine.responses import Pairs, Responses
 
 # Names of features that are of one model and not of another.
 VERSION = 1
+# What a pair counts in a mean beside its responses, so that there is one where nobody has responded.
+LEAST_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True)
 class Predictor:
     """``activity``, shape (items,), and ``knowledge_component``, shape (KCs,), are the names, ascending, of what is
-    0, 1, … in ``model`` and ``pairs``; the KCs of an item are ascending, too."""
+    0, 1, … in ``model`` and ``pairs``; the KCs of an item are ascending, too. ``pair_responses``, shape (pairs,), says
+    how many responses of each the model was fitted to."""
 
     model: Hybrid
     pairs: Pairs
     activity: Integers
     knowledge_component: Integers
+    pair_responses: Floats
+
+    @classmethod
+    def of(cls, model: Hybrid, responses: Responses, activity: Integers, knowledge_component: Integers) -> "Predictor":
+        """The model that was fitted to these responses."""
+        count = np.bincount(responses.item, minlength=responses.pairs.items).astype(np.float64)
+        return cls(model, responses.pairs, activity, knowledge_component, count[responses.pairs.item])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything of it, by name; ``of_arrays`` takes it back."""
@@ -40,6 +57,7 @@ class Predictor:
             "knowledge_component": self.knowledge_component,
             "pair_first": self.pairs.first,
             "pair_kc": self.pairs.knowledge_component,
+            "pair_responses": self.pair_responses,
             "mean": np.array(easiness.mean),
             "kc_easiness": easiness.knowledge_component,
             "item_easiness": easiness.item,
@@ -67,13 +85,14 @@ class Predictor:
             Pairs(first, item, kc, arrays["knowledge_component"].size),
             arrays["activity"],
             arrays["knowledge_component"],
+            # Models that were kept before this was count all pairs the same.
+            arrays["pair_responses"] if "pair_responses" in arrays else np.ones(kc.size),
         )
 
-    def among(self, activity: Integers, pairs: Pairs, knowledge_component: Integers, prior: Floats) -> Hybrid:
+    def among(self, activity: Integers, pairs: Pairs, knowledge_component: Integers) -> Hybrid:
         """The model of these items and KCs alone, with their tags as they are now.
 
-        ``activity`` (items,) and ``knowledge_component`` (KCs,) name what is 0, 1, … in ``pairs``; ``prior`` (KCs,) is
-        that of KCs which the model does not know.
+        ``activity`` (items,) and ``knowledge_component`` (KCs,) name what is 0, 1, … in ``pairs``.
         """
         item, known_item = _positions(self.activity, activity)
         kc, known_kc = _positions(self.knowledge_component, knowledge_component)
@@ -84,23 +103,29 @@ class Predictor:
         key = item[pairs.item] * width + kc[pairs.knowledge_component]
         pair, known_pair = _positions(self.pairs.item * width + self.pairs.knowledge_component, key)
         known_pair &= known_item[pairs.item] & known_kc[pairs.knowledge_component]
-        count = np.bincount(self.pairs.knowledge_component, minlength=width)
+        weight = self.pair_responses + LEAST_WEIGHT
+        count = np.bincount(self.pairs.knowledge_component, weight, width)
+        of_all = (DEFAULT_PRIOR, DEFAULT_GUESS, DEFAULT_SLIP, DEFAULT_TRANSIT)
+        if weight.size:
+            of_all = usual(parameters, self.pairs.knowledge_component, weight)
+        prior, guess, slip, transit = of_all
 
-        def of_pairs(value: Floats, default: float) -> Floats:
-            total = np.bincount(self.pairs.knowledge_component, value, width)
-            usual = np.where(count > 0, total / np.maximum(count, 1), default)
-            usual = np.where(known_kc, usual[kc], default)[pairs.knowledge_component]
-            return np.where(known_pair, value[pair], usual) if value.size else usual
+        def of_pairs(value: Floats, mean: float) -> Floats:
+            if not value.size:
+                return np.full(pairs.knowledge_component.size, mean)
+            total = np.bincount(self.pairs.knowledge_component, value * weight, width)
+            of_kc = np.where(known_kc & (count[kc] > 0.0), total[kc] / np.maximum(count[kc], LEAST_WEIGHT), mean)
+            return np.where(known_pair, value[pair], of_kc[pairs.knowledge_component])
 
         def known(value: Floats, at: Integers, where: NDArray[np.bool_], otherwise: Floats) -> Floats:
             return np.where(where, value[at], otherwise) if value.size else otherwise
 
         return Hybrid(
             BktParameters(
-                known(parameters.prior, kc, known_kc, prior),
-                of_pairs(parameters.guess, DEFAULT_GUESS),
-                of_pairs(parameters.slip, DEFAULT_SLIP),
-                of_pairs(parameters.transit, DEFAULT_TRANSIT),
+                known(parameters.prior, kc, known_kc, np.full(kc.size, prior)),
+                of_pairs(parameters.guess, guess),
+                of_pairs(parameters.slip, slip),
+                of_pairs(parameters.transit, transit),
             ),
             Easiness(
                 easiness.mean,

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 
 from adaptivity.engine import prediction
 from adaptivity.engine.metrics import metrics
-from adaptivity.engine.parameters import DEFAULT_PRIOR
 from adaptivity.engine.predictor import Predictor
 from adaptivity.errors import Stopped
 from adaptivity.jobs.evidence.lines import Progress
@@ -38,7 +36,7 @@ def success_model(
     if not fitted.responses.item.size:
         return None
     model = prediction.fit(fitted.responses, fold=fitted.fold, progress=tell)
-    predictor = Predictor(model, fitted.responses.pairs, fitted.activity, fitted.knowledge_component)
+    predictor = Predictor.of(model, fitted.responses, fitted.activity, fitted.knowledge_component)
     report = {"fitted_to": int(fitted.responses.item.size), "held_out": _held_out(predictor)}
     success_model_save(version=version, predictor=predictor, report=report)
     return report
@@ -49,6 +47,5 @@ def _held_out(predictor: Predictor) -> dict[str, float] | None:
     unseen = practice(held_out=True, most=settings.SUCCESS_MODEL_RESPONSES)
     if not unseen.responses.item.size:
         return None
-    priors = np.full(unseen.knowledge_component.size, DEFAULT_PRIOR)
-    model = predictor.among(unseen.activity, unseen.responses.pairs, unseen.knowledge_component, priors)
+    model = predictor.among(unseen.activity, unseen.responses.pairs, unseen.knowledge_component)
     return asdict(metrics(unseen.responses.score, model.predict(unseen.responses)))

@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 from django.db.models import Q
 
-from adaptivity.engine.parameters import DEFAULT_PRIOR, Floats, Integers
+from adaptivity.engine.parameters import Floats, Integers
 from adaptivity.engine.prediction import FOLDS
 from adaptivity.engine.predictor import Predictor
 from adaptivity.engine.receipts import unpack
@@ -19,7 +19,6 @@ from adaptivity.models import (
     Activity,
     ActivityKnowledgeComponent,
     HandSetMastery,
-    KnowledgeComponent,
     Learner,
     Mastery,
     ModelVersion,
@@ -128,25 +127,20 @@ def predictor_of(model_version_id: int) -> tuple[str, Predictor | None]:
 @dataclass(frozen=True)
 class Tagged:
     """Activities with the KCs that they have now. ``activity`` (items,) and ``knowledge_component`` (KCs,) are the ids,
-    ascending, of what is 0, 1, … in ``pairs``; ``guess`` and ``slip``, shape (pairs,), are those in force; ``prior``,
-    shape (KCs,), is the authors' or the default."""
+    ascending, of what is 0, 1, … in ``pairs``; ``guess`` and ``slip``, shape (pairs,), are those in force."""
 
     activity: Integers
     knowledge_component: Integers
     pairs: Pairs
     guess: Floats
     slip: Floats
-    prior: Floats
 
 
 def tagged(activity_ids: Integers, model_version_id: int | None) -> Tagged:
-    """The activities, ids, ascending, as they are tagged. Two queries."""
+    """The activities, ids, ascending, as they are tagged. One query."""
     table = tag_table(model_version_id, Q(activity__in=activity_ids.tolist()))
     pairs, kcs = pairs_of(activity_ids, np.stack((table.activity, table.knowledge_component), axis=1))
-    rows = KnowledgeComponent.objects.filter(id__in=kcs.tolist()).values_list("id", "mastery_prior")
-    authors = dict(rows)
-    prior = np.array([DEFAULT_PRIOR if authors.get(kc) is None else authors[kc] for kc in kcs.tolist()])
-    return Tagged(activity_ids, kcs, pairs, table.guess, table.slip, prior)
+    return Tagged(activity_ids, kcs, pairs, table.guess, table.slip)
 
 
 def activities_named(urls: Sequence[str]) -> dict[str, int]:

@@ -38,7 +38,7 @@ def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> P
     """Predicts the learner's success at the activities, named by their source launch URLs. Writes nothing: an unknown
     learner is predicted as one without evidence is. Raises InvalidInput for an unknown activity.
 
-    Reads in at most ten queries, however many activities and whatever the learner did; eleven where this process has
+    Reads in at most nine queries, however many activities and whatever the learner did; ten where this process has
     not got the version's model yet.
     """
     known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
@@ -58,7 +58,7 @@ def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> P
     else:
         log, _ = evidence([] if known is None else [known.id])
         found = tagged(np.union1d(asked, log.score_activity), version_id)
-        model = predictor.among(found.activity, found.pairs, found.knowledge_component, found.prior)
+        model = predictor.among(found.activity, found.pairs, found.knowledge_component)
         online = Online(model, found.pairs)
         _go_through(log, found, online)
         # What is absent adds 0, not -0.

@@ -196,8 +196,8 @@ class TestPrediction:
         with CaptureQueriesContext(connection) as many:
             success_predict(learner=ADA, activities=["easy/0", "easy/1", "hard/0", "hard/1"])
 
-        assert len(few) == 7
-        assert len(many) == 10
+        assert len(few) == 6
+        assert len(many) == 9
 
 
 def activities():

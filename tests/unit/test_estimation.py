@@ -192,3 +192,22 @@ def test_how_learners_interleave_does_not_matter(responses, random):
     for name in ("prior", "guess", "slip", "transit"):
         assert getattr(other, name) == pytest.approx(getattr(one, name), abs=1e-9)
     assert trace(mixed, other).success == pytest.approx(trace(responses, one).success[order], abs=1e-9)
+
+
+@pytest.mark.parametrize("estimate", [estimate_em, estimate_empirical])
+def test_a_kc_without_a_response_has_the_mean_of_the_others_by_their_responses(estimate):
+    """The first KC has an item with three times the responses of its other one, and one that nobody has tried."""
+    easy = [[(0, 1.0)] * 3 + [(1, 1.0)], [(0, 1.0), (1, 1.0), (0, 0.0), (0, 1.0)]] * 10
+    hard = [[(3, 0.0), (3, 1.0)]] * 10
+    tags = ((0,), (0,), (0,), (1,), (2,), (2, 0))
+    found = estimate(of(*easy, *hard, tags=tags, kcs=3))
+
+    alone = estimate(of(*easy, *hard, tags=tags[:4], kcs=2))
+
+    weight = np.array([60.0, 20.0, 0.0, 20.0])
+    assert found.prior == pytest.approx([*alone.prior, np.average(alone.prior, weights=[80, 20])])
+    for name in ("guess", "slip", "transit"):
+        value, of_seen = getattr(found, name), getattr(alone, name)
+        mean = np.average(of_seen, weights=weight)
+        # An item that nobody has tried is like its KC.
+        assert value == pytest.approx([*of_seen, mean, mean, of_seen[2]])
