@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptivity.engine.estimation import BktParameters, default_parameters, estimate_em, trace
-from adaptivity.engine.parameters import Booleans, Floats, Integers, clip_probability
+from adaptivity.engine.parameters import Floats, Integers, clip_probability
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.tracing import fold
 
@@ -174,17 +174,13 @@ class Online:
         self._model, self._pairs = model, pairs
         self._easiness = model.easiness.of_items(pairs)
         self._empty = float(_sigmoid(np.array(model.easiness.mean)))
-        self._chains, self._known = _kcs_of_items(pairs)
-        # The last chain, which nothing reads, stands for none; an item is its own chain of the learner.
-        self._state = _State(1, pairs.knowledge_components + 1, pairs.items, self._known.shape[1])
+        # A KC is its own chain of the learner, and so is an item.
+        self._state = _State(1, pairs.knowledge_components, pairs.items)
 
     def take(self, items: Integers, scores: Floats) -> None:
         """The learner has these scores, in [0, 1], on these items, one after the other; both of shape (responses,)."""
         pairs, parameters = self._pairs, self._model.parameters
-        count = np.diff(pairs.first)[items]
-        response = np.repeat(np.arange(items.size), count)
-        within = np.arange(response.size) - np.repeat(np.cumsum(count) - count, count)
-        pair = pairs.first[items[response]] + within
+        response, pair = pairs.of_items(items)
         self.mastery = fold(
             initial=self.mastery,
             chain=pairs.knowledge_component[pair],
@@ -193,15 +189,11 @@ class Online:
             slip=parameters.slip[pair],
             transit=parameters.transit[pair],
         )
-        learner, chains, known, easiness = (
-            np.zeros(1, np.int64),
-            self._chains[items],
-            self._known[items],
-            self._easiness[items],
-        )
+        learner, easiness = np.zeros(1, np.int64), self._easiness[items]
         for at in range(items.size):
-            one = slice(at, at + 1)
-            self._state.take(learner, chains[one], known[one], items[one], scores[one], easiness[one])
+            one, item = slice(at, at + 1), int(items[at])
+            kcs = pairs.knowledge_component[pairs.first[item] : pairs.first[item + 1]]
+            self._state.take(learner, _Chains.of(kcs, np.array([kcs.size])), items[one], scores[one], easiness[one])
 
     def set_mastery(self, knowledge_component: int, value: float | None) -> None:
         """Somebody has set the learner's mastery of the KC by hand; None: back to its prior."""
@@ -217,7 +209,8 @@ class Online:
         table[:, 0], table[:, 1] = 1.0, self._easiness[items]
         table[:, 2] = _log_odds(pairs.mean_by_item(success, self._empty))[items]
         learner = np.zeros(items.size, np.int64)
-        table[:, 3:] = self._state.before(learner, self._chains[items], self._known[items], items)
+        chains = _Chains.of(pairs.knowledge_component[pairs.of_items(items)[1]], np.diff(pairs.first)[items])
+        table[:, 3:] = self._state.before(learner, chains, items)
         return table
 
     def predict(self, items: Integers) -> Floats:
@@ -236,89 +229,91 @@ class _Steps:
 
 def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats:
     """Each row from the state before its response; then the state takes the response in."""
-    chains, known = _chains(responses)
-    size = responses.item.size
+    size, order = responses.item.size, responses.by_learner.order
+    chain, kcs = _chains(responses, order)
     _, item_chain = np.unique(
         responses.learner * np.int64(max(responses.pairs.items, 1)) + responses.item, return_inverse=True
     )
-    state = _State(
-        responses.learners, int(chains.max(initial=-1)) + 2, int(item_chain.max(initial=-1)) + 1, chains.shape[1]
-    )
+    state = _State(responses.learners, int(chain.max(initial=-1)) + 1, int(item_chain.max(initial=-1)) + 1)
     table = np.empty((size, len(FEATURES)))
     table[:, 0], table[:, 1], table[:, 2] = 1.0, easiness, tracing
-    order = responses.by_learner.order
+    first = np.r_[0, np.cumsum(kcs)]
     for step in responses.by_learner.steps():
         at = order[step]
-        learner, chain, has = responses.learner[at], chains[at], known[at]
-        table[at, 3:] = state.before(learner, chain, has, item_chain[at])
-        state.take(learner, chain, has, item_chain[at], responses.score[at], easiness[at])
+        learner, item = responses.learner[at], item_chain[at]
+        chains = _Chains.of(chain[first[step.start] : first[step.stop]], kcs[step])
+        table[at, 3:] = state.before(learner, chains, item)
+        state.take(learner, chains, item, responses.score[at], easiness[at])
     return table
 
 
-def _kcs_of_items(pairs: Pairs) -> tuple[Integers, Booleans]:
-    """The KCs of each item, shape (items, most KCs of an item); which of them there are."""
-    count = np.diff(pairs.first)
-    known = np.arange(max(int(count.max(initial=0)), 1)) < count[:, None]
-    kcs = np.full(known.shape, pairs.knowledge_components)
-    kcs[known] = pairs.knowledge_component
-    return kcs, known
+def _chains(responses: Responses, order: Integers) -> tuple[Integers, Integers]:
+    """The chains (learner and KC) of each response, one response after the other in this order; and how many each has,
+    shape (responses,)."""
+    pairs, opportunities = responses.pairs, responses.opportunities
+    count = np.diff(pairs.first)[responses.item]
+    start = np.empty(count.size, dtype=np.int64)
+    start[order] = np.cumsum(count[order]) - count[order]
+    # Where a response's pairs would begin if they were numbered as its item's are.
+    start -= pairs.first[responses.item]
+    chain = np.empty(opportunities.chain.size, dtype=np.int64)
+    chain[start[opportunities.response] + opportunities.pair] = opportunities.chain
+    return chain, count[order]
 
 
-def _chains(responses: Responses) -> tuple[Integers, Booleans]:
-    """The chains (learner and KC) of each response, shape (responses, most KCs of an item); which of them there are."""
-    opportunities, size = responses.opportunities, responses.item.size
-    count = np.bincount(opportunities.response, minlength=size) if size else np.zeros(0, np.int64)
-    width = int(count.max(initial=0))
-    known = np.arange(max(width, 1)) < count[:, None]
-    # The last one, which nothing reads, stands for none.
-    chains = np.full(known.shape, opportunities.chain_kc.size)
-    by_response = np.lexsort((opportunities.pair, opportunities.response))
-    chains[known] = opportunities.chain[by_response]
-    return chains, known
+@dataclass(frozen=True)
+class _Chains:
+    """The chains of some responses, one response after the other, and of which response each is, shape (chains,); how
+    many each response has, shape (responses,)."""
+
+    chain: Integers
+    response: Integers
+    count: Integers
+
+    @classmethod
+    def of(cls, chain: Integers, count: Integers) -> "_Chains":
+        return cls(chain, np.repeat(np.arange(count.size), count), count)
+
+    def mean(self, value: Floats) -> Floats:
+        """The mean of the chains' values for each response; 0 for one without."""
+        average: Floats = np.bincount(self.response, value, self.count.size) / np.maximum(self.count, 1)
+        return average
 
 
 class _State:
     """What is kept of learners, shape (learners,), and of learners' KCs, shape (chains,)."""
 
-    def __init__(self, learners: int, chains: int, item_chains: int, width: int) -> None:
+    def __init__(self, learners: int, chains: int, item_chains: int) -> None:
         self.ability, self.responses = np.zeros(learners), np.zeros(learners)
         self.recent, self.recent_weight = np.zeros(learners), np.zeros(learners)
         self.last = np.zeros(learners)
-        self.last_chains = np.full((learners, width), -1)
         self.kc_ability, self.kc_responses = np.zeros(chains), np.zeros(chains)
         self.kc_recent, self.kc_recent_weight = np.zeros(chains), np.zeros(chains)
+        # How many responses the learner had when the KC had just been practised.
+        self.kc_last = np.full(chains, -1.0)
         self.seen = np.zeros(item_chains)
 
-    def before(self, learner: Integers, chain: Integers, has: Booleans, item: Integers) -> Floats:
-        kcs = np.maximum(has.sum(axis=1), 1)
-
-        def mean_of(value: Floats | Booleans) -> Floats:
-            average: Floats = (value * has).sum(axis=1) / kcs
-            return average
-
-        def mean(of_chains: Floats) -> Floats:
-            return mean_of(of_chains[chain])
-
+    def before(self, learner: Integers, chains: _Chains, item: Integers) -> Floats:
+        chain, mean = chains.chain, chains.mean
+        recent = self.kc_recent[chain] / (self.kc_recent_weight[chain] + KC_RECENT_PSEUDO)
+        just_now = self.kc_last[chain] == self.responses[learner][chains.response]
         return np.stack(
             (
                 self.ability[learner],
-                mean(self.kc_ability),
+                mean(self.kc_ability[chain]),
                 self.recent[learner] / (self.recent_weight[learner] + RECENT_PSEUDO),
                 self.last[learner],
-                mean(self.kc_recent / (self.kc_recent_weight + KC_RECENT_PSEUDO)),
-                mean_of((self.last_chains[learner][:, :, None] == chain[:, None, :]).any(axis=1)),
-                mean((self.kc_responses == 0).astype(np.float64)),
+                mean(recent),
+                mean(just_now.astype(np.float64)),
+                mean((self.kc_responses[chain] == 0).astype(np.float64)),
                 np.log1p(self.seen[item]),
             ),
             axis=1,
         )
 
-    def take(
-        self, learner: Integers, chain: Integers, has: Booleans, item: Integers, score: Floats, easiness: Floats
-    ) -> None:
-        kcs = has.sum(axis=1)
-        expected = easiness + self.ability[learner]
-        expected = expected + (self.kc_ability[chain] * has).sum(axis=1) / np.maximum(kcs, 1)
+    def take(self, learner: Integers, chains: _Chains, item: Integers, score: Floats, easiness: Floats) -> None:
+        own, response = chains.chain, chains.response
+        expected = easiness + self.ability[learner] + chains.mean(self.kc_ability[own])
         surprise, above = score - _sigmoid(expected), score - _sigmoid(easiness)
         step = ABILITY_STEP / (1.0 + ABILITY_DECAY * self.responses[learner]) + ABILITY_FLOOR
         self.ability[learner] += surprise * step
@@ -326,13 +321,12 @@ class _State:
         self.recent[learner] = self.recent[learner] * RECENT + above
         self.recent_weight[learner] = self.recent_weight[learner] * RECENT + 1.0
         self.last[learner] = above
-        self.last_chains[learner] = np.where(has, chain, -1)
         self.seen[item] += 1.0
-        own = chain[has]
+        self.kc_last[own] = self.responses[learner][response]
         step = KC_STEP / (1.0 + KC_DECAY * self.kc_responses[own]) + KC_FLOOR
-        self.kc_ability[own] += np.repeat(surprise, kcs) * step
+        self.kc_ability[own] += surprise[response] * step
         self.kc_responses[own] += 1.0
-        self.kc_recent[own] = self.kc_recent[own] * KC_RECENT + np.repeat(above, kcs)
+        self.kc_recent[own] = self.kc_recent[own] * KC_RECENT + above[response]
         self.kc_recent_weight[own] = self.kc_recent_weight[own] * KC_RECENT + 1.0
 
 
@@ -340,9 +334,9 @@ def _easiness(responses: Responses, offset: Floats, mean: float, precision: floa
     """The most probable easiness given the rest of the log-odds: Newton's steps on items and KCs in turn."""
     pairs = responses.pairs
     of_kc, of_item = np.zeros(pairs.knowledge_components), np.zeros(pairs.items)
-    opportunities, size = responses.opportunities, responses.item.size
-    share = 1.0 / np.maximum(np.bincount(opportunities.response, minlength=size), 1)[opportunities.response]
-    kc = pairs.knowledge_component[opportunities.pair]
+    response, pair = pairs.of_items(responses.item)
+    share = 1.0 / np.diff(pairs.first)[responses.item[response]]
+    kc = pairs.knowledge_component[pair]
     for _ in range(12):
         fixed = offset + mean + pairs.mean_by_item(of_kc[pairs.knowledge_component])[responses.item]
         predicted = _sigmoid(fixed + of_item[responses.item])
@@ -352,8 +346,8 @@ def _easiness(responses: Responses, offset: Floats, mean: float, precision: floa
         )
         predicted = _sigmoid(fixed + of_item[responses.item])
         rest, curve = responses.score - predicted, predicted * (1.0 - predicted)
-        slope = np.bincount(kc, rest[opportunities.response] * share, of_kc.size) - KC_PRECISION * of_kc
-        bend = np.bincount(kc, curve[opportunities.response] * share, of_kc.size) + KC_PRECISION
+        slope = np.bincount(kc, rest[response] * share, of_kc.size) - KC_PRECISION * of_kc
+        bend = np.bincount(kc, curve[response] * share, of_kc.size) + KC_PRECISION
         # KCs that share items would overshoot together.
         of_kc = of_kc + 0.7 * slope / bend
     return Easiness(mean, of_kc, of_item)

@@ -52,6 +52,13 @@ class Pairs:
     def items(self) -> int:
         return self.first.size - 1
 
+    def of_items(self, item: Integers) -> tuple[Integers, Integers]:
+        """The pairs of these items, one item after the other: the place in ``item`` of each, and the pair."""
+        count = np.diff(self.first)[item]
+        place = np.repeat(np.arange(item.size), count)
+        within = np.arange(place.size) - np.repeat(np.cumsum(count) - count, count)
+        return place, self.first[item[place]] + within
+
     def mean_by_item(self, value: Floats, empty: float = 0.0) -> Floats:
         """The mean of the pairs' values for each item, shape (items,); ``empty`` for an item without KCs."""
         count = np.diff(self.first)
@@ -127,10 +134,7 @@ class Opportunities:
     @classmethod
     def of(cls, responses: Responses) -> "Opportunities":
         pairs = responses.pairs
-        count = np.diff(pairs.first)[responses.item]
-        response = np.repeat(np.arange(responses.item.size), count)
-        within = np.arange(response.size) - np.repeat(np.cumsum(count) - count, count)
-        pair = pairs.first[responses.item[response]] + within
+        response, pair = pairs.of_items(responses.item)
         kc = pairs.knowledge_component[pair]
         key, chain = np.unique(
             responses.learner[response] * max(pairs.knowledge_components, 1) + kc, return_inverse=True
