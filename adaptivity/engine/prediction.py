@@ -55,6 +55,8 @@ KC_PRECISION = 0.3
 # What the weights are drawn to, and how firmly: with no evidence for more, log-odds are the item's easiness.
 USUAL = np.array([1.0 if name == "item_easiness" else 0.0 for name in FEATURES])
 RIDGE = 1.0
+# Responses that the regression works on at once.
+BLOCK = 20_000
 
 # Steps of ability: large at first and never zero, as learners change.
 ABILITY_STEP, ABILITY_DECAY, ABILITY_FLOOR = 1.2, 0.08, 0.03
@@ -157,6 +159,7 @@ def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_:
             best, weights, given = loss, found, (rest, weight)
         weight = float(found[of_tracing])
         rest = log_odds - weight * tracing - found[own] * (features[:, own] - mean) - mean
+        del features
         steps.done()
     easiness = _easiness(responses, on_top(*given, parameters), mean, precision)
     steps.done()
@@ -357,12 +360,16 @@ def _regression(features: Floats, score: Floats) -> Floats:
     """Ridge logistic regression by Newton's method, a weight of NOT_NEGATIVE that would be negative held at 0."""
     free = np.ones(features.shape[1], dtype=bool)
     while True:
-        used, usual = features[:, free], USUAL[free]
+        usual = USUAL[free]
         weights = usual
         for _ in range(25):
-            predicted = _sigmoid(used @ weights)
-            slope = used.T @ (predicted - score) + RIDGE * (weights - usual)
-            bend = (used * (predicted * (1.0 - predicted))[:, None]).T @ used + RIDGE * np.eye(weights.size)
+            slope, bend = RIDGE * (weights - usual), RIDGE * np.eye(weights.size)
+            # In blocks, as a weighted copy of all features would take as much memory as they do.
+            for start in range(0, score.size, BLOCK):
+                used = features[start : start + BLOCK, free]
+                predicted = _sigmoid(used @ weights)
+                slope += used.T @ (predicted - score[start : start + BLOCK])
+                bend += (used * (predicted * (1.0 - predicted))[:, None]).T @ used
             step = np.linalg.solve(bend, slope)
             weights = weights - step
             if np.abs(step).max() < 1e-8:

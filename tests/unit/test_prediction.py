@@ -1,13 +1,15 @@
 """The calibrated probability of success: what it may know, and how it moves."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from adaptivity.engine import prediction
+from adaptivity.engine.estimation import default_parameters
 from adaptivity.engine.metrics import metrics
-from adaptivity.engine.prediction import FEATURES, NOT_NEGATIVE, RISING, Online
+from adaptivity.engine.prediction import FEATURES, NOT_NEGATIVE, RISING, Easiness, Hybrid, Online
 from adaptivity.engine.responses import Pairs, Responses
 
 LEARNERS, ITEMS, KCS = 120, 40, 5
@@ -223,3 +225,51 @@ def test_log_odds_beyond_all_measure_are_probabilities(responses, hybrid):
 
     assert 0.0 <= found.min() < 1e-300
     assert found.max() == 1.0
+
+
+def unfitted(pairs):
+    """A model of anything whose terms are its features."""
+    easiness = Easiness(0.3, np.linspace(-1, 1, pairs.knowledge_components), np.linspace(1, -1, pairs.items))
+    return Hybrid(default_parameters(pairs), easiness, np.ones(len(FEATURES)), 8.0, 1.0)
+
+
+def test_items_of_very_different_numbers_of_kcs_are_each_described_by_their_own():
+    """What one response at a time says of an item of 30 KCs, of two, of one and of none, is what all at once say."""
+    pairs = Pairs.of([tuple(range(30)), (3,), (), (40, 3), (29,)], 41)
+    item = np.array([1, 0, 2, 3, 0, 4, 1, 0])
+    responses = Responses(np.zeros(8, np.int64), item, np.array([1.0, 0.0, 1.0, 0.5, 1.0, 0.0, 1.0, 1.0]), pairs, 1)
+    model = unfitted(pairs)
+
+    found = model.features(responses)
+
+    online = Online(model, pairs)
+    for at in range(item.size):
+        assert np.array_equal(online.features(item[[at]])[0, 3:], found[at, 3:])
+        assert online.features(item[[at]])[0] == pytest.approx(found[at], abs=1e-12)
+        online.take(item[[at]], responses.score[[at]])
+    same_kc, new_kc = FEATURES.index("same_kc"), FEATURES.index("new_kc")
+    # KC 3 was just practised; after an item without KCs nothing was; then 3 of 40 and 3; of the first item's 30, 3.
+    assert found[:, same_kc] == pytest.approx([0, 1 / 30, 0, 0, 1 / 30, 1, 0, 1 / 30])
+    assert found[:, new_kc] == pytest.approx([1, 29 / 30, 0, 1 / 2, 0, 0, 0, 0])
+
+
+def peak_megabytes(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_one_item_of_many_kcs_costs_no_more_than_its_own_pairs():
+    """A table of 20,000 responses by 1,000 KCs would take 180 MB; a comparison of 1,000 KCs with 1,000, 1 MB each."""
+    pairs = Pairs.of([tuple(range(1000)), *[(q % 1000,) for q in range(1999)]], 1000)
+    random = np.random.default_rng(1)
+    item = random.integers(1, 2000, 20_000)
+    item[:10] = 0
+    responses = Responses(np.tile(np.arange(100), 200), item, np.ones(20_000), pairs, 100)
+    model = unfitted(pairs)
+
+    assert peak_megabytes(lambda: model.features(responses)) < 15
+    assert peak_megabytes(lambda: Online(model, pairs).predict(np.array([0, 1]))) < 2
