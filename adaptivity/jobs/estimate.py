@@ -45,6 +45,9 @@ from adaptivity.services.model_versions import (
 
 # Opportunities that are estimated from at once, which bounds the memory: about 300 bytes each.
 BATCH_OPPORTUNITIES = 100_000
+# Of a KC with more scores than these, some learners are taken, drawn by a hash, that have about so many: its parameters
+# are as sure as they need to be then, and all of it would not fit in the memory of a job.
+MOST_KC_SCORES = 500_000
 # Entries of held-out learners that are traced at once.
 BATCH_ENTRIES = 50_000
 # More responses than these make the comparison no surer, and would not fit in the memory.
@@ -156,7 +159,11 @@ def estimate_batch(
     version = batch.model_version
     for remaining in reversed(range(TRIES)):
         tell(0, 1)
-        found = training_responses(batch.knowledge_components, LogEnd(version.last_score, version.last_revision))
+        found = training_responses(
+            batch.knowledge_components,
+            LogEnd(version.last_score, version.last_revision),
+            share=min(1.0, MOST_KC_SCORES / max(batch.responses, 1)),
+        )
         estimated = None
         if found.responses.item.size:
             parameters = METHODS[version.method](found.responses, tell)
@@ -261,6 +268,12 @@ def report(
             "starved": kcs[health.starved].tolist(),
             "ran_away": kcs[health.ran_away].tolist(),
             "degenerate": kcs[health.degenerate].tolist(),
+            # Estimated from some of their learners.
+            "drawn": sorted(
+                kc
+                for batch in version.batches.filter(responses__gt=MOST_KC_SCORES)
+                for kc in batch.knowledge_components
+            ),
         },
         "success": success,
         "simulation": simulated,

@@ -1,7 +1,10 @@
 """The evidence log as an estimate takes it: opportunities of some knowledge components, streamed."""
 
-from collections.abc import Sequence
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, islice
 from typing import Any
 
 import numpy as np
@@ -65,16 +68,22 @@ class KnowledgeComponentResponses:
     knowledge_components: Integers
 
 
-def training_responses(kc_ids: Sequence[int], end: LogEnd) -> KnowledgeComponentResponses:
+def training_responses(kc_ids: Sequence[int], end: LogEnd, *, share: float = 1.0) -> KnowledgeComponentResponses:
     """The opportunities for these KCs up to the end, as they stand after corrections, of learners that are not held
-    out. What a learner did on a KC that was set by hand says nothing about it, and is left out."""
+    out. What a learner did on a KC that was set by hand says nothing about it, and is left out.
+
+    Of fewer learners where ``share`` is less than 1: that share of them, drawn by a hash of the learner's name, so that
+    a greater share has all learners of a smaller one. The memory is that of what is taken."""
+    learners_drawn = _drawn(share) if share < 1.0 else None
     revised = ScoreRevision.objects.filter(id__lte=end.revision)
     later = revised.filter(score=OuterRef("score"), arrival__gt=OuterRef("arrival"))
     scores = Score.objects.filter(~Exists(revised.filter(score=OuterRef("pk"))), id__lte=end.score)
     rows = np.concatenate(
         (
-            _rows(scores, kc_ids, "score"),
-            _rows(revised.filter(~Exists(later), deleted=False, score_id__lte=end.score), kc_ids, "value"),
+            _rows(scores, kc_ids, "score", learners_drawn),
+            _rows(
+                revised.filter(~Exists(later), deleted=False, score_id__lte=end.score), kc_ids, "value", learners_drawn
+            ),
         )
     )
     rows = rows[~_set_by_hand(rows, kc_ids)]
@@ -85,12 +94,38 @@ def training_responses(kc_ids: Sequence[int], end: LogEnd) -> KnowledgeComponent
     return _as_responses(rows)
 
 
-def _rows(queryset: "QuerySet[Any]", kc_ids: Sequence[int], value: str) -> "np.ndarray[Any, Any]":
+def _drawn(share: float) -> Integers:
+    """The ids, ascending, of the learners that are not held out whose name hashes to less than the share."""
+    ids = array("q")
+    for learner_id, name in Learner.objects.order_by("id").values_list("id", "user_id").iterator(chunk_size=ROWS):
+        if not is_held_out(name) and zlib.crc32(f"estimate {name}".encode()) < share * 2**32:
+            ids.append(learner_id)
+    return np.array(ids, dtype=np.int64)
+
+
+def _of(rows: Iterator[tuple[Any, ...]], learners: Integers | None) -> Iterator[tuple[Any, ...]]:
+    """The rows of these learners, ids, ascending; None: all rows."""
+    if learners is None:
+        yield from rows
+        return
+    while some := list(islice(rows, ROWS)):
+        ids = np.array([row[0] for row in some], dtype=np.int64)
+        at = np.searchsorted(learners, ids)
+        yield from compress(some, (np.append(learners, -1)[at] == ids).tolist())
+
+
+def _rows(
+    queryset: "QuerySet[Any]", kc_ids: Sequence[int], value: str, learners: Integers | None
+) -> "np.ndarray[Any, Any]":
     found = queryset.filter(activity__tagged__knowledge_component__in=kc_ids).values_list(
         "learner_id", "activity__tagged__knowledge_component_id", "activity_id", value, "timestamp", "arrival"
     )
     return np.fromiter(
-        ((*row[:4], (row[4] - EPOCH) // MICROSECOND, row[5]) for row in found.iterator(chunk_size=ROWS)), dtype=ROW
+        (
+            (*row[:4], (row[4] - EPOCH) // MICROSECOND, row[5])
+            for row in _of(iter(found.iterator(chunk_size=ROWS)), learners)
+        ),
+        dtype=ROW,
     )
 
 

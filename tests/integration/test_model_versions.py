@@ -133,8 +133,41 @@ class TestTrainingResponses:
 
         assert found.knowledge_component.tolist() == [other.pk]
 
+    def test_of_a_share_of_the_learners_it_is_all_that_they_did(self, log):
+        kc = log["easy"]
+        score = Score.objects.filter(activity__source_launch_url="easy/0").latest("id")
+        score_correct(score=score, value=0.5)
+        whole = training_responses([kc.pk], log_end())
+
+        half = training_responses([kc.pk], log_end(), share=0.5)
+        again = training_responses([kc.pk], log_end(), share=0.5)
+
+        assert 0.4 < half.responses.learners / whole.responses.learners < 0.6
+        assert np.bincount(half.responses.learner).tolist() == [6] * half.responses.learners
+        assert np.array_equal(again.responses.score, half.responses.score)
+        assert training_responses([kc.pk], log_end(), share=0.0).responses.item.size == 0
+
 
 class TestEstimate:
+    def test_of_a_kc_with_very_many_scores_some_learners_are_taken_and_the_report_says_so(
+        self, log, monkeypatch, capsys
+    ):
+        whole = estimate(name="whole")
+        monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 1000)
+        monkeypatch.setattr(job, "MOST_KC_SCORES", 1799)
+        all_but_few = estimate(name="all but few")
+        monkeypatch.setattr(job, "MOST_KC_SCORES", 900)
+
+        call_command("estimate", name="some")
+
+        some = ModelVersion.objects.get(name="some")
+        assert (whole.report["parameters"]["drawn"], whole.report["parameters"]["training_responses"]) == ([], 2940)
+        assert all_but_few.report["parameters"]["drawn"] == sorted([log["easy"].pk, log["hard"].pk])
+        assert 0.4 < some.report["parameters"]["training_responses"] / 2940 < 0.6
+        assert "Of 2 with very many scores, some learners were taken, drawn by a hash." in capsys.readouterr().out
+        by_kc = KnowledgeComponentParameters.objects.filter(model_version=some)
+        assert all(row.responses == 6 * row.learners for row in by_kc)
+
     def test_it_is_what_the_engine_finds_and_says_from_how_much(self, log):
         version = estimate(name="v1")
 

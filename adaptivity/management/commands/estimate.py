@@ -114,6 +114,8 @@ def summary(version: ModelVersion) -> list[str]:
         for reason, why in LEFT_OUT_BECAUSE.items()
         if left_out.get(reason)
     ]
+    if drawn := parameters.get("drawn"):
+        lines.append(f"Of {len(drawn)} with very many scores, some learners were taken, drawn by a hash.")
     if held_out["candidate"]:
         lines.append(f"On {held_out['candidate']['responses']} responses of held-out learners:")
         lines.append(f"{'':10}{'this version':>14}  in force: {in_force}")
