@@ -8,7 +8,8 @@ from threading import Thread
 
 import pytest
 
-from benchmarks import load, report
+from adaptivity.engine.responses import is_held_out
+from benchmarks import datasets, load, report
 from benchmarks.load import Job, Outcome, Request
 from benchmarks.scenarios import Target, scenarios
 
@@ -126,3 +127,25 @@ def test_connections_that_one_worker_takes_all_are_an_error(monkeypatch: pytest.
         pytest.raises(RuntimeError, match="did not spread over 2 workers"),
     ):
         load.connect(Job(port=port, token="token", requests=[], seconds=0.0, workers=2), stack)
+
+
+def test_drawn_sets_are_the_same_each_time_and_only_held_out_learners_meet_what_is_new() -> None:
+    sets, again = dict(datasets.synthetic()), dict(datasets.synthetic())
+
+    assert sets == again
+    rows = sets["new KCs, hard ones"]
+    new = {learner for learner, _, kcs, _ in rows if kcs.startswith("new")}
+    assert new == {learner for learner, *_ in rows if is_held_out(learner)}
+    assert len(rows) == 400 * 25
+
+
+def test_variations_keep_learners_and_say_of_each_item_the_same_kcs() -> None:
+    rows = [(f"u{n % 7}", f"q{n % 5}", "a;b", float(n % 2)) for n in range(40)]
+
+    found = dict(datasets.variations(rows))
+
+    assert found["300 learners"] == rows
+    assert {score for *_, score in found["… fractional scores"]} == {0.0, 0.25, 0.5, 0.75, 1.0}
+    eight = {item: set(kcs.split(";")) for _, item, kcs, _ in found["… eight KCs an item"]}
+    assert [len(kcs) for kcs in eight.values()] == [8] * 5
+    assert len({row[1] for row in found["… every item seen once"]}) == 40
