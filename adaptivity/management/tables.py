@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -24,9 +25,16 @@ def logs_to_stderr() -> Iterator[None]:
     with ExitStack() as restored:
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.get_name() == "stdout":
-                restored.callback(handler.setStream, handler.stream)
-                handler.setStream(sys.stderr)
+                restored.callback(_lead, handler, handler.stream)
+                _lead(handler, sys.stderr)
         yield
+
+
+def _lead(handler: "logging.StreamHandler[Any]", stream: Any) -> None:
+    # Not by setStream, which fails where somebody has closed the stream that the handler had.
+    with suppress(ValueError):
+        handler.flush()
+    handler.stream = stream
 
 
 def silent(_phase: str, _done: int, _total: int) -> None:

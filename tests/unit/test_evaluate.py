@@ -1,6 +1,7 @@
 """manage.py evaluate: who is held out, what is printed, and that no database is asked."""
 
 import gzip
+import io
 import json
 import logging
 import os
@@ -193,6 +194,18 @@ def test_log_lines_go_to_standard_output_again_afterwards(path, capsys):
     streams = [handler.stream for handler in logging.getLogger().handlers if handler.get_name() == "stdout"]
     call_command("evaluate", path, "--model", "constant")
     assert [h.stream for h in logging.getLogger().handlers if h.get_name() == "stdout"] == streams != []
+
+
+def test_log_lines_have_a_place_where_standard_output_was_closed(path, capsys, monkeypatch):
+    closed = io.TextIOWrapper(io.BytesIO())
+    (handler,) = (found for found in logging.getLogger().handlers if found.get_name() == "stdout")
+    monkeypatch.setattr(handler, "stream", closed)
+    closed.close()
+
+    call_command("evaluate", path, "--model", "constant")
+
+    assert handler.stream is closed
+    assert '"event": "progress"' in capsys.readouterr().err
 
 
 def test_an_unknown_model(path):
