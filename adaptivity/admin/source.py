@@ -12,7 +12,6 @@ from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, Sou
 from adaptivity.services.sources import course_source_changed, course_source_check
 
 NOT_SENT = "The source is saved, but the broker did not take its job: the next run of the job reads it."
-LISTS = ("address_exceptions", "start_urls", "allowed_domains")
 
 
 class LinesField(forms.CharField):

@@ -135,7 +135,6 @@ def test_the_number_of_queries_does_not_grow(capsys: pytest.CaptureFixture[str])
 
 
 # In other changes: each leaves this list with the command that it brings.
-TO_COME = {"import_evidence", "export_evidence"}
 
 
 @pytest.mark.parametrize(

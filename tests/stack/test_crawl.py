@@ -331,16 +331,22 @@ def test_an_error_of_ours_ends_the_crawl_of_its_source_alone_and_a_lost_database
         assert "Unhandled" not in said
 
 
+def hang(site: Site, where: str) -> tuple[threading.Event, threading.Event]:
+    """Has the site keep whoever asks for a path waiting: is set when somebody does, and is to be set to let them go."""
+    hanging, let_go = threading.Event(), threading.Event()
+
+    def wait(path: str) -> None:
+        if path == where:
+            hanging.set()
+            let_go.wait(SECONDS)
+
+    site.on_request = wait
+    return hanging, let_go
+
+
 def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
     with Site(30, traps=()) as site:
-        hanging, let_go = threading.Event(), threading.Event()
-
-        def hang(path: str) -> None:
-            if path == "/page/15":
-                hanging.set()
-                let_go.wait(SECONDS)
-
-        site.on_request = hang
+        hanging, let_go = hang(site, "/page/15")
         world.source(site)
         with world.start() as process:
             assert hanging.wait(SECONDS)
@@ -365,14 +371,7 @@ def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
 
 def test_a_source_that_another_process_reads_is_waited_for_or_left_to_it(world: World) -> None:
     with Site(30, traps=()) as site:
-        hanging, let_go = threading.Event(), threading.Event()
-
-        def hang(path: str) -> None:
-            if path == "/page/15":
-                hanging.set()
-                let_go.wait(SECONDS)
-
-        site.on_request = hang
+        hanging, let_go = hang(site, "/page/15")
         world.source(site)
         begun = datetime.now(UTC).isoformat()
         with world.start() as first:
