@@ -15,8 +15,8 @@ class AdaptivityConfig(AppConfig):
 
 def check_pipelines(**_: Any) -> list[CheckMessage]:
     """A pipeline that makes no sense stops manage.py, and does not wait for the night to do so."""
-    from adaptivity.jobs.pipelines.declaration import PipelineError
-    from adaptivity.jobs.pipelines.registry import pipelines
+    from adaptivity.runs.pipelines.declaration import PipelineError
+    from adaptivity.runs.pipelines.registry import pipelines
 
     try:
         pipelines()

@@ -15,13 +15,13 @@ from django.db import transaction
 from django.db.utils import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
-from adaptivity.jobs import estimate as estimating
-from adaptivity.jobs import import_scores as job
-from adaptivity.jobs.pipelines.attempts import STOP_SECONDS, STOPPED, attempt_run
-from adaptivity.jobs.pipelines.processes import POLL_SECONDS, StepProcess
-from adaptivity.jobs.sources import command_of
+from adaptivity.evidence.jobs import import_scores as job
+from adaptivity.evidence.services.verification import state_verify
+from adaptivity.model_versions.jobs import estimate as estimating
 from adaptivity.models import CourseSource, EstimationBatch, ModelVersion, StepRun
-from adaptivity.services.verification import state_verify
+from adaptivity.runs.pipelines.attempts import STOP_SECONDS, STOPPED, attempt_run
+from adaptivity.runs.pipelines.processes import POLL_SECONDS, StepProcess
+from adaptivity.sources.jobs.sources import command_of
 
 log = structlog.get_logger(__name__)
 

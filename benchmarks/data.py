@@ -96,8 +96,8 @@ def write_content() -> None:
 def write_learners(group: str, learners: int, scores: int) -> None:
     """Learners with a history of so many scores: half of them in the large collection (on at most 500 of its
     activities, none of them in the small one), half elsewhere."""
+    from adaptivity.evidence.services.tracing import learners_retrace
     from adaptivity.models import Activity, Learner, Score
-    from adaptivity.services.tracing import learners_retrace
 
     generator = random.Random(f"{SEED} {group}")
     ids = dict(Activity.objects.values_list("source_launch_url", "id"))

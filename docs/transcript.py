@@ -5,8 +5,8 @@ Nothing is left out but what repeats itself.
     python docs/transcript.py
 
 Docker builds the images, a registry in a container takes them, Terraform applies the stack to the stand-in of AWS that
-the tests use (tests/simulator). It needs Docker, docker-compose, Terraform with its provider and git, and takes about
-five minutes.
+the tests use (tests/support/simulator). It needs Docker, docker-compose, Terraform with its provider and git, and takes
+about five minutes.
 """
 
 import os
@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.simulator import running  # noqa: E402 - found by the line before
+from tests.support.simulator import running  # noqa: E402 - found by the line before
 
 TARGET = ROOT / "docs" / "transcript.md"
 REGISTRY = "localhost:5000"
@@ -38,8 +38,8 @@ KEPT = 2
 HEAD = """# A release, as it looks
 
 Made by `python docs/transcript.py`: a clean clone, real builds, a registry on this machine, real Terraform, and the
-stand-in of AWS that the tests use instead of AWS ([tests/simulator](../tests/simulator)). What the stand-in cannot show
-is how long AWS takes, that tasks really start, and what a deployment that fails looks like
+stand-in of AWS that the tests use instead of AWS ([tests/support/simulator](../tests/support/simulator)). What the
+stand-in cannot show is how long AWS takes, that tasks really start, and what a deployment that fails looks like
 ([docs/fargate.md](fargate.md)). Lines that come by the dozen are counted instead of shown.
 """
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from adaptivity.selectors import content
+from adaptivity.content.selectors import arrays
 
 SERVERS = {"postgresql": "TEST_DATABASE_CONNECTION", "rabbitmq": "TEST_BROKER_URL"}
 # Said by whoever has started an engine, so that CI on a machine without one leaves these out, too.
@@ -25,5 +25,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _empty_collection_cache() -> None:
     """A test's rows are rolled back, their ids used again: what an earlier test cached must not be found."""
-    content.cache_clear()
+    arrays.cache_clear()
     return

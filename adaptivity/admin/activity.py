@@ -7,8 +7,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from adaptivity.admin.base import AcyclicForm, ContentAdmin, LinkForm, LinkInline, changelist_link
+from adaptivity.content.selectors.prerequisites import activity_comes_before
 from adaptivity.models import Activity, ActivityKnowledgeComponent, CollectionActivity, PrerequisiteActivity, Score
-from adaptivity.selectors.prerequisites import activity_comes_before
 
 SHOWN_KCS = 5
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from adaptivity.services.content import content_changed, content_lock
+from adaptivity.content.services.revisions import content_changed, content_lock
 
 INLINE_ROWS = 50
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}

@@ -10,7 +10,7 @@ from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import AdaptivityError
 from adaptivity.models import Experiment, ExperimentalGroup, ExperimentPin
-from adaptivity.services.experiments import BETWEEN, experiment_end, experiment_start
+from adaptivity.recommendation.services.experiments import BETWEEN, experiment_end, experiment_start
 
 
 class GroupForm(forms.ModelForm):

@@ -6,8 +6,8 @@ from django.contrib.admin import EmptyFieldListFilter
 from django.utils.html import format_html
 
 from adaptivity.admin.base import AcyclicForm, ContentAdmin, LinkForm, LinkInline, changelist_link
+from adaptivity.content.selectors.prerequisites import knowledge_component_comes_before
 from adaptivity.models import Activity, KnowledgeComponent, Mastery, PrerequisiteKnowledgeComponent
-from adaptivity.selectors.prerequisites import knowledge_component_comes_before
 
 
 class PrerequisiteKnowledgeComponentForm(AcyclicForm):

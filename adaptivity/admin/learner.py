@@ -7,10 +7,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 
 from adaptivity.admin.base import RecordAdmin, RecordInline, changelist_link
+from adaptivity.content.selectors.parameters import current_stamp
 from adaptivity.engine.parameters import MASTERY_THRESHOLD
+from adaptivity.evidence.selectors.evidence import stale
 from adaptivity.models import DoneActivity, ErasedLearner, HandSetMastery, Learner, Mastery, Score, ScoreRevision
-from adaptivity.selectors.evidence import stale
-from adaptivity.selectors.parameters import current_stamp
 
 
 class MasteryInline(RecordInline):

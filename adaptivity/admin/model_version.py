@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from adaptivity.admin.base import RecordAdmin, changelist_link
 from adaptivity.errors import AdaptivityError
+from adaptivity.model_versions.services.model_versions import held_by, model_version_promote, model_version_rollback
 from adaptivity.models import (
     EngineState,
     EstimationBatch,
@@ -22,7 +23,6 @@ from adaptivity.models import (
     ModelVersionEvent,
     SuccessModel,
 )
-from adaptivity.services.model_versions import held_by, model_version_promote, model_version_rollback
 
 PERMISSION = "adaptivity.change_modelversion"
 

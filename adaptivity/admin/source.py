@@ -9,7 +9,7 @@ from adaptivity import tasks
 from adaptivity.admin.base import RecordAdmin, changelist_link
 from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
-from adaptivity.services.sources import course_source_changed, course_source_check
+from adaptivity.sources.services.sources import course_source_changed, course_source_check
 
 NOT_SENT = "The source is saved, but the broker did not take its job: the next run of the job reads it."
 

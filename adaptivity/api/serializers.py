@@ -24,6 +24,7 @@ from adaptivity.api.fields import (
     WordField,
 )
 from adaptivity.engine.policies import POLICIES
+from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.models import (
     Activity,
     Collection,
@@ -36,8 +37,7 @@ from adaptivity.models import (
     ModelVersionEvent,
     Score,
 )
-from adaptivity.services.learners import LearnerIdentity
-from adaptivity.services.sources import MOST_INTERVAL_HOURS
+from adaptivity.sources.services.sources import MOST_INTERVAL_HOURS
 
 Plain = serializers.Serializer[Any]
 MAX_NUMBER = 2**31 - 1

@@ -16,7 +16,14 @@ from adaptivity import tasks
 from adaptivity.api import filters
 from adaptivity.api import serializers as s
 from adaptivity.api.parsers import JSONAnswers, open_chunked_body
+from adaptivity.content.services import activities, collections, knowledge_components, prerequisite_activities
 from adaptivity.errors import InvalidInput
+from adaptivity.evidence.selectors.evidence import scores_current
+from adaptivity.evidence.selectors.privacy import learner_data
+from adaptivity.evidence.services import masteries, privacy, scores
+from adaptivity.evidence.services.learners import LearnerIdentity
+from adaptivity.model_versions.selectors.model_versions import active_version
+from adaptivity.model_versions.services import model_versions, prediction
 from adaptivity.models import (
     Activity,
     Collection,
@@ -35,26 +42,9 @@ from adaptivity.models import (
     PrerequisiteKnowledgeComponent,
     Score,
 )
-from adaptivity.selectors.evidence import scores_current
-from adaptivity.selectors.grades import learner_grade
-from adaptivity.selectors.model_versions import active_version
-from adaptivity.selectors.privacy import learner_data
-from adaptivity.services import (
-    activities,
-    collections,
-    experiments,
-    knowledge_components,
-    masteries,
-    model_versions,
-    prediction,
-    prerequisite_activities,
-    privacy,
-    receipts,
-    recommendation,
-    scores,
-    sources,
-)
-from adaptivity.services.learners import LearnerIdentity
+from adaptivity.recommendation.selectors.grades import learner_grade
+from adaptivity.recommendation.services import experiments, receipts, recommendation
+from adaptivity.sources.services import sources
 
 # What a request may be answered with for a reason of its own; 403 is a session's write without its CSRF token.
 READ = {401: s.ErrorSerializer}

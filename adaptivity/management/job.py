@@ -27,7 +27,7 @@ from adaptivity.management.progress import Progress
 from adaptivity.management.stopping import GRACE_SECONDS, StopRequest
 from adaptivity.management.utf8 import is_utf8
 from adaptivity.models import JobRun, RunStatus
-from adaptivity.services.job_runs import job_run_end, job_run_seen, job_run_start, storable
+from adaptivity.runs.services.job_runs import job_run_end, job_run_seen, job_run_start, storable
 from config.logs import formatter
 
 log = structlog.get_logger(__name__)

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.management.utf8 import is_utf8
-from adaptivity.services.learners import LearnerIdentity
 
 
 def add_learner_arguments(parser: ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from typing import TextIO
 
 from django.utils import timezone
 
-from adaptivity.jobs.pipelines.declaration import Pipeline
 from adaptivity.models import StepRun, StepStatus
+from adaptivity.runs.pipelines.declaration import Pipeline
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
 MARKS: Mapping[str, str] = {

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from adaptivity.errors import AlreadyRunning
-from adaptivity.jobs.sources import DELETED, REJECTS, STOPPED, SourceReport, sources_await, sources_chosen
 from adaptivity.management.job import ExitCode, Job, Outcome
 from adaptivity.models import CourseSource
+from adaptivity.sources.jobs.sources import DELETED, REJECTS, STOPPED, SourceReport, sources_await, sources_chosen
 
 
 def add_source_arguments(parser: ArgumentParser) -> None:

@@ -6,9 +6,9 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from adaptivity import tasks
-from adaptivity.jobs.pipelines.attempts import RETRIED, Ended, LaunchError
 from adaptivity.models import StepRun, StepStatus
-from adaptivity.services.pipeline_runs import step_end, step_lost, step_request_stop
+from adaptivity.runs.pipelines.attempts import RETRIED, Ended, LaunchError
+from adaptivity.runs.services.pipeline_runs import step_end, step_lost, step_request_stop
 
 log = structlog.get_logger(__name__)
 

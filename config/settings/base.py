@@ -161,7 +161,7 @@ CELERY_TASK_ROUTES = {
 COLLECTION_CACHE_SIZE = environment.whole_number("COLLECTION_CACHE_SIZE", default=64, minimum=1)
 
 # Where the pipelines are declared: a tuple of them, which a deployment's settings may replace by its own.
-PIPELINES = "adaptivity.jobs.pipelines.shipped.PIPELINES"
+PIPELINES = "adaptivity.pipelines.PIPELINES"
 
 # What the record of a job's run says of who started it.
 JOB_STARTED_BY = environment.text("JOB_STARTED_BY")

@@ -13,9 +13,9 @@ from django.db import close_old_connections
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from adaptivity.services.activities import activity_create
-from adaptivity.services.collections import collection_create
-from adaptivity.services.knowledge_components import knowledge_component_create
+from adaptivity.content.services.activities import activity_create
+from adaptivity.content.services.collections import collection_create
+from adaptivity.content.services.knowledge_components import knowledge_component_create
 
 HALVES, THIRDS, READING = (
     "https://course.example/halves",

@@ -2,8 +2,8 @@
 
 import pytest
 
+from adaptivity.content.services import collections
 from adaptivity.models import Activity, Collection, CollectionActivity
-from adaptivity.services import collections
 from tests.api.conftest import HALVES, READING, THIRDS, refusals
 
 

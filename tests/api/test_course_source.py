@@ -9,10 +9,10 @@ from django.contrib.auth import get_user_model
 from structlog.testing import capture_logs
 
 from adaptivity import tasks
-from adaptivity.jobs.sources import sources_chosen
 from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
+from adaptivity.sources.jobs.sources import sources_chosen
 from tests.api.conftest import refusals
-from tests.servers.broker import broker, broker_away
+from tests.support.servers.broker import broker, broker_away
 
 SITE = {"slug": "site", "kind": "website", "start_urls": ["https://uni.example/course/"]}
 CAMPUS = {

@@ -11,8 +11,8 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 from adaptivity.api.exceptions import exception_handler
+from adaptivity.content.services import collections
 from adaptivity.errors import InvalidInput
-from adaptivity.services import collections
 from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, Api, connection_kept, refusals
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from adaptivity.evidence.services import masteries
 from adaptivity.models import HandSetMastery, Learner, Mastery
-from adaptivity.services import masteries
 from tests.api.conftest import ANNA, HALVES, refusals
 
 BERT = {"user_id": "bert", "tool_consumer_instance_guid": ""}

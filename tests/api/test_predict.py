@@ -3,8 +3,8 @@
 import pytest
 
 from adaptivity.engine.prediction import FEATURES
-from adaptivity.jobs.estimate import estimate
-from adaptivity.services.model_versions import model_version_promote
+from adaptivity.model_versions.jobs.estimate import estimate
+from adaptivity.model_versions.services.model_versions import model_version_promote
 from tests.api.conftest import ANNA, HALVES, READING, THIRDS, refusals
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from adaptivity.content.services.knowledge_components import knowledge_component_create
 from adaptivity.models import CollectionActivity, PrerequisiteActivity, PrerequisiteKnowledgeComponent
-from adaptivity.services.knowledge_components import knowledge_component_create
 from tests.api.conftest import refusals
 
 

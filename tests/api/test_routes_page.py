@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 
 def test_the_page_is_what_the_service_answers() -> None:

@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from adaptivity.content.selectors import arrays
 from adaptivity.models import (
     CollectionActivity,
     Mastery,
@@ -34,7 +35,6 @@ from adaptivity.models import (
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
 )
-from adaptivity.selectors import content
 from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, READING, THIRDS, connection_kept
 from tests.api.test_course_source import CAMPUS
@@ -129,7 +129,7 @@ def rolled_back() -> Iterator[None]:
     with connection_kept(), transaction.atomic():
         yield
         transaction.set_rollback(True)
-    content.cache_clear()
+    arrays.cache_clear()
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "config.settings.custom",

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from deploy.cli import main
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 DOCUMENTS = ("README.md", "docs/fargate.md", "deploy/README.md", "terraform/README.md", "terraform/modules/README.md")
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from config import heartbeat
-from tests.stack.service import ROOT, environment
+from tests.support.service import ROOT, environment
 
 HASH, OTHER = "1" * 40, "2" * 40
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from adaptivity.jobs.pipelines import mermaid
-from adaptivity.jobs.pipelines.declaration import Pipeline
-from adaptivity.jobs.pipelines.shipped import PIPELINES
 from adaptivity.management.job import ExitCode
-from tests.stack.service import ROOT
+from adaptivity.pipelines import PIPELINES
+from adaptivity.runs.pipelines import mermaid
+from adaptivity.runs.pipelines.declaration import Pipeline
+from tests.support.service import ROOT
 
 DOCS = ROOT / "docs"
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from config.logs import without_quoted_rows
-from tests.stack.databases import new_database
-from tests.stack.service import Service, poll, prepare, running
+from tests.support.databases import new_database
+from tests.support.service import Service, poll, prepare, running
 
 pytestmark = pytest.mark.xdist_group("logs")
 LEARNER = "learner-who-must-not-be-named"
@@ -84,10 +84,10 @@ def test_our_own_events_have_the_request_id(service: Service) -> None:
 
     service.call("POST", "/api/v2/activity/recommend", body, **{"X-Request-ID": "recommendation"})
 
-    (event,) = events(service, "recommendation", "adaptivity.services.recommendation")
+    (event,) = events(service, "recommendation", "adaptivity.recommendation.services.recommendation")
     assert without_time(event) == {
         "event": "sequence_activities_ignored",
-        "logger": "adaptivity.services.recommendation",
+        "logger": "adaptivity.recommendation.services.recommendation",
         "level": "info",
         "collection": "course",
         "count": 1,

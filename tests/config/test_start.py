@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.service import BIN, ROOT, environment
+from tests.support.service import BIN, ROOT, environment
 
 GOOD = {
     "DJANGO_SETTINGS_MODULE": "config.settings.base",

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from deploy.compare import differences
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 Document = dict[str, Any]
 Definitions = dict[str, Document]

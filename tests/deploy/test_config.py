@@ -6,7 +6,7 @@ import pytest
 
 from deploy import config
 from deploy.errors import DeployError
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 FILE = """
 project = "adaptivity"

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulator import Simulator, running
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
+from tests.support.simulator import Simulator, running
 
 pytestmark = pytest.mark.xdist_group("deploy on the simulator")
 

@@ -18,7 +18,7 @@ from deploy import aws, images
 from deploy.cli import main
 from deploy.config import Config
 from deploy.errors import DeployError
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 DIGEST = "sha256:" + "1" * 64
 

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from deploy import aws, config, images, verify
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 TAG = "1.0.0"
 ACCOUNT = "123456789012"

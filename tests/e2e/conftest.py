@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.e2e.docker import Container, container, docker, run
-from tests.stack.service import ROOT, poll
+from tests.support.service import ROOT, poll
 
 TAG = "1.0.0"
 SERVER_SECONDS = 90

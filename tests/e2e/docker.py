@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.stack.service import ROOT, poll
+from tests.support.service import ROOT, poll
 
 COMMAND_SECONDS = 600
 HEALTHY_SECONDS = 120

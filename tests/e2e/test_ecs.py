@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import TAG, Images
 from tests.e2e.docker import Container, container, docker, network
-from tests.stack.service import ROOT, poll
+from tests.support.service import ROOT, poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 START_SECONDS = 90

@@ -12,7 +12,7 @@ import requests
 
 from tests.e2e.conftest import TAG, Images, Stack, website
 from tests.e2e.docker import docker, run
-from tests.stack.service import poll
+from tests.support.service import poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 COLLECTION = "fractions-foundations"

@@ -13,7 +13,7 @@ import requests
 
 from tests.e2e.conftest import Images, Stack, website
 from tests.e2e.docker import docker
-from tests.stack.service import poll
+from tests.support.service import poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 CLIENTS = 16

@@ -3,6 +3,28 @@
 import pytest
 from django.apps import apps
 
+from adaptivity.content.services.activities import activity_create, activity_delete, activity_update
+from adaptivity.content.services.collections import (
+    collection_activities_replace,
+    collection_activity_create,
+    collection_activity_delete,
+    collection_activity_update,
+)
+from adaptivity.content.services.knowledge_components import (
+    knowledge_component_delete,
+    knowledge_component_update,
+    prerequisite_knowledge_component_create,
+    prerequisite_knowledge_component_delete,
+    prerequisite_knowledge_component_update,
+)
+from adaptivity.content.services.prerequisite_activities import (
+    prerequisite_activity_create,
+    prerequisite_activity_delete,
+    prerequisite_activity_update,
+)
+from adaptivity.evidence.services.learners import LearnerIdentity
+from adaptivity.evidence.services.masteries import MasterySetting, masteries_set, mastery_delete
+from adaptivity.evidence.services.scores import score_correct, score_create, score_delete
 from adaptivity.models import (
     CollectionActivity,
     Learner,
@@ -11,42 +33,20 @@ from adaptivity.models import (
     PrerequisiteKnowledgeComponent,
     Score,
 )
-from adaptivity.services.activities import activity_create, activity_delete, activity_update
-from adaptivity.services.collections import (
-    collection_activities_replace,
-    collection_activity_create,
-    collection_activity_delete,
-    collection_activity_update,
-)
-from adaptivity.services.knowledge_components import (
-    knowledge_component_delete,
-    knowledge_component_update,
-    prerequisite_knowledge_component_create,
-    prerequisite_knowledge_component_delete,
-    prerequisite_knowledge_component_update,
-)
-from adaptivity.services.learners import LearnerIdentity
-from adaptivity.services.masteries import MasterySetting, masteries_set, mastery_delete
-from adaptivity.services.prerequisite_activities import (
-    prerequisite_activity_create,
-    prerequisite_activity_delete,
-    prerequisite_activity_update,
-)
-from adaptivity.services.scores import score_correct, score_create, score_delete
-from tests.integration.builders import ADA, activity, collection, knowledge_component, minutes
+from tests.support.builders import ADA, activity, collection, knowledge_component, minutes
 
 pytestmark = pytest.mark.django_db
 
 NEW = LearnerIdentity("new")
 CONTENT = {
-    "activities": "adaptivity.services.activities.content_changed",
-    "collections": "adaptivity.services.collections.content_changed",
-    "knowledge components": "adaptivity.services.knowledge_components.content_changed",
-    "prerequisite activities": "adaptivity.services.prerequisite_activities.content_changed",
+    "activities": "adaptivity.content.services.activities.content_changed",
+    "collections": "adaptivity.content.services.collections.content_changed",
+    "knowledge components": "adaptivity.content.services.knowledge_components.content_changed",
+    "prerequisite activities": "adaptivity.content.services.prerequisite_activities.content_changed",
 }
 LEARNER_SAVE = "adaptivity.models.Learner.save"
-RETRACED = "adaptivity.services.tracing.learners_write"
-SET_BY_HAND = "adaptivity.services.masteries.learners_write"
+RETRACED = "adaptivity.evidence.services.tracing.learners_write"
+SET_BY_HAND = "adaptivity.evidence.services.masteries.learners_write"
 
 
 class Broken(Exception):

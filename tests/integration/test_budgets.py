@@ -15,6 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from adaptivity.content.selectors.arrays import cache_clear
+from adaptivity.content.services.activities import activity_update
+from adaptivity.evidence.services.learners import LearnerIdentity
+from adaptivity.evidence.services.tracing import learners_retrace
 from adaptivity.models import (
     Activity,
     ActivityKnowledgeComponent,
@@ -29,13 +33,9 @@ from adaptivity.models import (
     PrerequisiteKnowledgeComponent,
     Score,
 )
-from adaptivity.selectors.content import cache_clear
-from adaptivity.services.activities import activity_update
-from adaptivity.services.experiments import experiment_pin, experiment_start
-from adaptivity.services.learners import LearnerIdentity
-from adaptivity.services.tracing import learners_retrace
-from tests.integration.builders import NOON, ON_POSTGRESQL, minutes, model_version_activate
-from tests.unit.reference import Tag
+from adaptivity.recommendation.services.experiments import experiment_pin, experiment_start
+from tests.support.builders import NOON, ON_POSTGRESQL, minutes, model_version_activate
+from tests.support.reference import Tag
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack.databases import KINDS, new_database
-from tests.stack.service import Service, prepare, running
+from tests.support.databases import KINDS, new_database
+from tests.support.service import Service, prepare, running
 
 
 @pytest.fixture(scope="session", params=KINDS)

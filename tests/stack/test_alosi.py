@@ -3,7 +3,7 @@
 import pytest
 from alosi.engine_api import EngineApi
 
-from tests.stack.service import Service
+from tests.support.service import Service
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 
 def test_the_task_runs_in_the_process_where_no_broker_is_set(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from requests import Response
 
-from tests.stack.service import Service, together
+from tests.support.service import Service, together
 
 # A sum of conditional probabilities in another order of floating-point operations differs by far less.
 TOLERANCE = 1e-9

@@ -21,15 +21,15 @@ import pytest
 
 from adaptivity.management.local_servers.http import LocalServer
 from benchmarks.site import Site, send
-from tests.stack.databases import KINDS, Database, new_database
-from tests.stack.service import ROOT, manage, service_environment
+from tests.support.databases import KINDS, Database, new_database
+from tests.support.service import ROOT, manage, service_environment
 
 PAGES = 100
 SECONDS = 90
 # Scrapy and Django with PostgreSQL's client take 115 MB before the first page.
 PEAK_MEGABYTES = 220
 CREATE = (
-    "import json, sys; from adaptivity.services.sources import course_source_create, course_source_update; "
+    "import json, sys; from adaptivity.sources.services.sources import course_source_create, course_source_update; "
     "from adaptivity.models import CourseSource; "
     "find = lambda slug: CourseSource.objects.filter(slug=slug).first(); "
     "[course_source_update(source=find(fields['slug']), **fields) if find(fields['slug']) else "

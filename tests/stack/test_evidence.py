@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.tracking_log import course, write_log
-from tests.stack.databases import KINDS, Database, new_database
-from tests.stack.service import ROOT, Service, manage, service_environment, together
+from tests.support.databases import KINDS, Database, new_database
+from tests.support.service import ROOT, Service, manage, service_environment, together
 
 LINES, LEARNERS, PROBLEMS = 48_000, 60, 40
 BROKEN_EVERY = 1000

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.stack.databases import KINDS, new_database
-from tests.stack.service import Service, manage, prepare, running, service_environment, together
+from tests.support.databases import KINDS, new_database
+from tests.support.service import Service, manage, prepare, running, service_environment, together
 
 LEARNERS, RESPONSES = 240, 8
 # Guess, slip and transit of the items of two KCs; the authors' defaults are 0.1, 0.15 and 0.1.

@@ -16,8 +16,8 @@ import pytest
 
 from adaptivity.management.local_servers.demo import COURSE_ID, LEARNER, NOTES, SECTIONS
 from adaptivity.management.local_servers.open_edx import usage
-from tests.stack.databases import Database
-from tests.stack.service import ROOT, manage, poll, running, service_environment
+from tests.support.databases import Database
+from tests.support.service import ROOT, manage, poll, running, service_environment
 
 SECONDS = 180
 ALL_STEPS = ["scrape", "import_evidence", "crawl", "trace", "export", "estimate", "evaluate", "gate", "promote",

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import requests
 
-from tests.stack.databases import KINDS, Database, new_database
-from tests.stack.service import Service, prepare, running
+from tests.support.databases import KINDS, Database, new_database
+from tests.support.service import Service, prepare, running
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from tests.stack.databases import Database, new_database
-from tests.stack.service import BIN, ROOT, manage, poll, service_environment
-from tests.stack.terminal import Screen, terminal
+from tests.support.databases import Database, new_database
+from tests.support.service import BIN, ROOT, manage, poll, service_environment
+from tests.support.terminal import Screen, terminal
 
 SECONDS = 60
 WAYS = [
@@ -145,7 +145,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     directory = tmp_path_factory.mktemp("pipelines")
     with ExitStack() as stack:
         database = stack.enter_context(new_database(kind, directory))
-        env = service_environment(database, DJANGO_SETTINGS_MODULE="tests.stack.pipelines.settings")
+        env = service_environment(database, DJANGO_SETTINGS_MODULE="tests.support.pipelines.settings")
         if how == "worker":
             env |= {
                 "CELERY_BROKER_URL": os.environ["TEST_BROKER_URL"],

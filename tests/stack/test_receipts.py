@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from tests.stack.service import Service, manage, running, service_environment, together
+from tests.support.service import Service, manage, running, service_environment, together
 
 
 def test_every_answer_has_its_receipt_when_the_service_has_stopped(service: Service, name: str, tmp_path: Path) -> None:

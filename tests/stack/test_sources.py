@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.site import Site
-from tests.stack.service import Service, poll
+from tests.support.service import Service, poll
 
 
 def site_fields(site: Site, name: str) -> dict[str, Any]:

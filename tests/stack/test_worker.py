@@ -17,8 +17,8 @@ import pytest
 from kombu import Connection
 
 from benchmarks.site import Site
-from tests.stack.databases import KINDS, Database, new_database
-from tests.stack.service import BIN, ROOT, manage, poll, service_environment
+from tests.support.databases import KINDS, Database, new_database
+from tests.support.service import BIN, ROOT, manage, poll, service_environment
 
 pytestmark = pytest.mark.rabbitmq
 COLUMNS = "learner,item,kcs,score\n"
@@ -97,7 +97,9 @@ class Broker:
             "delay": 0.0,
             **fields,
         }
-        code = f"from adaptivity.services.sources import course_source_create; course_source_create(**{fields!r})"
+        code = (
+            f"from adaptivity.sources.services.sources import course_source_create; course_source_create(**{fields!r})"
+        )
         manage("shell", "--verbosity", "0", "--command", code, env=self.env)
         ((number,),) = self.database.rows("SELECT id FROM adaptivity_coursesource WHERE slug = %s", slug)
         return int(number)

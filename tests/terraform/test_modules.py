@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.service import ROOT
+from tests.support.service import ROOT
 
 TERRAFORM = ROOT / "terraform"
 MODULES = sorted(str(path.parent.relative_to(TERRAFORM / "modules")) for path in TERRAFORM.glob("modules/**/main.tf"))

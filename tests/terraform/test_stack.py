@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from adaptivity.jobs.pipelines.shipped import NIGHTLY
-from tests.simulator import ACCOUNT, CERTIFICATE, REGION, Simulator, running
-from tests.stack.service import ROOT
+from adaptivity.pipelines import NIGHTLY
+from tests.support.service import ROOT
+from tests.support.simulator import ACCOUNT, CERTIFICATE, REGION, Simulator, running
 
 pytestmark = pytest.mark.xdist_group("stack on the simulator")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from adaptivity.jobs.content_gaps import content_gaps
+from adaptivity.content_gaps.jobs import content_gaps
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
 from adaptivity.management.tables import columns
 from adaptivity.models import Collection

@@ -49,7 +49,7 @@ class Command(JobCommand):
 
         sources = sources_to_read(job, options, [CourseSource.Kind.WEBSITE])
         try:
-            from adaptivity.jobs.crawl import crawl
+            from adaptivity.sources.jobs.crawl import crawl
         except ImportError as error:
             raise CommandError(
                 f"{error.name} is not installed: the crawler needs the job image, or requirements/job.txt",

@@ -14,11 +14,11 @@ from django.core.management.base import BaseCommand, CommandError
 from rest_framework.authtoken.models import Token
 
 import adaptivity
+from adaptivity.content.services.courses import course_load
+from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.management.numbers import whole_number
 from adaptivity.models import Collection
-from adaptivity.services.courses import course_load
-from adaptivity.services.learners import LearnerIdentity
-from adaptivity.services.recommendation import activity_recommend
+from adaptivity.recommendation.services.recommendation import activity_recommend
 
 USERNAME = "admin"
 COURSE = Path(adaptivity.__file__).parent / "courses" / "fractions.toml"

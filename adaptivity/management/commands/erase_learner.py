@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
+from adaptivity.evidence.services.privacy import learner_erase
 from adaptivity.management.failures import database_needed
 from adaptivity.management.learner_argument import add_learner_arguments, learner_of
-from adaptivity.services.privacy import learner_erase
 
 
 class Command(BaseCommand):

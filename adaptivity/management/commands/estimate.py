@@ -10,11 +10,11 @@ from adaptivity import tasks
 from adaptivity.engine.promotion import DEGENERATE
 from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import Stopped
-from adaptivity.jobs.estimate import METHODS, estimate, unfinished_version, version_name
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.model_versions.jobs.estimate import METHODS, estimate, unfinished_version, version_name
+from adaptivity.model_versions.selectors.estimation import opportunity_counts
+from adaptivity.model_versions.selectors.model_versions import latest_version
 from adaptivity.models import ModelVersion
-from adaptivity.selectors.estimation import opportunity_counts
-from adaptivity.selectors.model_versions import latest_version
 
 LEFT_OUT_BECAUSE = {
     "starved": "they have too few responses or learners",

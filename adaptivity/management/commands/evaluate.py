@@ -10,10 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
-from adaptivity.jobs.evaluate import MODELS, Result, dataset, evaluate
 from adaptivity.management.failures import interruptible
 from adaptivity.management.progress import Progress
 from adaptivity.management.tables import columns, logs_to_stderr, silent
+from adaptivity.model_versions.jobs.evaluate import MODELS, Result, dataset, evaluate
 
 COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "fit s", "responses/s")
 

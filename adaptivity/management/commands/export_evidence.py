@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.export_evidence import COLUMNS, export_evidence
+from adaptivity.evidence.jobs.export_evidence import COLUMNS, export_evidence
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 
 

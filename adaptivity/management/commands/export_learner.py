@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from adaptivity.evidence.selectors.privacy import learner_data
 from adaptivity.management.failures import database_needed
 from adaptivity.management.learner_argument import add_learner_arguments, learner_of
 from adaptivity.models import Learner
-from adaptivity.selectors.privacy import learner_data
 
 
 class Command(BaseCommand):

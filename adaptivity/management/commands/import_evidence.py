@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.evidence.files import EvidenceReport, Options, expanded, import_evidence, inbox_files
-from adaptivity.jobs.evidence.formats import FORMATS
+from adaptivity.evidence.jobs.import_evidence import EvidenceReport, Options, expanded, import_evidence, inbox_files
+from adaptivity.evidence.readers.formats import FORMATS
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 
 

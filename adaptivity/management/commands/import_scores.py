@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from adaptivity import tasks
 from adaptivity.errors import AdaptivityError, Stopped
-from adaptivity.jobs.import_scores import import_scores
+from adaptivity.evidence.jobs.import_scores import import_scores
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, exit_code_of
 
 

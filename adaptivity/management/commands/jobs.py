@@ -9,13 +9,13 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from adaptivity.jobs.pipelines.declaration import Pipeline, PipelineError
-from adaptivity.jobs.pipelines.registry import pipelines
 from adaptivity.management.failures import database_needed
 from adaptivity.management.job import JobCommand
 from adaptivity.management.table import table
 from adaptivity.models import RunStatus
-from adaptivity.selectors.runs import LastRun, last_job_runs, last_pipeline_runs
+from adaptivity.runs.pipelines.declaration import Pipeline, PipelineError
+from adaptivity.runs.pipelines.registry import pipelines
+from adaptivity.runs.selectors import LastRun, last_job_runs, last_pipeline_runs
 
 # A run that is at work gives a sign of life more often.
 SILENT_SECONDS = 300

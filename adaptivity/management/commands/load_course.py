@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from adaptivity.content.services.courses import course_load
 from adaptivity.errors import InvalidInput
 from adaptivity.management.failures import database_needed
-from adaptivity.services.courses import course_load
 
 
 class Command(BaseCommand):

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity.engine.policies import POLICIES
-from adaptivity.jobs.receipts import off_policy
 from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Collection
+from adaptivity.recommendation.jobs.receipts import off_policy
 
 
 class Command(JobCommand):

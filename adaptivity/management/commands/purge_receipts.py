@@ -6,9 +6,9 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.errors import InvalidInput
-from adaptivity.jobs.receipts import purge_receipts
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS
+from adaptivity.recommendation.jobs.receipts import purge_receipts
 
 
 class Command(JobCommand):

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.conf import settings
 
-from adaptivity.jobs.purge_versions import purge_versions
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, whole_number
+from adaptivity.model_versions.jobs.purge_versions import purge_versions
 
 
 class Command(JobCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
-from adaptivity.jobs.pipelines import mermaid, state_machine
-from adaptivity.jobs.pipelines.registry import pipeline
+from adaptivity.runs.pipelines import mermaid, state_machine
+from adaptivity.runs.pipelines.registry import pipeline
 
 FORMATS = {"asl": state_machine.render, "mermaid": mermaid.render}
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from adaptivity.jobs.receipts import replay_recommendations
 from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, whole_number
+from adaptivity.recommendation.jobs.receipts import replay_recommendations
 
 
 class Command(JobCommand):

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from adaptivity.management.job import Job, JobCommand, Outcome, started_by
-from adaptivity.services.model_versions import model_version_rollback
+from adaptivity.model_versions.services.model_versions import model_version_rollback
 
 
 class Command(JobCommand):

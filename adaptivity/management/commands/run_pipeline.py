@@ -7,10 +7,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from adaptivity.jobs.pipelines.attempts import STOP_SECONDS, LocalAttempt
-from adaptivity.jobs.pipelines.processes import own_identity
-from adaptivity.jobs.pipelines.registry import pipeline
-from adaptivity.jobs.pipelines.runner import (
+from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, host, started_by
+from adaptivity.management.pipeline_display import Display
+from adaptivity.management.worker_steps import WorkerAttempt
+from adaptivity.models import StepRun, StepStatus
+from adaptivity.runs.pipelines.attempts import STOP_SECONDS, LocalAttempt
+from adaptivity.runs.pipelines.processes import own_identity
+from adaptivity.runs.pipelines.registry import pipeline
+from adaptivity.runs.pipelines.runner import (
     EXIT_FAILED,
     EXIT_REFUSED,
     EXIT_REJECTS,
@@ -20,11 +24,7 @@ from adaptivity.jobs.pipelines.runner import (
     pipeline_execute,
     pipeline_resume,
 )
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, host, started_by
-from adaptivity.management.pipeline_display import Display
-from adaptivity.management.worker_steps import WorkerAttempt
-from adaptivity.models import StepRun, StepStatus
-from adaptivity.services.pipeline_runs import Starter
+from adaptivity.runs.services.pipeline_runs import Starter
 
 TAIL_LINES = 20
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from adaptivity.jobs.platforms import PLATFORMS
-from adaptivity.jobs.scrape_courses import scrape_courses
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
 from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
+from adaptivity.sources.jobs.scrape_courses import scrape_courses
+from adaptivity.sources.platforms.registry import PLATFORMS
 
 
 class Command(JobCommand):

@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 from adaptivity.engine.scoring import EngineSettings
 from adaptivity.engine.simulation import AFTER, BASELINES, FAMILIES, Outcome
 from adaptivity.errors import AdaptivityError
-from adaptivity.jobs.simulate import CHOICES, LEARNERS, simulate
 from adaptivity.management.failures import interruptible
 from adaptivity.management.numbers import number
 from adaptivity.management.progress import Progress
 from adaptivity.management.tables import columns, logs_to_stderr, silent
+from adaptivity.model_versions.jobs.simulate import CHOICES, LEARNERS, simulate
 
 COLUMNS = (
     "policy", "KCs known", *(f"against {name}" for name in BASELINES), "over-practice", "past L*", "items", "stopped",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from adaptivity.evidence.services.tracing import stale_learners_retrace
 from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
-from adaptivity.services.tracing import stale_learners_retrace
 
 
 class Command(JobCommand):

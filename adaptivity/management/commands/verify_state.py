@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity import tasks
+from adaptivity.evidence.services.verification import state_verify
 from adaptivity.management.job import Job, JobCommand, Outcome
-from adaptivity.services.verification import state_verify
 
 
 class Command(JobCommand):

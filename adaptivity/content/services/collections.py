@@ -1,0 +1,203 @@
+"""Collections and what is in them: created, changed and deleted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
+from django.db import transaction
+
+from adaptivity.content.services.activities import ActivityFields
+from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
+from adaptivity.database.sql import batched
+from adaptivity.errors import InvalidInput
+from adaptivity.models import Activity, Collection, CollectionActivity
+
+
+class CollectionFields(TypedDict, total=False):
+    collection_id: str
+    name: str
+    max_problems: int | None
+    stop_on_mastery: bool
+
+
+class MembershipFields(TypedDict, total=False):
+    activity: Activity
+    collection: Collection
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of activities: the id of each by its source_launch_url, and the ids of those that are new or
+    changed."""
+
+    ids: dict[str, int]
+    created: list[int]
+    updated: list[int]
+
+
+@transaction.atomic
+def collection_create(**fields: Unpack[CollectionFields]) -> Collection:
+    """Creates a collection. Raises InvalidInput for a known collection_id."""
+    content_lock()
+    _check_collection_id(fields.get("collection_id"), None)
+    return Collection.objects.create(**fields)
+
+
+@transaction.atomic
+def collection_update(*, collection: Collection, **fields: Unpack[CollectionFields]) -> Collection:
+    """Changes a collection. Raises InvalidInput for a collection_id that another collection has."""
+    content_lock()
+    collection.refresh_from_db()
+    _check_collection_id(fields.get("collection_id"), collection)
+    for name, value in fields.items():
+        setattr(collection, name, value)
+    if fields:
+        collection.save(update_fields=list(fields))
+    return collection
+
+
+@transaction.atomic
+def collection_delete(*, collection: Collection) -> None:
+    """Deletes a collection; its activities and their evidence stay."""
+    content_lock()
+    collection.delete()
+
+
+@transaction.atomic
+def collection_activities_replace(*, collection_id: str, activities: Sequence[ActivityFields]) -> Collection:
+    """Makes the collection hold just these activities; creates it and the unknown ones, updates the given fields of
+    known ones, deletes none. Of a repeated source_launch_url the last entry wins. All or nothing."""
+    content_lock()
+    collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    written = _write(activities)
+    present = set(collection.memberships.values_list("activity_id", flat=True))
+    _take_out(collection, present - set(written.ids.values()))
+    _put_in(collection, set(written.ids.values()) - present)
+    content_changed(collection_ids={collection.id} | collections_of(written.updated))
+    return collection
+
+
+@transaction.atomic
+def collection_activities_add(*, collection_id: str, activities: Sequence[ActivityFields]) -> Written:
+    """Puts these activities into the collection and leaves the others there; creates it and the unknown ones, updates
+    the given fields of known ones. Of a repeated source_launch_url the last entry wins. All or nothing."""
+    content_lock()
+    collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    written = _write(activities)
+    new = set(written.ids.values()) - set(collection.memberships.values_list("activity_id", flat=True))
+    _put_in(collection, new)
+    content_changed(collection_ids=({collection.id} if new else set()) | collections_of(written.updated))
+    return written
+
+
+@transaction.atomic
+def collection_activities_remove(*, collection_id: str, activity_ids: Iterable[int]) -> int:
+    """Takes these activities out of the collection and deletes none; answers how many were in it."""
+    content_lock()
+    collection = Collection.objects.filter(collection_id=collection_id).first()
+    if collection is None:
+        return 0
+    present = set(collection.memberships.values_list("activity_id", flat=True)) & set(activity_ids)
+    _take_out(collection, present)
+    if present:
+        content_changed(collection_ids=[collection.id])
+    return len(present)
+
+
+def _write(activities: Sequence[ActivityFields]) -> Written:
+    """Creates the unknown activities and updates the given fields of known ones."""
+    wanted = {fields["source_launch_url"]: fields for fields in activities}
+    known = _by_url(list(wanted))
+
+    touched: list[Activity] = []
+    columns: set[str] = set()
+    for url, activity in known.items():
+        changed = {name for name, value in wanted[url].items() if getattr(activity, name) != value}
+        for name in changed:
+            setattr(activity, name, wanted[url][name])  # type: ignore[literal-required]
+        if changed:
+            touched.append(activity)
+            columns |= changed
+    if touched:
+        Activity.objects.bulk_update(touched, sorted(columns), batch_size=200)
+    Activity.objects.bulk_create(
+        [Activity(**_columns(fields)) for url, fields in wanted.items() if url not in known], batch_size=BATCH
+    )
+    ids = {url: activity.id for url, activity in _by_url(list(wanted)).items()}
+    return Written(
+        ids=ids,
+        created=[id_ for url, id_ in ids.items() if url not in known],
+        updated=[activity.id for activity in touched],
+    )
+
+
+def _take_out(collection: Collection, activity_ids: set[int]) -> None:
+    for gone in batched(sorted(activity_ids), BATCH):
+        collection.memberships.filter(activity__in=gone).delete()
+
+
+def _put_in(collection: Collection, activity_ids: set[int]) -> None:
+    CollectionActivity.objects.bulk_create(
+        [CollectionActivity(collection=collection, activity_id=new) for new in sorted(activity_ids)],
+        batch_size=BATCH,
+    )
+
+
+@transaction.atomic
+def collection_activity_create(**fields: Unpack[MembershipFields]) -> CollectionActivity:
+    """Puts an activity into a collection. Raises InvalidInput where it is in it."""
+    content_lock()
+    membership = CollectionActivity(**fields)
+    _check_membership(membership)
+    membership.save()
+    content_changed(collection_ids=[membership.collection_id])
+    return membership
+
+
+@transaction.atomic
+def collection_activity_update(
+    *, membership: CollectionActivity, **fields: Unpack[MembershipFields]
+) -> CollectionActivity:
+    """Changes which activity is in which collection. Raises InvalidInput where that is so already."""
+    content_lock()
+    membership.refresh_from_db()
+    before = membership.collection_id
+    for name, value in fields.items():
+        setattr(membership, name, value)
+    _check_membership(membership)
+    membership.save()
+    content_changed(collection_ids=[before, membership.collection_id])
+    return membership
+
+
+@transaction.atomic
+def collection_activity_delete(*, membership: CollectionActivity) -> None:
+    """Takes an activity out of a collection."""
+    content_lock()
+    membership.delete()
+    content_changed(collection_ids=[membership.collection_id])
+
+
+def _columns(fields: ActivityFields) -> dict[str, Any]:
+    return dict(fields)
+
+
+def _by_url(urls: Sequence[str]) -> dict[str, Activity]:
+    found: dict[str, Activity] = {}
+    for some in batched(urls, BATCH):
+        found |= {
+            activity.source_launch_url: activity for activity in Activity.objects.filter(source_launch_url__in=some)
+        }
+    return found
+
+
+def _check_collection_id(collection_id: str | None, own: Collection | None) -> None:
+    others = Collection.objects.filter(collection_id=collection_id)
+    if collection_id is not None and (others.exclude(pk=own.pk) if own else others).exists():
+        raise InvalidInput("A collection with this collection_id exists already.", field="collection_id", code="unique")
+
+
+def _check_membership(membership: CollectionActivity) -> None:
+    same = CollectionActivity.objects.filter(activity=membership.activity_id, collection=membership.collection_id)
+    if same.exclude(pk=membership.pk).exists():
+        raise InvalidInput("The activity is in this collection already.", field="activity", code="unique")

@@ -1,0 +1,37 @@
+"""What learners did in a collection, as the content-gap report takes it."""
+
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, OuterRef, QuerySet
+
+from adaptivity.engine.parameters import Floats, Integers
+from adaptivity.evidence.selectors.evidence import EPOCH, MICROSECOND
+from adaptivity.models import HandSetMastery, Score, ScoreRevision
+
+ROWS = 5000
+ROW = np.dtype([("learner", "i8"), ("activity", "i8"), ("score", "f8"), ("time", "i8"), ("arrival", "i8")])
+
+
+def collection_scores(collection_id: int, most: int) -> tuple[Integers, Integers, Floats]:
+    """Learners and activities (ids) and scores on the collection's activities as they stand after corrections, each
+    learner's in history order, each of shape (scores,): the ``most`` that came last, about. Learners one of whose
+    masteries was set by hand are left out: what they did does not show how they came to it."""
+    by_hand = HandSetMastery.objects.filter(
+        learner=OuterRef("learner"), knowledge_component__tagged__activity__memberships__collection=collection_id
+    )
+    inside = {"activity__memberships__collection": collection_id}
+    revised = ScoreRevision.objects.filter(score=OuterRef("pk"))
+    later = ScoreRevision.objects.filter(score=OuterRef("score"), arrival__gt=OuterRef("arrival"))
+    scores = Score.objects.filter(~Exists(revised), ~Exists(by_hand), **inside)
+    revisions = ScoreRevision.objects.filter(~Exists(later), ~Exists(by_hand), deleted=False, **inside)
+    rows = np.concatenate((_rows(scores, "score", most), _rows(revisions, "value", most)))
+    rows = rows[np.lexsort((rows["arrival"], rows["time"], rows["learner"]))]
+    return rows["learner"], rows["activity"], rows["score"]
+
+
+def _rows(queryset: "QuerySet[Any]", value: str, most: int) -> "np.ndarray[Any, Any]":
+    found = queryset.order_by("-id").values_list("learner_id", "activity_id", value, "timestamp", "arrival")[:most]
+    return np.fromiter(
+        ((*row[:3], (row[3] - EPOCH) // MICROSECOND, row[4]) for row in found.iterator(chunk_size=ROWS)), dtype=ROW
+    )

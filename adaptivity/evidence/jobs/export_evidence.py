@@ -1,0 +1,144 @@
+"""Writes scores, masteries and parameters to CSV files."""
+
+import csv
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import IO, Any
+
+from adaptivity.content.selectors.parameters import current_stamp
+from adaptivity.errors import AlreadyRunning, InvalidInput, Stopped
+from adaptivity.evidence.readers.csv_scores import GUID_COLUMN, KC_SEPARATOR
+from adaptivity.evidence.readers.lines import Progress
+from adaptivity.evidence.selectors import export
+from adaptivity.models import Learner
+
+COLUMNS = {
+    "scores.csv": ("learner", GUID_COLUMN, "item", "kcs", "score", "timestamp", "event_id"),
+    "masteries.csv": ("learner", GUID_COLUMN, "kc", "mastery"),
+    "item_parameters.csv": (
+        "item",
+        "kc",
+        "guess",
+        "slip",
+        "transit",
+        "base_guess",
+        "base_slip",
+        "base_transit",
+        "model_version",
+    ),
+    "kc_parameters.csv": ("kc", "name", "mastery_prior", "base_mastery_prior", "model_version"),
+}
+LOCK = ".export.lock"
+
+
+@dataclass
+class ExportReport:
+    """Rows written, and KCs whose id cannot be told apart in ``kcs`` when the scores are imported."""
+
+    scores: int = 0
+    masteries: int = 0
+    item_parameters: int = 0
+    kc_parameters: int = 0
+    ambiguous_kcs: int = 0
+
+
+def export_evidence(
+    directory: Path, *, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False
+) -> ExportReport:
+    """Writes the files of COLUMNS into the directory, which is made where it is missing, both for their
+    owner alone.
+
+    Scores are in their current state, learner by learner in history order, in the format that `import_scores` takes.
+    A file appears whole under its name, and all of them at the end: who reads one never sees half of it. What changes
+    during the export is in it as it was before or after.
+
+    Raises InvalidInput where the directory cannot be written to, AlreadyRunning where another process exports there,
+    Stopped, with nothing exported, where ``stop`` answers true.
+    """
+    report = ExportReport()
+    with _locked(directory), _files(directory) as writers:
+        total, done = Learner.objects.count(), 0
+        for page in export.learner_pages():
+            for entry in export.scores_of(page):
+                writers["scores.csv"].writerow(
+                    (
+                        entry.learner.user_id,
+                        entry.learner.guid,
+                        entry.activity,
+                        KC_SEPARATOR.join(entry.kc_ids),
+                        entry.score,
+                        entry.timestamp.astimezone(UTC).isoformat(),
+                        entry.event_id or "",
+                    )
+                )
+                report.scores += 1
+            for learner, kc_id, value in export.masteries_of(page):
+                writers["masteries.csv"].writerow((learner.user_id, learner.guid, kc_id, value))
+                report.masteries += 1
+            done += len(page)
+            progress("exporting", done, max(total, done))
+            if stop():
+                raise Stopped("stopped; nothing was exported, run it again")
+        version_id = current_stamp().model_version_id
+        version = export.model_version_name(version_id)
+        for row in export.item_parameters(version_id):
+            writers["item_parameters.csv"].writerow((*row, version))
+            report.item_parameters += 1
+        for row in export.kc_parameters(version_id):
+            writers["kc_parameters.csv"].writerow((*("" if value is None else value for value in row), version))
+            report.kc_parameters += 1
+            kc_id = str(row[0])
+            report.ambiguous_kcs += KC_SEPARATOR in kc_id or kc_id != kc_id.strip()
+    return report
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (directory / LOCK).open("w")
+    except OSError as error:
+        raise InvalidInput(error.strerror or str(error), field=str(directory)) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning("Another export into this directory is running.", field=str(directory)) from None
+        yield
+
+
+def _private(path: Path) -> IO[str]:
+    """A new file that nobody else may read: it holds personal data."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    return path.open("w", encoding="utf-8", newline="")
+
+
+@contextmanager
+def _files(directory: Path) -> Iterator[dict[str, Any]]:
+    """Writers of the files, each with its header; the files get their names at the end of the block."""
+    temporary = {name: directory / f".{name}.part" for name in COLUMNS}
+    try:
+        with ExitStack() as stack:
+            files: list[IO[str]] = []
+            writers = {}
+            for name, path in temporary.items():
+                files.append(stack.enter_context(_private(path)))
+                writers[name] = csv.writer(files[-1], lineterminator="\n")
+                writers[name].writerow(COLUMNS[name])
+            yield writers
+            for file in files:
+                file.flush()
+                os.fsync(file.fileno())
+        for name, path in temporary.items():
+            path.replace(directory / name)
+    except OSError as error:
+        raise InvalidInput(error.strerror or str(error), field=str(directory)) from None
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""Imports a CSV file of scores: in batches, resumable, each row at most once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from adaptivity.errors import InvalidInput
+from adaptivity.evidence.jobs.load import BATCH_ROWS, ImportReport, Load, Refuse, trace_learners
+from adaptivity.evidence.readers.checks import GUID_LENGTH, check_text
+from adaptivity.evidence.readers.csv_scores import read_scores
+from adaptivity.evidence.readers.lines import Progress, survey
+from adaptivity.evidence.services.imports import score_import_ensure, score_import_find
+
+COLLECTION_LENGTH = 255
+
+# Called with how many rows an earlier import of the file has imported, and how many it has refused.
+Earlier = Callable[[int, int], None]
+
+
+def import_scores(
+    path: Path,
+    *,
+    collection_id: str | None = None,
+    guid: str = "",
+    strict: bool = False,
+    progress: Progress = lambda *_: None,
+    refuse: Refuse = lambda *_: None,
+    earlier: Earlier = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> ImportReport:
+    """Imports the file's scores, then traces every learner whose masteries are out of date.
+
+    The file is CSV, plain or gzip, UTF-8, with the columns ``learner,item,kcs,score`` and optionally ``timestamp``
+    (ISO 8601 with zone), ``event_id`` and ``tool_consumer_instance_guid`` (used where ``guid`` is ""). A row without
+    event_id is known by the file's content and its line, so the same file continues where an import of it stopped and
+    is never imported twice. A bad row is reported and left out; with ``strict`` the first one stops the import, with
+    nothing imported. ``earlier`` is called, before anything else, where an import of the file has begun before.
+
+    Raises InvalidInput for a file that cannot be read, an unusable header, or in strict mode a bad row; AlreadyRunning
+    where the same file is being imported by another process; Stopped between two batches where ``stop`` answers true.
+    """
+    check_names(collection_id, guid)
+    content_hash, lines = survey(path)
+    before = score_import_find(content_hash=content_hash, guid=guid, file_format="csv")
+    if before is not None and before.lines_done:
+        earlier(before.imported, before.refused)
+    _check(path, lines, strict=strict, progress=progress)
+    run = score_import_ensure(content_hash=content_hash, guid=guid, file_format="csv")
+    run.file_name, run.file_format = file_name(path), "csv"
+    run.save(update_fields=["file_name", "file_format"])
+    report = ImportReport(refused_before=run.refused)
+    load = Load(run=run, read=read_scores, path=path, lines=lines, collection_id=collection_id, strict=strict)
+    load.execute(report, progress=progress, refuse=refuse, stop=stop)
+    trace_learners(report, progress=progress, stop=stop)
+    return report
+
+
+def check_names(collection_id: str | None, guid: str) -> None:
+    """Raises InvalidInput where a collection or a guid of this name cannot be."""
+    check_text("collection", collection_id or "-", COLLECTION_LENGTH)
+    check_text("guid", guid or "-", GUID_LENGTH)
+
+
+def file_name(path: Path) -> str:
+    """The file's name as the database takes it."""
+    return path.name.encode("utf-8", "replace").decode()[:255]
+
+
+def _check(path: Path, lines: int, *, strict: bool, progress: Progress) -> None:
+    """Raises InvalidInput where the header is unusable; in strict mode, where any row is."""
+    parsed = read_scores(path)
+    if not strict:
+        next(parsed, None)
+        return
+    for entry in parsed:
+        if entry.row is None:
+            raise InvalidInput(entry.reason, field=f"line {entry.line}")
+        if entry.line % BATCH_ROWS == 0:
+            progress("reading", entry.line, lines)

@@ -1,0 +1,231 @@
+"""Files of xAPI statements: a JSON array of them, the answer of an LRS that holds one, or one statement a line.
+
+The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2; what a voiding statement is,
+section 2.3.2; an LRS's answer, the StatementResult, section 2.5.
+"""
+
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from adaptivity.errors import InvalidInput
+from adaptivity.evidence.readers.checks import (
+    EVENT_ID_LENGTH,
+    GUID_LENGTH,
+    ITEM_LENGTH,
+    LEARNER_LENGTH,
+    check_text,
+    number_at,
+    object_at,
+    text_at,
+    time_of,
+)
+from adaptivity.evidence.readers.edx import parsed
+from adaptivity.evidence.readers.launch_urls import LaunchUrls
+from adaptivity.evidence.readers.lines import MAX_LINE_BYTES, ParsedLine, lines_after, open_file
+from adaptivity.evidence.services.imports import ScoreRow
+from adaptivity.evidence.services.voidings import STATEMENT_ID
+
+BLOCK_BYTES = 1 << 16
+BEGINNING_BYTES = 1 << 16
+# Where an array of statements begins, and what comes before it in an LRS's answer.
+BEGINNING = re.compile(rb'\s*(?P<answer>\{\s*("more"\s*:\s*("[^"\\]*"|null)\s*,\s*)?"statements"\s*:\s*)?(?=\[)')
+# What gives JSON its form; a backslash takes what follows it out of that.
+SIGN = re.compile(rb'\\.|["\[\]{},]', re.DOTALL)
+TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
+MAILTO = "mailto:"
+# Of all verbs, the specification itself has this one alone, under this id and no other.
+VOIDED = "http://adlnet.gov/expapi/verbs/voided"
+# By the last part of the verb's id, for several vocabularies have them; with the score of a statement without a result.
+VERBS: dict[str, float | None] = {"scored": None, "answered": None, "completed": None, "passed": 1.0, "failed": 0.0}
+
+
+def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[ParsedLine]:
+    """The scores that the statements after the one (or the line) with this number report, and the ids of the statements
+    that they void."""
+    now = timezone.now()
+    beginning = array_beginning(path)
+    elements = _lines_after(path, after) if beginning is None else _elements_after(path, after, beginning)
+    for number, text, problem in elements:
+        if problem:
+            yield ParsedLine(number, reason=problem, raw=text)
+        elif not text.strip():
+            yield ParsedLine(number)
+        else:
+            try:
+                statement = parsed(text)
+                verb = text_at(object_at(statement, "verb", "verb"), "id", "verb.id", ITEM_LENGTH)
+                if verb == VOIDED:
+                    yield ParsedLine(number, voids=_voided_id(statement), raw=text)
+                else:
+                    yield ParsedLine(number, row=_row(number, statement, verb, now, launch_urls), raw=text)
+            except InvalidInput as error:
+                yield ParsedLine(number, reason=str(error), raw=text)
+
+
+def array_beginning(path: Path) -> re.Match[bytes] | None:
+    """What comes before the file's array of statements, where it has one."""
+    with open_file(path) as file:
+        return BEGINNING.match(file.read(BEGINNING_BYTES))
+
+
+def _lines_after(path: Path, after: int) -> Iterator[tuple[int, bytes, str]]:
+    for number, line, is_cut in lines_after(path, after):
+        yield number, line, TOO_LONG if is_cut else ""
+
+
+def _elements_after(path: Path, after: int, beginning: re.Match[bytes]) -> Iterator[tuple[int, bytes, str]]:
+    for number, (text, problem) in enumerate(_elements(path, beginning), start=1):
+        if number > after:
+            yield number, text, problem
+
+
+class _Outline:
+    """Where a JSON array is cut into its elements, block by block."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.is_closed = False
+        self._quoted = False
+
+    def cuts(self, block: bytes) -> Iterator[tuple[int, int]]:
+        """Where in the block an element ends and where the next begins: at the array's brackets and commas."""
+        for found in () if self.is_closed else SIGN.finditer(block):
+            sign = found.group()
+            if sign == b'"':
+                self._quoted = not self._quoted
+            if self._quoted or sign not in b"[]{},":
+                continue
+            is_outer = self.depth == 1
+            if sign != b",":
+                self.depth += 1 if sign in b"[{" else -1
+                is_outer = self.depth == (1 if sign in b"[{" else 0)
+            if is_outer:
+                yield found.start(), found.end()
+            if self.depth == 0:
+                self.is_closed = True
+                return
+
+
+def _elements(path: Path, beginning: re.Match[bytes]) -> Iterator[tuple[bytes, str]]:
+    """The elements of a JSON array, each with what is wrong with its outer form. One is held at a time, and what is
+    not JSON inside of it does no harm to the next."""
+    outline, element = _Outline(), bytearray()
+    with open_file(path) as file:
+        file.read(beginning.end())
+        for block in _blocks(file):
+            start = 0
+            for end, following in outline.cuts(block):
+                _add(element, block[start:end])
+                start = following
+                if element.strip():
+                    yield bytes(element), TOO_LONG if len(element) > MAX_LINE_BYTES else ""
+                element.clear()
+            _add(element, block[start:])
+    if not outline.is_closed:
+        yield bytes(element), "the array ends early"
+    elif element.strip() and not beginning["answer"]:
+        yield bytes(element), "follows the end of the array"
+
+
+def _blocks(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    """The file in blocks, none of which ends between a backslash and what it escapes."""
+    while block := file.read(BLOCK_BYTES):
+        while block.endswith(b"\\") and (more := file.read(1)):
+            block += more
+        yield block
+
+
+def _add(element: bytearray, part: bytes) -> None:
+    """Adds the part, as far as it matters: what is too long anyway is not kept."""
+    element += part[: MAX_LINE_BYTES + 1 - len(element)]
+
+
+def _voided_id(statement: dict[str, Any]) -> str:
+    """The id of the statement that this one voids. Whose that is, it does not say: its actor is who voids."""
+    target = object_at(statement, "object", "object")
+    if target.get("objectType") != "StatementRef":
+        raise InvalidInput("is not a StatementRef", field="object.objectType")
+    voided = text_at(target, "id", "object.id", EVENT_ID_LENGTH).lower()
+    if not STATEMENT_ID.fullmatch(voided):
+        raise InvalidInput("is not a UUID", field="object.id")
+    return voided
+
+
+def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_urls: LaunchUrls) -> ScoreRow | None:
+    """What the statement reports, or None where it reports no score."""
+    verb = verb.rstrip("/").rpartition("/")[2].lower()
+    if verb not in VERBS:
+        return None
+    score = _score(statement, VERBS[verb])
+    if score is None:
+        return None
+    learner, guid = _learner(object_at(statement, "actor", "actor"))
+    target = object_at(statement, "object", "object")
+    if target.get("objectType", "Activity") != "Activity":
+        raise InvalidInput("is not an Activity", field="object.objectType")
+    object_id = text_at(target, "id", "object.id", ITEM_LENGTH)
+    event_id = text_at(statement, "id", "id", EVENT_ID_LENGTH).lower()
+    # Some letters are two in lower case.
+    check_text("id", event_id, EVENT_ID_LENGTH)
+    # An LRS sets "timestamp" where the platform has not; "stored" is when it came there.
+    when = "stored" if statement.get("timestamp") is None else "timestamp"
+    return ScoreRow(
+        line=line,
+        learner=learner,
+        item=launch_urls.of_object_id(object_id, field="object.id"),
+        reported_item=object_id,
+        knowledge_components=(),
+        score=score,
+        timestamp=time_of(text_at(statement, when, "timestamp", ITEM_LENGTH), now),
+        event_id=event_id,
+        guid=guid,
+    )
+
+
+def _score(statement: dict[str, Any], without_result: float | None) -> float | None:
+    """From 0 to 1: the scaled score, or the raw one between min and max, or success, or what the verb says."""
+    if statement.get("result") is None:
+        return without_result
+    result = object_at(statement, "result", "result")
+    if result.get("score") is not None:
+        given = object_at(result, "score", "result.score")
+        score, field = number_at(given, "scaled", "result.score"), "result.score.scaled"
+        raw, greatest = number_at(given, "raw", "result.score"), number_at(given, "max", "result.score")
+        if score is None and raw is not None:
+            least = number_at(given, "min", "result.score") or 0.0
+            if greatest is None or greatest <= least:
+                raise InvalidInput("is not a number above min", field="result.score.max")
+            score, field = (raw - least) / (greatest - least), "result.score.raw"
+        if score is not None:
+            if not 0.0 <= score <= 1.0:
+                raise InvalidInput("does not lie in the range from no to full credit", field=field)
+            return score
+    success = result.get("success")
+    if success is None:
+        return without_result
+    if not isinstance(success, bool):
+        raise InvalidInput("is neither true nor false", field="result.success")
+    return float(success)
+
+
+def _learner(actor: dict[str, Any]) -> tuple[str, str]:
+    """Who it was, and which platform says so: the account's name and home page, or the address of the mailbox."""
+    if actor.get("objectType", "Agent") != "Agent":
+        raise InvalidInput("is not an Agent", field="actor.objectType")
+    if actor.get("account") is not None:
+        account = object_at(actor, "account", "actor.account")
+        name = text_at(account, "name", "actor.account.name", LEARNER_LENGTH)
+        return name, text_at(account, "homePage", "actor.account.homePage", GUID_LENGTH)
+    if actor.get("mbox") is None:
+        raise InvalidInput("has neither account nor mbox", field="actor")
+    mbox = text_at(actor, "mbox", "actor.mbox", LEARNER_LENGTH + len(MAILTO))
+    learner = mbox.removeprefix(MAILTO)
+    check_text("actor.mbox", learner, LEARNER_LENGTH)
+    return learner, ""

@@ -1,0 +1,327 @@
+"""Scores in bulk: a batch of rows and how far the file has come, in one transaction."""
+
+from collections.abc import Collection as Collected
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from adaptivity.content.selectors.parameters import current_stamp
+from adaptivity.content.services.revisions import BATCH, content_changed, content_lock
+from adaptivity.database.sql import batched
+from adaptivity.errors import AlreadyRunning, Overtaken
+from adaptivity.evidence.selectors.evidence import events_recorded
+from adaptivity.evidence.services.erasures import erasures_of
+from adaptivity.evidence.services.events import event_fingerprint
+from adaptivity.evidence.services.learners import LearnerIdentity, learners_lock, learners_write
+from adaptivity.evidence.services.voidings import learners_of_voided, scores_void, voidings_record
+from adaptivity.models import (
+    Activity,
+    ActivityKnowledgeComponent,
+    Collection,
+    CollectionActivity,
+    KnowledgeComponent,
+    Learner,
+    Reject,
+    Score,
+    ScoreImport,
+)
+
+NAME_LENGTH = 255
+REASON_LENGTH = 255
+# Where lines are broken in more ways than that, the rest is counted together.
+MAX_REASONS = 50
+OTHER_REASONS = "other reasons"
+UNKNOWN_ACTIVITY = "activity: is not known here"
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A row of a file of scores: ``line`` of the file, ``item`` becomes the activity's source launch URL and name,
+    ``knowledge_components`` the ids and names of the KCs that a new activity is tagged with. ``guid`` is the learner's
+    tool_consumer_instance_guid, where the import was called without one, and ``reported_item`` how the platform names
+    the activity, where that is not ``item``: by it a repetition is told, also after the activity got another URL."""
+
+    line: int
+    learner: str
+    item: str
+    knowledge_components: tuple[str, ...]
+    score: float
+    timestamp: datetime | None = None
+    event_id: str | None = None
+    guid: str = ""
+    reported_item: str = ""
+
+
+def score_import_find(*, content_hash: str, guid: str, file_format: str) -> ScoreImport | None:
+    """The import of a file's content, for a platform's learners, in a format; None where there is none yet."""
+    keys = _keys(content_hash, file_format)
+    found = {
+        run.content_hash: run
+        for run in ScoreImport.objects.filter(content_hash__in=keys, tool_consumer_instance_guid=guid)
+    }
+    return next((found[key] for key in keys if key in found and _is_of(found[key], file_format)), None)
+
+
+def score_imports_waiting(*, reasons: Collected[str], since: datetime) -> QuerySet[ScoreImport]:
+    """The imports that were begun since then and have refused lines for one of the reasons."""
+    return ScoreImport.objects.filter(started_at__gte=since, rejects__reason__in=reasons).distinct()
+
+
+def score_import_ensure(*, content_hash: str, guid: str, file_format: str) -> ScoreImport:
+    """As ``score_import_find``; begins an import where there is none yet."""
+    # The second key holds the format, so an import under it is of the format.
+    for key in _keys(content_hash, file_format):
+        run, _ = ScoreImport.objects.get_or_create(
+            content_hash=key,
+            tool_consumer_instance_guid=guid,
+            defaults={"started_at": timezone.now(), "file_format": file_format},
+        )
+        if _is_of(run, file_format):
+            break
+    return run
+
+
+def _keys(content_hash: str, file_format: str) -> tuple[str, str]:
+    """What an import is known by: the content's hash, or where that is an import in another format, both hashed."""
+    return content_hash, sha256(f"{file_format} {content_hash}".encode()).hexdigest()
+
+
+def _is_of(run: ScoreImport, file_format: str) -> bool:
+    # Imports of the version before have no format; it knew only one.
+    return (run.file_format or "csv") == file_format
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch: rows imported, rows that were there already, rows refused with the reason, rows of
+    erased learners, which are left out, and scores of this or an earlier batch that were voided."""
+
+    imported: int
+    known: int
+    refused: Sequence[tuple[ScoreRow, str]]
+    erased: int
+    voided: int
+
+
+@transaction.atomic
+def scores_import_batch(
+    *,
+    run: ScoreImport,
+    rows: Sequence[ScoreRow],
+    lines_done: int,
+    collection_id: str | None,
+    create: bool = True,
+    voidings: Sequence[str] = (),
+) -> BatchResult:
+    """Appends the rows to the evidence log, in their order, and notes that the file is done up to ``lines_done``.
+
+    ``voidings`` are the ids of xAPI statements that the same part of the file voids: scores under these event ids,
+    whoever's they are and whenever they came or will come, are deleted, as the log deletes.
+
+    Creates missing learners, activities, KCs and the collection, and puts the activities into the collection; an
+    activity that exists keeps its KCs. Without ``create``, a row of an activity that is missing is refused. The
+    learners become stale: tracing them is a step of its own.
+
+    Raises AlreadyRunning where another process is importing the same file, and Overtaken where a learner of it is
+    erased at the same moment: doing it again is right.
+    """
+    current = ScoreImport.objects.select_for_update().get(pk=run.pk)
+    if current.lines_done != run.lines_done:
+        raise AlreadyRunning("Another import of the same file is running.")
+    refused: list[tuple[ScoreRow, str]] = []
+    identities = {row.line: LearnerIdentity(row.learner, run.tool_consumer_instance_guid or row.guid) for row in rows}
+    rows, erased = _without_erased(rows, identities)
+    voided_ids = voidings_record(
+        statement_ids=voidings, event_ids=[row.event_id for row in rows if row.event_id is not None]
+    )
+    activity_ids = items_ensure(rows=rows, collection_id=collection_id, create=create)
+    if not create:
+        refused += [(row, UNKNOWN_ACTIVITY) for row in rows if row.item not in activity_ids]
+        rows = [row for row in rows if row.item in activity_ids]
+    learners = learners_lock(
+        identities=[identities[row.line] for row in rows], ids=learners_of_voided(event_ids=voided_ids)
+    )
+    # Whoever was erased between the first look and the lock has a new, empty row now: it goes with this transaction.
+    if _without_erased(rows, identities)[1]:
+        raise Overtaken("A learner of the file was erased.")
+    recorded = events_recorded(
+        [(learners[identities[row.line]].id, row.event_id) for row in rows if row.event_id is not None]
+    )
+    version_id = current_stamp().model_version_id
+
+    scores: list[Score] = []
+    touched: dict[int, Learner] = {}
+    known = 0
+    for row in rows:
+        learner, activity_id = learners[identities[row.line]], activity_ids[row.item]
+        fingerprint = ""
+        if row.event_id is not None:
+            fingerprint = event_fingerprint(
+                activity=row.reported_item or row.item, score=row.score, timestamp=row.timestamp
+            )
+            if (learner.id, row.event_id) in recorded:
+                if recorded[learner.id, row.event_id] == fingerprint:
+                    known += 1
+                else:
+                    refused.append((row, "event_id: recorded for this learner with another content"))
+                continue
+            recorded[learner.id, row.event_id] = fingerprint
+        learner.evidence_count += 1
+        learner.traced_revision = None
+        touched[learner.id] = learner
+        scores.append(
+            Score(
+                learner=learner,
+                activity_id=activity_id,
+                score=row.score,
+                timestamp=row.timestamp or run.started_at,
+                timestamp_given=row.timestamp is not None,
+                arrival=learner.evidence_count,
+                event_id=row.event_id,
+                event_fingerprint=fingerprint,
+                model_version_id=version_id,
+            )
+        )
+    Score.objects.bulk_create(scores, batch_size=BATCH)
+    voided = scores_void(event_ids=voided_ids, learners={learner.id: learner for learner in learners.values()})
+    touched |= {learner.id: learner for learner in voided}
+    learners_write(learners=touched.values(), fields=["evidence_count", "traced_revision"])
+    run.lines_done = lines_done
+    run.imported += len(scores)
+    run.save(update_fields=["lines_done", "imported"])
+    return BatchResult(len(scores), known, refused, erased, len(voided))
+
+
+def _without_erased(
+    rows: Sequence[ScoreRow], identities: Mapping[int, LearnerIdentity]
+) -> tuple[Sequence[ScoreRow], int]:
+    """The rows without those that an erasure has removed from the log, or would have; and how many these are."""
+    erased = erasures_of(identities=set(identities.values()))
+    if not erased:
+        return rows, 0
+    kept = [
+        row
+        for row in rows
+        if identities[row.line] not in erased
+        or (row.timestamp is not None and row.timestamp > erased[identities[row.line]])
+    ]
+    return kept, len(rows) - len(kept)
+
+
+@transaction.atomic
+def rejects_record(*, run: ScoreImport, refused: Sequence[tuple[int, str]]) -> None:
+    """Adds refused lines (number and reason, in order) to the import's summary: one row a reason."""
+    if not refused:
+        return
+    rejects = {reject.reason: reject for reject in run.rejects.all()}
+    for line, reason in refused:
+        reason = reason[:REASON_LENGTH]
+        if reason not in rejects and len(rejects) >= MAX_REASONS:
+            reason = OTHER_REASONS
+        reject = rejects.get(reason)
+        if reject is None:
+            rejects[reason] = reject = Reject(score_import=run, reason=reason, count=0, first_line=line)
+        reject.count += 1
+        reject.last_line = line
+    now = timezone.now()
+    for reject in rejects.values():
+        reject.updated_at = now
+    Reject.objects.bulk_create(
+        rejects.values(),
+        update_conflicts=True,
+        unique_fields=["score_import", "reason"],
+        update_fields=["count", "last_line", "updated_at"],
+    )
+    run.refused += len(refused)
+    run.save(update_fields=["refused"])
+
+
+@transaction.atomic
+def score_import_again(*, run: ScoreImport) -> None:
+    """Has the file read again from its beginning; what it refused then is forgotten."""
+    run.rejects.all().delete()
+    run.lines_done = run.imported = run.refused = 0
+    run.finished_at = None
+    run.save(update_fields=["lines_done", "imported", "refused", "finished_at"])
+
+
+@transaction.atomic
+def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create: bool = True) -> dict[str, int]:
+    """Creates the activities and KCs that are missing (unless ``create`` is false: then these are left out), puts the
+    activities into the collection; answers their ids."""
+    tagged = {row.item: row.knowledge_components for row in reversed(rows)}
+    ids = _activity_ids(list(tagged))
+    if not create:
+        tagged = {item: kcs for item, kcs in tagged.items() if item in ids}
+    if len(ids) < len(tagged) or not _all_in(collection_id, ids.values()):
+        content_lock()
+        ids = _activity_ids(list(tagged))
+        missing = {item: kcs for item, kcs in tagged.items() if item not in ids}
+        kc_ids = _knowledge_components_ensure(sorted({kc for kcs in missing.values() for kc in kcs}))
+        created = Activity.objects.bulk_create(
+            [Activity(source_launch_url=item, name=item[:NAME_LENGTH]) for item in missing], batch_size=BATCH
+        )
+        ActivityKnowledgeComponent.objects.bulk_create(
+            [
+                ActivityKnowledgeComponent(activity=activity, knowledge_component_id=kc_ids[kc])
+                for activity in created
+                for kc in missing[activity.source_launch_url]
+            ],
+            batch_size=BATCH,
+        )
+        ids |= {activity.source_launch_url: activity.id for activity in created}
+        if collection_id is not None:
+            collection, _ = Collection.objects.get_or_create(
+                collection_id=collection_id, defaults={"name": collection_id}
+            )
+            present = _members(collection.id, list(ids.values()))
+            CollectionActivity.objects.bulk_create(
+                [
+                    CollectionActivity(collection=collection, activity_id=new)
+                    for new in sorted(set(ids.values()) - present)
+                ],
+                batch_size=BATCH,
+            )
+            content_changed(collection_ids=[collection.id])
+    return ids
+
+
+def _activity_ids(items: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in batched(items, BATCH):
+        found |= dict(Activity.objects.filter(source_launch_url__in=some).values_list("source_launch_url", "id"))
+    return found
+
+
+def _knowledge_components_ensure(kc_ids: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in batched(kc_ids, BATCH):
+        KnowledgeComponent.objects.bulk_create(
+            [KnowledgeComponent(kc_id=kc_id, name=kc_id) for kc_id in some], ignore_conflicts=True
+        )
+        found |= dict(KnowledgeComponent.objects.filter(kc_id__in=some).values_list("kc_id", "id"))
+    return found
+
+
+def _all_in(collection_id: str | None, activity_ids: Collected[int]) -> bool:
+    if collection_id is None:
+        return True
+    collection = Collection.objects.filter(collection_id=collection_id).first()
+    wanted = list(activity_ids)
+    return collection is not None and len(_members(collection.id, wanted)) == len(wanted)
+
+
+def _members(collection_pk: int, activity_ids: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    for some in batched(activity_ids, BATCH):
+        found.update(
+            CollectionActivity.objects.filter(collection=collection_pk, activity__in=some).values_list(
+                "activity_id", flat=True
+            )
+        )
+    return found

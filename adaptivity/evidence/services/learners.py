@@ -1,0 +1,108 @@
+"""Learners: found or created, and locked for writing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from adaptivity.content.selectors.parameters import Stamp
+from adaptivity.database.sql import batched
+from adaptivity.errors import InvalidInput, Overtaken
+from adaptivity.models import Learner
+
+BATCH = 1000
+# Each look that finds nobody is one erasure that was quicker.
+LOOKS = 4
+
+
+@dataclass(frozen=True)
+class LearnerIdentity:
+    """How a platform names a learner."""
+
+    user_id: str
+    tool_consumer_instance_guid: str = ""
+
+
+def learners_ensure(*, identities: Iterable[LearnerIdentity]) -> None:
+    """Creates the learners that do not exist; any number of callers may bring the same ones at once."""
+    Learner.objects.bulk_create(
+        [
+            Learner(user_id=identity.user_id, tool_consumer_instance_guid=identity.tool_consumer_instance_guid)
+            # One order for all callers, so that two of them never wait for each other.
+            for identity in sorted(set(identities), key=lambda i: (i.tool_consumer_instance_guid, i.user_id))
+        ],
+        batch_size=BATCH,
+        ignore_conflicts=True,
+    )
+
+
+def learner_lock(*, identity: LearnerIdentity) -> Learner:
+    """The learner, locked until the transaction ends, created where unknown. Must run inside a transaction. Raises
+    Overtaken where it is erased again and again at the same moment."""
+    found = Learner.objects.select_for_update(of=("self",)).filter(
+        user_id=identity.user_id, tool_consumer_instance_guid=identity.tool_consumer_instance_guid
+    )
+    for remaining in reversed(range(LOOKS)):
+        for learner in found.all():
+            return learner
+        if remaining:
+            learners_ensure(identities=[identity])
+    raise Overtaken("The learner was erased.")
+
+
+def learners_lock(*, identities: Iterable[LearnerIdentity], ids: Iterable[int] = ()) -> dict[LearnerIdentity, Learner]:
+    """The learners, locked until the transaction ends, created where unknown; and those of these row ids. Must run
+    inside a transaction. Raises Overtaken where one is erased at the same moment."""
+    wanted = set(identities)
+    known = _ids(wanted)
+    missing = wanted - known.keys()
+    if missing:
+        learners_ensure(identities=missing)
+        known |= _ids(missing)
+    all_ids = {*known.values(), *ids}
+    locked: dict[LearnerIdentity, Learner] = {}
+    for some in batched(sorted(all_ids), BATCH):
+        for learner in Learner.objects.select_for_update(of=("self",)).filter(id__in=some).order_by("id"):
+            locked[LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid)] = learner
+    if len(locked) < len(all_ids) or not wanted <= locked.keys():
+        raise Overtaken("A learner was erased.")
+    return locked
+
+
+def _ids(identities: set[LearnerIdentity]) -> dict[LearnerIdentity, int]:
+    found: dict[LearnerIdentity, int] = {}
+    for some in batched(sorted({identity.user_id for identity in identities}), BATCH):
+        rows = Learner.objects.filter(user_id__in=some).values_list("user_id", "tool_consumer_instance_guid", "id")
+        for user_id, guid, learner_id in rows:
+            identity = LearnerIdentity(user_id, guid)
+            if identity in identities:
+                found[identity] = learner_id
+    return found
+
+
+def learners_write(*, learners: Iterable[Learner], fields: Sequence[str]) -> None:
+    """Writes these fields of learners that exist: as an upsert, a tenth of the time of an update by cases."""
+    Learner.objects.bulk_create(
+        learners, batch_size=BATCH, update_conflicts=True, unique_fields=["id"], update_fields=fields
+    )
+
+
+def is_stale(learner: Learner, stamp: Stamp) -> bool:
+    """Whether the learner has evidence that was traced under another stamp."""
+    return learner.evidence_count > 0 and (
+        learner.traced_revision != stamp.tracing_revision or learner.traced_model_version_id != stamp.model_version_id
+    )
+
+
+def evidence_time(learner: Learner) -> datetime:
+    """The server's time for a new entry of a locked learner; never before the entries that are there, so that clocks
+    of different servers that disagree do not put it among them."""
+    now = timezone.now()
+    return max(now, learner.latest_timestamp) if learner.latest_timestamp else now
+
+
+def check_not_in_future(timestamp: datetime, field: str = "timestamp") -> None:
+    """Raises InvalidInput where the platform's time lies ahead of the server's."""
+    if timestamp > timezone.now():
+        raise InvalidInput("The timestamp lies in the future.", field=field, code="future")

@@ -1,1 +1,0 @@
-"""Jobs with a finite run: they read from outside and call services. What runs them shows their progress."""

@@ -1,0 +1,153 @@
+"""Experiments: planned as drafts, started, ended; and learners put into groups by hand."""
+
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from adaptivity.engine.policies import POLICIES
+from adaptivity.errors import Conflict, InvalidInput
+from adaptivity.evidence.services.learners import LearnerIdentity, learners_ensure, learners_lock
+from adaptivity.models import Collection, Experiment, ExperimentalGroup, ExperimentPin
+
+log = structlog.get_logger(__name__)
+# At either end its log-odds is infinite, and every KC or none is mastered; a number beyond is told apart before.
+BETWEEN = "Must lie between 0 and 1, and be neither."
+
+
+def _lock(experiment: Experiment) -> Experiment:
+    """The experiment as it is, locked until the transaction ends. Raises Experiment.DoesNotExist."""
+    return Experiment.objects.select_for_update(of=("self",)).get(pk=experiment.pk)
+
+
+def _lock_draft(experiment: Experiment) -> Experiment:
+    locked = _lock(experiment)
+    if locked.started_at is not None:
+        raise Conflict(f"{locked.name!r} was started; what it compares is fixed.", field="experiment", code="started")
+    return locked
+
+
+def _save(row: Experiment | ExperimentalGroup) -> None:
+    if isinstance(row, ExperimentalGroup) and row.policy not in POLICIES:
+        raise InvalidInput(f"Must be one of {', '.join(POLICIES)}.", field="policy", code="invalid_choice")
+    if isinstance(row, ExperimentalGroup) and row.mastery_threshold in {0.0, 1.0}:
+        raise InvalidInput(BETWEEN, field="mastery_threshold")
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        if type(row).objects.filter(**_unique(row)).exclude(pk=row.pk).exists():
+            raise InvalidInput("There is one with this name already.", field="name", code="unique") from None
+        raise
+
+
+def _unique(row: Experiment | ExperimentalGroup) -> dict[str, Any]:
+    return {"name": row.name} | ({"experiment": row.experiment_id} if isinstance(row, ExperimentalGroup) else {})
+
+
+def experiment_create(*, name: str, collection: Collection) -> Experiment:
+    """A draft without groups. Raises InvalidInput where the name is taken."""
+    experiment = Experiment(name=name, collection=collection)
+    _save(experiment)
+    return experiment
+
+
+@transaction.atomic
+def experiment_update(*, experiment: Experiment, **fields: Any) -> Experiment:
+    """Changes a draft's name or collection. Raises Conflict where it was started."""
+    locked = _lock_draft(experiment)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    _save(locked)
+    return locked
+
+
+@transaction.atomic
+def experiment_delete(*, experiment: Experiment) -> None:
+    """Deletes a draft. Raises Conflict where it was started: it is a record."""
+    _lock_draft(experiment).delete()
+
+
+@transaction.atomic
+def experiment_start(*, experiment: Experiment) -> Experiment:
+    """Starts a draft: from the next recommendation on, its groups count. Raises Conflict where it was started, or
+    another one runs in the collection; InvalidInput where no group has a weight."""
+    locked = _lock_draft(experiment)
+    if not locked.groups.filter(weight__gt=0.0).exists():
+        raise InvalidInput("No group has a weight.", field="groups", code="required")
+    locked.started_at = timezone.now()
+    try:
+        with transaction.atomic():
+            locked.save(update_fields=["started_at"])
+    except IntegrityError:
+        raise Conflict(
+            "Another experiment is running in this collection.", field="collection", code="running"
+        ) from None
+    log.info("experiment_started", experiment=locked.name)
+    return locked
+
+
+@transaction.atomic
+def experiment_end(*, experiment: Experiment) -> Experiment:
+    """Ends a running experiment: the collection's learners get the default settings again. Raises Conflict where it
+    does not run."""
+    locked = _lock(experiment)
+    if locked.started_at is None or locked.ended_at is not None:
+        raise Conflict(f"{locked.name!r} is not running.", field="experiment", code="not_running")
+    locked.ended_at = timezone.now()
+    locked.save(update_fields=["ended_at"])
+    log.info("experiment_ended", experiment=locked.name)
+    return locked
+
+
+@transaction.atomic
+def experimental_group_create(*, experiment: Experiment, name: str, **settings: Any) -> ExperimentalGroup:
+    """A group of a draft; what is not given has the engine's defaults. Raises Conflict where the experiment was
+    started, InvalidInput for a name that is taken or an unknown policy."""
+    group = ExperimentalGroup(experiment=_lock_draft(experiment), name=name, **settings)
+    _save(group)
+    return group
+
+
+@transaction.atomic
+def experimental_group_update(*, group: ExperimentalGroup, **fields: Any) -> ExperimentalGroup:
+    """Changes a group of a draft, which stays in its experiment. Raises as experimental_group_create does."""
+    experiment = fields.pop("experiment", group.experiment)
+    if experiment != group.experiment:
+        raise InvalidInput(
+            "This cannot be changed; delete and create instead.", field="experiment", code="unchangeable"
+        )
+    _lock_draft(group.experiment)
+    for name, value in fields.items():
+        setattr(group, name, value)
+    _save(group)
+    return group
+
+
+@transaction.atomic
+def experimental_group_delete(*, group: ExperimentalGroup) -> None:
+    """Deletes a group of a draft. Raises Conflict where the experiment was started."""
+    _lock_draft(group.experiment)
+    group.delete()
+
+
+@transaction.atomic
+def experiment_pin(*, group: ExperimentalGroup, learner: LearnerIdentity) -> ExperimentPin:
+    """Puts the learner into the group, whatever chance says; takes them out of another one of the experiment.
+
+    Raises Conflict where the experiment has ended.
+    """
+    experiment = _lock(group.experiment)
+    if experiment.ended_at is not None:
+        raise Conflict(f"{experiment.name!r} has ended.", field="group", code="ended")
+    learners_ensure(identities=[learner])
+    pin, _ = ExperimentPin.objects.update_or_create(
+        experiment=experiment, learner=learners_lock(identities=[learner])[learner], defaults={"group": group}
+    )
+    return pin
+
+
+def experiment_unpin(*, pin: ExperimentPin) -> None:
+    """Leaves the learner to chance again."""
+    pin.delete()

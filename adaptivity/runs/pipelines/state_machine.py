@@ -1,0 +1,436 @@
+"""A pipeline as a definition of AWS Step Functions, in the Amazon States Language.
+
+A state machine has sequences and Parallel states, a pipeline any graph. A set of steps that has parts without a
+dependency between them becomes a Parallel state with a branch for each part; one that falls into sets of which each
+comes after all of the one before becomes a sequence. That is exact for every graph that can be made of sequences and
+parallels. In one that cannot (a before c and d, b before d alone), the steps that wait for nothing become a set that
+the others wait for: no dependency is lost, some steps wait longer than they need to.
+
+The definition is a Terraform template: ARNs and names of the account are its variables.
+"""
+
+import json
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from adaptivity.runs.pipelines.declaration import Pipeline, Step
+
+FIRST_PAUSE_SECONDS = 30
+SEEN_AFTER_SECONDS = 15
+# Also what ECS answers while Fargate has no room.
+START_ERRORS = ["ECS.AmazonECSException", "ECS.ServerException", "ECS.ThrottlingException", "AmazonECS.Unknown"]
+# Stands for the one thing in the template that is a list and no text.
+SUBNETS = "subnets of the tasks"
+SUBNETS_TEMPLATE = "${jsonencode(subnet_ids)}"
+PARTITION = "${partition}"
+PARAMETERS = "$.parameters"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One after another."""
+
+    parts: tuple["Plan", ...]
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """At the same time."""
+
+    branches: tuple["Plan", ...]
+
+
+Plan = Step | Sequence | Parallel
+
+
+def plan(pipeline: Pipeline) -> Plan:
+    """The steps as sequences and parallels."""
+    ancestors: dict[str, set[str]] = {}
+    for step in pipeline.in_order():
+        ancestors[step.name] = {a for before in step.after for a in (before, *ancestors[before])}
+    return _plan(pipeline.in_order(), ancestors)
+
+
+def added_waits(pipeline: Pipeline) -> set[tuple[str, str]]:
+    """The pairs of steps of which the second waits for the first in the state machine, and not in the pipeline."""
+    needed = {
+        (before.name, step.name) for before in pipeline.steps for step in pipeline.steps
+        if step.name != before.name and step.name in pipeline.from_step(before.name)
+    }  # fmt: skip
+    return set(_order(plan(pipeline))) - needed
+
+
+def render(pipeline: Pipeline) -> str:
+    """The template of the definition."""
+    text = json.dumps(_machine(pipeline), indent=2, ensure_ascii=False)
+    return text.replace(json.dumps(SUBNETS), SUBNETS_TEMPLATE) + "\n"
+
+
+def _plan(steps: list[Step], ancestors: dict[str, set[str]]) -> Plan:
+    if len(steps) == 1:
+        return steps[0]
+
+    def related(one: Step, other: Step) -> bool:
+        return one.name in ancestors[other.name] or other.name in ancestors[one.name]
+
+    branches = _components(steps, related)
+    if len(branches) > 1:
+        return Parallel(tuple(_plan(branch, ancestors) for branch in branches))
+    # Of two such sets, all of one comes before all of the other: the earlier has fewer ancestors.
+    parts = _components(steps, lambda one, other: not related(one, other))
+    if len(parts) == 1:
+        names = {step.name for step in steps}
+        first = [step for step in steps if not names.intersection(ancestors[step.name])]
+        parts = [first, [step for step in steps if step not in first]]
+    else:
+        parts.sort(key=lambda part: min(len(ancestors[step.name]) for step in part))
+    return Sequence(tuple(_plan(part, ancestors) for part in parts))
+
+
+def _components(steps: list[Step], linked: Any) -> list[list[Step]]:
+    """The steps in sets that no link connects, in the order of their first steps."""
+    left, found = list(steps), []
+    while left:
+        component, reached = [], [left.pop(0)]
+        while reached:
+            step = reached.pop()
+            component.append(step)
+            reached += [other for other in left if linked(step, other)]
+            left = [other for other in left if not linked(step, other)]
+        found.append([step for step in steps if step in component])
+    return found
+
+
+def _steps(part: Plan) -> Iterator[Step]:
+    if isinstance(part, Step):
+        yield part
+    else:
+        for inner in part.parts if isinstance(part, Sequence) else part.branches:
+            yield from _steps(inner)
+
+
+def _order(part: Plan) -> Iterator[tuple[str, str]]:
+    """The pairs of steps of which the second comes after the first."""
+    if isinstance(part, Step):
+        return
+    inner = part.parts if isinstance(part, Sequence) else part.branches
+    for each in inner:
+        yield from _order(each)
+    if isinstance(part, Sequence):
+        for number, early in enumerate(inner):
+            for late in inner[number + 1 :]:
+                yield from ((before.name, step.name) for before in _steps(early) for step in _steps(late))
+
+
+def _machine(pipeline: Pipeline) -> dict[str, Any]:
+    defaults = {name: value for name, value in pipeline.parameters.items() if value is not None}
+    writer = _Writer(pipeline)
+    problem = "Notify of the failure"
+    states: dict[str, Any] = {
+        # One run at a time, that of the execution that started first: a schedule may start two at the same moment, and
+        # the list of executions shows a new one only after a while.
+        "Until all can be seen": {"Type": "Wait", "Seconds": SEEN_AFTER_SECONDS, "Next": "Who else runs"},
+        "Who else runs": {
+            "Type": "Task",
+            "Resource": f"arn:{PARTITION}:states:::aws-sdk:sfn:listExecutions",
+            "Parameters": {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING", "MaxResults": 100},
+            "ResultSelector": {"running.$": "$.Executions"},
+            "ResultPath": "$.executions",
+            "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2.0}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": problem}],
+            "Next": "Which started before",
+        },
+        "Which started before": {
+            "Type": "Map",
+            "ItemsPath": "$.executions.running",
+            "ItemSelector": {
+                "other.$": "$$.Map.Item.Value.ExecutionArn",
+                "other_start.$": "$$.Map.Item.Value.StartDate",
+                "this.$": "$$.Execution.Id",
+                "this_start.$": "$$.Execution.StartTime",
+            },
+            "ItemProcessor": _STARTED_BEFORE,
+            "ResultSelector": {"earlier.$": "States.ArrayContains($[*].earlier, true)"},
+            "ResultPath": "$.executions",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": problem}],
+            "Next": "Is it the first",
+        },
+        "Is it the first": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.executions.earlier", "BooleanEquals": True, "Next": "Another execution is running"}
+            ],
+            "Default": "Parameters",
+        },
+        "Another execution is running": {
+            "Type": "Pass",
+            "Result": {"Error": "AlreadyRunning"},
+            "ResultPath": "$.error",
+            "Next": problem,
+        },
+        "Parameters": {
+            "Type": "Pass",
+            "Parameters": {
+                "parameters.$": "States.JsonMerge(States.StringToJson("
+                f"'{json.dumps(defaults)}'), $$.Execution.Input, false)"
+            },
+            "Next": "Run",
+        },
+        "Run": {
+            "Type": "Parallel",
+            "Branches": [writer.branch(part) for part in _branches(plan(pipeline))],
+            "ResultSelector": _RESULT,
+            "ResultPath": "$.result",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": problem}],
+            "Next": "Did a step fail",
+        },
+        "Did a step fail": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.result.failed", "BooleanEquals": True, "Next": problem}],
+            "Default": "Done",
+        },
+        problem: {
+            "Type": "Task",
+            "Resource": f"arn:{PARTITION}:states:::sns:publish",
+            "Parameters": {
+                "TopicArn": "${topic_arn}",
+                "Subject": f"Pipeline {pipeline.name} failed in ${{env_label}}",
+                "Message.$": f"States.Format('Pipeline {pipeline.name} failed: {{}} Execution: {{}}', "
+                "States.JsonToString($), $$.Execution.Id)",
+            },
+            "ResultPath": None,
+            "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2.0}],
+            "Next": "Failed",
+        },
+        "Failed": {"Type": "Fail", "Error": "PipelineFailed", "Cause": "The notification has the steps that failed."},
+        "Done": {"Type": "Succeed"},
+    }
+    return {"Comment": pipeline.description, "StartAt": "Until all can be seen", "States": states}
+
+
+# Of an execution in the list, whether it started before this one. Of two at the same moment one is the first, too.
+_STARTED_BEFORE = {
+    "ProcessorConfig": {"Mode": "INLINE"},
+    "StartAt": "Did it start before",
+    "States": {
+        "Did it start before": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.other", "StringEqualsPath": "$.this", "Next": "It did not"},
+                {"Variable": "$.other_start", "TimestampLessThanPath": "$.this_start", "Next": "It did"},
+                {
+                    "And": [
+                        {"Variable": "$.other_start", "TimestampEqualsPath": "$.this_start"},
+                        {"Variable": "$.other", "StringLessThanPath": "$.this"},
+                    ],
+                    "Next": "It did",
+                },
+            ],
+            "Default": "It did not",
+        },
+        "It did": {"Type": "Pass", "Result": {"earlier": True}, "End": True},
+        "It did not": {"Type": "Pass", "Result": {"earlier": False}, "End": True},
+    },
+}
+
+
+# What a branch ends with: whether a step of it has failed, and which.
+_RESULT = {"failed.$": "States.ArrayContains($[*].failed, true)", "steps.$": "$[*].step"}
+
+
+def _branches(whole: Plan) -> tuple[Plan, ...]:
+    return whole.branches if isinstance(whole, Parallel) else (whole,)
+
+
+class _Writer:
+    """Writes branches; the names of states are unique in the whole state machine."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._parallels = 0
+        self._branches = 0
+
+    def branch(self, part: Plan) -> dict[str, Any]:
+        """A branch of a Parallel state. Where a step fails, the rest of its branch, which comes after it, is left out;
+        other branches go on."""
+        self._branches += 1
+        end = f"Branch {self._branches} is done"
+        states: dict[str, Any] = {}
+        parts = part.parts if isinstance(part, Sequence) else (part,)
+        following = end
+        for inner in reversed(parts):
+            first, written = (
+                self._step(inner, following) if isinstance(inner, Step) else self._parallel(inner, following)
+            )
+            states = {**written, **states}
+            following = first
+        states[end] = {"Type": "Pass", "Result": {"failed": False, "step": ""}, "End": True}
+        return {"StartAt": following, "States": states}
+
+    def _parallel(self, part: Plan, following: str) -> tuple[str, dict[str, Any]]:
+        self._parallels += 1
+        name = f"Parallel {self._parallels}"
+        choice, failed = f"{name}: did a step fail", f"{name}: failed"
+        return name, {
+            name: {
+                "Type": "Parallel",
+                "Branches": [self.branch(branch) for branch in _branches(part)],
+                "ResultSelector": _RESULT,
+                "ResultPath": "$.result",
+                "Next": choice,
+            },
+            choice: {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.result.failed", "BooleanEquals": True, "Next": failed}],
+                "Default": following,
+            },
+            failed: {
+                "Type": "Pass",
+                "Parameters": {"failed": True, "step.$": "$.result.steps"},
+                "End": True,
+            },
+        }
+
+    def _step(self, step: Step, following: str) -> tuple[str, dict[str, Any]]:
+        name = step.name
+        begin, ended, exit_code = f"{name}: begin", f"{name}: ended", f"{name}: exit code"
+        error = f"{name}: error"
+        pause, again, failed = f"{name}: pause", f"{name}: again", f"{name}: failed"
+        code = "$.ended.task.Containers[0].ExitCode"
+        left = {"Variable": "$.attempt.number", "NumericLessThanEquals": step.retries}
+        choices: list[dict[str, Any]] = [
+            {"And": [_present(code), {"Variable": code, "NumericEquals": 3}], "Next": following}
+        ]
+        states = {
+            name: self._task(step, following, error, failed),
+            # States.TaskFailed catches every error but a time-out. Only of a task that has ended is the cause the task,
+            # as ECS describes it; what ECS itself refuses has prose there.
+            error: {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "And": [
+                            {"Variable": "$.error.Error", "StringEquals": "States.TaskFailed"},
+                            {"Variable": "$.error.Cause", "StringMatches": "{*}"},
+                        ],
+                        "Next": ended,
+                    }
+                ],
+                "Default": failed,
+            },
+            ended: {
+                "Type": "Pass",
+                "Parameters": {"task.$": "States.StringToJson($.error.Cause)"},
+                "ResultPath": "$.ended",
+                "Next": exit_code,
+            },
+            exit_code: {"Type": "Choice", "Choices": choices, "Default": failed},
+            failed: {"Type": "Pass", "Result": {"failed": True, "step": name}, "End": True},
+        }
+        if not step.retries:
+            return name, states
+        # A task that has no exit code did not start.
+        choices += [
+            {"And": [left, {"Not": _present(code)}], "Next": pause},
+            *(
+                {"And": [left, _present(code), {"Variable": code, "NumericEquals": retried}], "Next": pause}
+                for retried in (1, 75)
+            ),
+        ]
+        return begin, {
+            begin: {
+                "Type": "Pass",
+                "Result": {"number": 1, "seconds": step.pause},
+                "ResultPath": "$.attempt",
+                "Next": name,
+            },
+            **states,
+            pause: {"Type": "Wait", "SecondsPath": "$.attempt.seconds", "Next": again},
+            again: {
+                "Type": "Pass",
+                "Parameters": {
+                    "number.$": "States.MathAdd($.attempt.number, 1)",
+                    "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)",
+                },
+                "ResultPath": "$.attempt",
+                "Next": name,
+            },
+        }
+
+    def _task(self, step: Step, following: str, error: str, failed: str) -> dict[str, Any]:
+        started_by = f"States.Format('pipeline {self._pipeline.name}, execution {{}}', $$.Execution.Name)"
+        return {
+            "Type": "Task",
+            "Resource": f"arn:{PARTITION}:states:::ecs:runTask.sync",
+            "Parameters": {
+                "Cluster": "${cluster_arn}",
+                # Without a revision: ECS takes the newest one.
+                "TaskDefinition": "${task_definition_family}",
+                "LaunchType": "FARGATE",
+                "PropagateTags": "TASK_DEFINITION",
+                "NetworkConfiguration": {
+                    "AwsvpcConfiguration": {
+                        "Subnets": SUBNETS,
+                        "SecurityGroups": ["${security_group_id}"],
+                        "AssignPublicIp": "${assign_public_ip}",
+                    }
+                },
+                "Overrides": {
+                    "ContainerOverrides": [
+                        {
+                            "Name": "${container_name}",
+                            **_command(step),
+                            "Environment": [
+                                {"Name": "JOB_STARTED_BY", "Value.$": started_by},
+                                {"Name": "JOB_RUN_STARTED_AT", "Value.$": "$$.Execution.StartTime"},
+                            ],
+                        }
+                    ]
+                },
+            },
+            "TimeoutSeconds": step.timeout,
+            "ResultPath": None,
+            "Retry": [
+                {
+                    "ErrorEquals": START_ERRORS,
+                    "IntervalSeconds": FIRST_PAUSE_SECONDS,
+                    "MaxAttempts": 5,
+                    "BackoffRate": 2.0,
+                }
+            ],
+            "Catch": [
+                {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": error},
+                # A time-out is the end: what took too long once does so again.
+                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": failed},
+            ],
+            "Next": following,
+        }
+
+
+def _present(path: str) -> dict[str, Any]:
+    return {"Variable": path, "IsPresent": True}
+
+
+def _command(step: Step) -> dict[str, Any]:
+    """The container's command: a list, or where the run has parameters, a call that makes the list."""
+    words = ("python", "manage.py", *step.command)
+    if not step.parameters():
+        return {"Command": list(words)}
+    return {"Command.$": f"States.Array({', '.join(map(_word, words))})"}
+
+
+def _word(word: str) -> str:
+    values = []
+    text = ""
+    for literal, name, _, _ in string.Formatter().parse(word):
+        text += literal.replace("\\", "\\\\").replace("'", "\\'").replace("{", "\\{").replace("}", "\\}")
+        if name is not None:
+            text += "{}"
+            values.append(f"{PARAMETERS}.{name}")
+    if not values:
+        return f"'{text}'"
+    if text == "{}":
+        return values[0]
+    return f"States.Format('{text}', {', '.join(values)})"

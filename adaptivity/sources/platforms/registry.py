@@ -1,0 +1,25 @@
+"""Platforms whose courses are read through an API. Another one is a module like open_edx, an entry here, and a member
+of CourseSource.Kind."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from adaptivity.models import CourseSource
+from adaptivity.outbound.client import Client
+from adaptivity.sources.platforms.open_edx import OpenEdX
+from adaptivity.sources.services.sources import Section
+
+
+class Platform(Protocol):
+    """What the scraper needs of a platform.
+
+    ``sections`` yields the sections of the source's courses with their items, in order, all of them or an error:
+    InvalidInput where trying again would not help, Unavailable where it may.
+    """
+
+    def sections(self) -> Iterator[Section]: ...
+
+
+PLATFORMS: Mapping[str, Callable[[CourseSource, Client, Mapping[str, Mapping[str, str]]], Platform]] = {
+    CourseSource.Kind.OPEN_EDX: OpenEdX,
+}

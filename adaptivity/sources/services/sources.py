@@ -1,0 +1,485 @@
+"""Sources of courses, and what a platform's course becomes: sections become collections, their items activities."""
+
+import hashlib
+import re
+from collections.abc import Collection as Collected
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypedDict, Unpack
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from adaptivity.content.services.activities import ActivityFields
+from adaptivity.content.services.collections import collection_activities_add, collection_activities_remove
+from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
+from adaptivity.database.sql import batched
+from adaptivity.errors import InvalidInput, SourceDeleted
+from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, SourceItem, SourceSection
+from adaptivity.outbound.networks import is_metadata, literal
+from adaptivity.runs.services.job_runs import storable
+
+SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
+DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+HOST_AND_PORT = re.compile(r"(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})")
+NAME_LENGTH = 255
+URL_LENGTH = 500
+ID_LENGTH = 255
+# A leap year.
+MOST_INTERVAL_HOURS = 8784
+UNSTORABLE = "has NUL or a lone surrogate, which no database stores"
+
+RUNNING = "running"
+
+
+class CourseSourceFields(TypedDict, total=False):
+    """Columns of a source; what is absent stays as it is."""
+
+    slug: str
+    kind: str
+    name: str
+    enabled: bool
+    interval_hours: int
+    address_exceptions: list[str]
+    base_url: str
+    course_id: str
+    launch_url: str
+    credentials: str
+    start_urls: list[str]
+    allowed_domains: list[str]
+    max_depth: int
+    max_pages: int
+    delay: float
+    collection_id: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """A problem or reading as a platform describes it: ``kind`` becomes the activity's type."""
+
+    external_id: str
+    title: str
+    kind: str
+    url: str
+    graded: bool = False
+    format: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a course with its items, in the course's order."""
+
+    external_id: str
+    title: str
+    items: Sequence[Item] = ()
+
+
+@dataclass
+class SectionResult:
+    """How many activities a section has created, changed and lost, and the items that were refused, with the reason."""
+
+    created: int = 0
+    updated: int = 0
+    taken_out: int = 0
+    unchanged: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+@transaction.atomic
+def course_source_create(**fields: Unpack[CourseSourceFields]) -> CourseSource:
+    """Creates a source. Raises InvalidInput naming the field that breaks a rule. Whoever calls this starts its job."""
+    source = CourseSource(**_columns(fields))
+    course_source_check(source)
+    source.save()
+    return source
+
+
+@transaction.atomic
+def course_source_update(*, source: CourseSource, **fields: Unpack[CourseSourceFields]) -> CourseSource:
+    """Changes a source. Raises InvalidInput naming the field that breaks a rule."""
+    source = CourseSource.objects.select_for_update().get(pk=source.pk)
+    changed = {name: value for name, value in fields.items() if getattr(source, name) != value}
+    for name, value in changed.items():
+        setattr(source, name, value)
+    course_source_check(source)
+    if changed:
+        source.save(update_fields=list(changed))
+        course_source_changed(source=source, fields=changed)
+    return source
+
+
+@transaction.atomic
+def course_source_changed(*, source: CourseSource, fields: Collected[str]) -> None:
+    """What follows from a change of these fields, whoever made it."""
+    if {"start_urls", "allowed_domains", "max_depth", "max_pages"} & set(fields) and source.crawl_open:
+        # The frontier was made under other rules: the next crawl begins anew.
+        source.crawl_open = False
+        source.save(update_fields=["crawl_open"])
+    if "collection_id" in fields:
+        source.pages.exclude(published="").update(published="")
+
+
+@transaction.atomic
+def course_source_delete(*, source: CourseSource) -> None:
+    """Deletes a source with what it knows of its platform or site; collections, activities and evidence stay."""
+    # First, as whoever reads it locks it before its items.
+    list(CourseSource.objects.select_for_update().filter(pk=source.pk))
+    source.delete()
+
+
+def course_source_lock(*, source: CourseSource) -> CourseSource:
+    """The source as it is now, which stays so until the transaction ends. Raises SourceDeleted."""
+    found = CourseSource.objects.select_for_update().filter(pk=source.pk).first()
+    if found is None:
+        raise SourceDeleted
+    return found
+
+
+def is_deleted(source: CourseSource) -> bool:
+    """Whether there is no such source any more."""
+    return not CourseSource.objects.filter(pk=source.pk).exists()
+
+
+def course_source_check(source: CourseSource) -> None:
+    """Raises InvalidInput where the source breaks a rule, naming the field."""
+    if not SLUG.fullmatch(source.slug):
+        raise InvalidInput("Must be 1 to 50 letters, digits, hyphens and underscores.", field="slug")
+    if CourseSource.objects.filter(slug=source.slug).exclude(pk=source.pk).exists():
+        raise InvalidInput("A source with this slug exists already.", field="slug", code="unique")
+    if source.kind not in CourseSource.Kind.values:
+        raise InvalidInput(f"Must be {' or '.join(CourseSource.Kind.values)}.", field="kind")
+    for name in ("address_exceptions", "start_urls", "allowed_domains"):
+        value = getattr(source, name)
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise InvalidInput("Must be a list of texts.", field=name)
+    _check_exceptions(source)
+    if not 0 <= source.interval_hours <= MOST_INTERVAL_HOURS:
+        raise InvalidInput(f"Must be 0 to {MOST_INTERVAL_HOURS} hours.", field="interval_hours")
+    if source.kind == CourseSource.Kind.WEBSITE:
+        _check_website(source)
+    else:
+        _check_platform(source)
+
+
+def _check_exceptions(source: CourseSource) -> None:
+    for entry in source.address_exceptions:
+        match = HOST_AND_PORT.fullmatch(entry)
+        if match is None or not 0 < int(match["port"]) < 65536:
+            raise InvalidInput('Each must be "host:port" in lower case, IPv6 in brackets.', field="address_exceptions")
+        if is_metadata(literal(match["host"])):
+            raise InvalidInput("None is good for link-local addresses.", field="address_exceptions")
+
+
+def _check_platform(source: CourseSource) -> None:
+    check_http_url(source.base_url, "base_url")
+    if urlsplit(source.base_url).query:
+        raise InvalidInput("Must be an address without a query.", field="base_url")
+    if not source.credentials.strip():
+        raise InvalidInput("Must be the name of an entry of SOURCE_CREDENTIALS.", field="credentials")
+    if source.launch_url not in CourseSource.LaunchURL.values:
+        raise InvalidInput(f"Must be {', '.join(CourseSource.LaunchURL.values)}.", field="launch_url")
+
+
+def _check_website(source: CourseSource) -> None:
+    if not source.start_urls:
+        raise InvalidInput("A website needs at least one URL to begin with.", field="start_urls")
+    for domain in source.allowed_domains:
+        if not DOMAIN.fullmatch(domain):
+            raise InvalidInput(
+                "Each must be a domain in lower case, without scheme, port and path.", field="allowed_domains"
+            )
+    for url in source.start_urls:
+        check_http_url(url, "start_urls")
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        if source.allowed_domains and not in_domains(host, source.allowed_domains):
+            raise InvalidInput("A start URL lies outside of allowed_domains.", field="start_urls")
+    if not source.max_pages or source.max_pages < 1:
+        raise InvalidInput("Must be at least 1.", field="max_pages")
+
+
+def check_http_url(url: str, name: str) -> None:
+    """Raises InvalidInput unless it is a whole http or https URL without a user, a password and a fragment."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    whole = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc and not parts.fragment
+    if not whole or len(url) > URL_LENGTH or not url.isprintable() or " " in url:
+        raise InvalidInput("Must be an http or https URL, without user, password and fragment.", field=name)
+    try:
+        (parts.hostname or "").encode("idna")
+    except UnicodeError:
+        raise InvalidInput("Its host has no form in ASCII (IDNA), as names have it.", field=name) from None
+
+
+def in_domains(host: str, domains: Sequence[str]) -> bool:
+    """Whether the host is one of the domains or a subdomain of one."""
+    return any(host == domain.strip("[]") or host.endswith(f".{domain}") for domain in domains)
+
+
+def course_source_started(*, source: CourseSource) -> None:
+    """Notes that a job begins to read the source. Raises SourceDeleted."""
+    source.last_started_at, source.last_finished_at = timezone.now(), None
+    source.last_outcome, source.last_message = RUNNING, ""
+    noted = CourseSource.objects.filter(pk=source.pk).update(
+        last_started_at=source.last_started_at, last_finished_at=None, last_outcome=RUNNING, last_message=""
+    )
+    if not noted:
+        raise SourceDeleted
+
+
+def course_source_ended(*, source: CourseSource, outcome: str, message: str) -> None:
+    """Notes how reading the source ended."""
+    source.last_finished_at = timezone.now()
+    source.last_outcome, source.last_message = outcome, storable(message)
+    # Of a source that was deleted meanwhile there is nothing to note.
+    CourseSource.objects.filter(pk=source.pk).update(
+        last_finished_at=source.last_finished_at, last_outcome=outcome, last_message=source.last_message
+    )
+
+
+@transaction.atomic
+def section_write(*, source: CourseSource, section: Section, position: int) -> SectionResult:
+    """Makes a section's collection and activities what the platform says: only what differs from what was written
+    last is written, so that a field that an author has changed stays until the platform changes the item.
+
+    What has left the section is taken out of its collection, unless another source shows it there. Activities that
+    others have put into it stay, what they have taken out stays out until the platform changes it, and none is deleted;
+    one that others have deleted is made anew. An item that is new under a known id keeps its activity, and so its
+    evidence, also under another URL. Raises SourceDeleted.
+    """
+    content_lock()
+    course_source_lock(source=source)
+    result = SectionResult()
+    if not section.external_id.strip() or len(section.external_id) > ID_LENGTH:
+        result.refused.append((_cut(section.external_id), f"its id is blank or longer than {ID_LENGTH}"))
+        return result
+    if not _is_storable(section.external_id):
+        result.refused.append((_cut(section.external_id), f"its id {UNSTORABLE}"))
+        return result
+    items = [_storable(item) for item in _by_id(section.items) if _is_acceptable(item, result)]
+    section = replace(section, title=_name(section.title))
+    fingerprint = _fingerprint(
+        [section.external_id, section.title, position, *(list(asdict(item).values()) for item in items)]
+    )
+    known_section = SourceSection.objects.filter(source=source, external_id=section.external_id).first()
+    external_ids = [item.external_id for item in items]
+    is_same = known_section is not None and known_section.fingerprint == fingerprint
+    # An item goes with its activity.
+    if is_same and _count_held(source, external_ids) == len(items):
+        result.unchanged = len(items)
+        return result
+
+    collection_id = collection_id_of(section)
+    known = _known_items(source, external_ids)
+    stays_here = known_section is not None and known_section.collection.collection_id == collection_id
+    present = _present(collection_id)
+    fields: list[ActivityFields] = []
+    activity_ids: dict[str, int] = {}
+    urls: dict[str, str] = {}
+    for item in items:
+        before = known.get(item.external_id)
+        if before is not None and before.fingerprint == _fingerprint(asdict(item)):
+            if stays_here and before.section == known_section and before.activity_id not in present:
+                # Taken out by hand.
+                activity_ids[item.external_id] = before.activity_id
+                continue
+            urls[item.external_id] = before.activity.source_launch_url
+            fields.append({"source_launch_url": before.activity.source_launch_url})
+            continue
+        if before is not None and before.activity.source_launch_url != item.url:
+            _rename(before.activity, item.url)
+        urls[item.external_id] = item.url
+        fields.append({"source_launch_url": item.url, "name": item.title, "type": item.kind, "tags": _tags(item)})
+    written = collection_activities_add(collection_id=collection_id, activities=fields)
+    activity_ids |= {id_: written.ids[url] for id_, url in urls.items()}
+    moved = [
+        (before.section.collection, before.activity_id)
+        for before in known.values()
+        if before.section is not None and before.section != known_section
+    ]
+    held = {before.activity_id for before in known.values()}
+    stored = _write_section(source, section, position, fingerprint, collection_id, known_section)
+    _write_items(source, stored, items, known, activity_ids)
+
+    members = set(activity_ids.values())
+    left = _release(stored, set(activity_ids)) | held
+    result.taken_out = _take_out(stored.collection, left - members, source)
+    for former, activity_id in moved:
+        if former != stored.collection:
+            _take_out(former, {activity_id}, source)
+    result.created, result.updated = len(written.created), len(written.updated)
+    result.unchanged = len(members) - result.created - result.updated
+    return result
+
+
+@transaction.atomic
+def sections_retire(*, source: CourseSource, present: Collected[str]) -> int:
+    """Takes the items of sections that are not ``present`` any more out of their collections, which stay, empty of
+    them but for what another source shows there. Answers how many were taken out. Raises SourceDeleted."""
+    content_lock()
+    course_source_lock(source=source)
+    taken_out = 0
+    for section in SourceSection.objects.filter(source=source).select_related("collection"):
+        if section.external_id in present:
+            continue
+        taken_out += _take_out(section.collection, set(section.items.values_list("activity_id", flat=True)), source)
+        section.delete()
+    return taken_out
+
+
+def collection_id_of(section: Section) -> str:
+    """The collection that a section becomes: the platform's id, without the slash that no path of the API takes."""
+    return section.external_id.replace("/", ":")
+
+
+def _columns(fields: Any) -> dict[str, Any]:
+    return dict(fields)
+
+
+def _by_id(items: Sequence[Item]) -> list[Item]:
+    """The items in order; what a course shows twice is there once."""
+    return list({item.external_id: item for item in items}.values())
+
+
+def _is_acceptable(item: Item, result: SectionResult) -> bool:
+    reason = ""
+    if not item.url.strip() or len(item.url) > URL_LENGTH:
+        reason = f"its URL is blank or longer than {URL_LENGTH} characters"
+    elif not _is_storable(item.url):
+        reason = f"its URL {UNSTORABLE}"
+    elif len(item.external_id) > ID_LENGTH:
+        reason = f"its id is longer than {ID_LENGTH} characters"
+    elif not _is_storable(item.external_id):
+        reason = f"its id {UNSTORABLE}"
+    if reason:
+        result.refused.append((_cut(item.external_id), reason))
+    return not reason
+
+
+def _is_storable(text: str) -> bool:
+    return storable(text) == text
+
+
+def _cut(external_id: str) -> str:
+    return storable(external_id)[:ID_LENGTH]
+
+
+def _storable(item: Item) -> Item:
+    return replace(item, title=_name(item.title), kind=_name(item.kind), format=_name(item.format))
+
+
+def _name(text: str) -> str:
+    """The text as a name: no longer than a name may be, and without what a database does not store."""
+    return storable(text)[:NAME_LENGTH]
+
+
+def _tags(item: Item) -> str:
+    return ", ".join(tag for tag in ("graded" if item.graded else "", item.format) if tag)
+
+
+def _fingerprint(value: Any) -> str:
+    return hashlib.blake2b(repr(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _known_items(source: CourseSource, external_ids: Sequence[str]) -> dict[str, SourceItem]:
+    found: dict[str, SourceItem] = {}
+    for some in batched(external_ids, BATCH):
+        items = SourceItem.objects.filter(source=source, external_id__in=some).select_related(
+            "activity", "section__collection"
+        )
+        found |= {item.external_id: item for item in items}
+    return found
+
+
+def _count_held(source: CourseSource, external_ids: Sequence[str]) -> int:
+    """How many of the items are there, each in a section."""
+    return sum(
+        SourceItem.objects.filter(source=source, external_id__in=some, section__isnull=False).count()
+        for some in batched(external_ids, BATCH)
+    )
+
+
+def _present(collection_id: str) -> set[int]:
+    memberships = CollectionActivity.objects.filter(collection__collection_id=collection_id)
+    return set(memberships.values_list("activity_id", flat=True))
+
+
+def _take_out(collection: Collection, activity_ids: set[int], source: CourseSource) -> int:
+    """Takes the activities out of the collection, but for those that another source shows there; answers how many."""
+    shown: set[int] = set()
+    for some in batched(sorted(activity_ids), BATCH):
+        others = SourceItem.objects.filter(activity__in=some, section__collection=collection).exclude(source=source)
+        shown.update(others.values_list("activity_id", flat=True))
+    return collection_activities_remove(collection_id=collection.collection_id, activity_ids=activity_ids - shown)
+
+
+def _rename(activity: Activity, url: str) -> None:
+    """Gives the activity the URL that the platform has for it now, unless another activity has it."""
+    if Activity.objects.filter(source_launch_url=url).exists():
+        return
+    activity.source_launch_url = url
+    activity.save(update_fields=["source_launch_url"])
+    content_changed(collection_ids=collections_of([activity.id]))
+
+
+def _write_section(
+    source: CourseSource,
+    section: Section,
+    position: int,
+    fingerprint: str,
+    collection_id: str,
+    known: SourceSection | None,
+) -> SourceSection:
+    collection = Collection.objects.get(collection_id=collection_id)
+    if collection.name != section.title:
+        collection.name = section.title
+        collection.save(update_fields=["name"])
+    if known is None:
+        return SourceSection.objects.create(
+            source=source,
+            external_id=section.external_id,
+            collection=collection,
+            position=position,
+            fingerprint=fingerprint,
+        )
+    known.collection, known.position, known.fingerprint = collection, position, fingerprint
+    known.save(update_fields=["collection", "position", "fingerprint"])
+    return known
+
+
+def _write_items(
+    source: CourseSource,
+    section: SourceSection,
+    items: Sequence[Item],
+    known: dict[str, SourceItem],
+    activity_ids: dict[str, int],
+) -> None:
+    new, changed = [], []
+    for position, item in enumerate(items):
+        values = {
+            "activity_id": activity_ids[item.external_id],
+            "section_id": section.pk,
+            "position": position,
+            "fingerprint": _fingerprint(asdict(item)),
+        }
+        before = known.get(item.external_id)
+        if before is None:
+            new.append(SourceItem(source=source, external_id=item.external_id, **values))
+        elif any(getattr(before, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(before, name, value)
+            changed.append(before)
+    SourceItem.objects.bulk_create(new, batch_size=BATCH)
+    SourceItem.objects.bulk_update(changed, ["activity", "section", "position", "fingerprint"], batch_size=200)
+
+
+def _release(section: SourceSection, external_ids: set[str]) -> set[int]:
+    """Lets go of the section's items beside these; answers their activities."""
+    rows = section.items.values_list("pk", "external_id", "activity_id")
+    gone = {pk: activity_id for pk, external_id, activity_id in rows if external_id not in external_ids}
+    for some in batched(sorted(gone), BATCH):
+        SourceItem.objects.filter(pk__in=some).update(section=None)
+    return set(gone.values())

@@ -1,9 +1,0 @@
-"""The embedded default with the commands and pipelines of tests, and no more apps than these need: each step is a
-process, and what most of them do is to start."""
-
-from config.settings.local import *  # noqa: F403
-
-NEEDED = {"adaptivity", "django.contrib.auth", "django.contrib.contenttypes", "rest_framework.authtoken"}
-INSTALLED_APPS = [*(app for app in INSTALLED_APPS if app in NEEDED), "tests.stack.pipelines"]  # noqa: F405
-PIPELINES = "tests.stack.pipelines.declared.PIPELINES"
-ROOT_URLCONF = "tests.stack.pipelines"

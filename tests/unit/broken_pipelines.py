@@ -1,5 +1,0 @@
-"""A declaration with a cycle, as somebody may write one."""
-
-from adaptivity.jobs.pipelines.declaration import Pipeline, Step
-
-PIPELINES = (Pipeline("odd", "", (Step("a", ("do",), after=("b",)), Step("b", ("do",), after=("a",)))),)
