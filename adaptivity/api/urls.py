@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from adaptivity.api import views
+from adaptivity.api import content as views
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("activity", views.ActivityViewSet, "activity")

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from adaptivity import tasks
 from adaptivity.api import filters
-from adaptivity.api import serializers as s
+from adaptivity.api import recommendation as s
 from adaptivity.api.parsers import JSONAnswers, open_chunked_body
 from adaptivity.content.services import activities, collections, knowledge_components, prerequisite_activities
 from adaptivity.errors import InvalidInput
