@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run dev test lint bench requirements task-definitions
+.PHONY: help install run dev test lint prose bench requirements task-definitions
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -62,6 +62,10 @@ lint: .venv/installed-dev .venv/installed-deploy ## Check style, types, import c
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/gunicorn --check-config -c docker/gunicorn.conf.py config.wsgi:application
+
+prose: export DJANGO_SETTINGS_MODULE = tests.settings
+prose: .venv/installed-dev ## Find sentences and lines that are too long in the pages, help texts and messages
+	$(BIN)/python docs/prose.py
 
 bench: .venv/installed-dev ## Measure the service on PostgreSQL and print the table
 	$(BIN)/python -m benchmarks

@@ -5,10 +5,8 @@ from typing import Any
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 
 from adaptivity.api.fields import MAX_ID
-from adaptivity.models import Activity
 
 
 class IdField(forms.IntegerField):
@@ -34,68 +32,3 @@ class TextFilter(django_filters.CharFilter):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, **kwargs)
-
-
-class ActivityFilter(django_filters.FilterSet):
-    url = TextFilter(field_name="source_launch_url")
-    name = TextFilter()
-    collections = IdFilter(field_name="collections__id")
-    collections__collection_id = TextFilter(field_name="collections__collection_id")
-    collections__name = TextFilter(field_name="collections__name")
-
-    def filter_queryset(self, queryset: "QuerySet[Activity]") -> "QuerySet[Activity]":
-        """A list never shows an activity twice because several of its collections match."""
-        found: QuerySet[Activity] = super().filter_queryset(queryset)
-        return found.distinct()
-
-
-class CollectionFilter(django_filters.FilterSet):
-    collection_id = TextFilter()
-    name = TextFilter()
-
-
-class KnowledgeComponentFilter(django_filters.FilterSet):
-    kc_id = TextFilter()
-    name = TextFilter()
-
-
-class MasteryFilter(django_filters.FilterSet):
-    learner = IdFilter(field_name="learner__id")
-    learner__user_id = TextFilter(field_name="learner__user_id")
-
-
-class ScoreFilter(django_filters.FilterSet):
-    learner = IdFilter(field_name="learner__id")
-    learner__user_id = TextFilter(field_name="learner__user_id")
-
-
-class CollectionActivityFilter(django_filters.FilterSet):
-    activity = IdFilter(field_name="activity__id")
-    collection = IdFilter(field_name="collection__id")
-
-
-class CourseSourceFilter(django_filters.FilterSet):
-    slug = TextFilter()
-    kind = TextFilter()
-
-
-class ModelVersionFilter(django_filters.FilterSet):
-    name = TextFilter()
-
-
-class ModelVersionEventFilter(django_filters.FilterSet):
-    model_version = TextFilter(field_name="model_version__name")
-
-
-class ExperimentFilter(django_filters.FilterSet):
-    name = TextFilter()
-    collection = IdFilter(field_name="collection__id")
-
-
-class ExperimentalGroupFilter(django_filters.FilterSet):
-    experiment = IdFilter(field_name="experiment__id")
-
-
-class ExperimentPinFilter(django_filters.FilterSet):
-    experiment = IdFilter(field_name="experiment__id")
-    learner__user_id = TextFilter(field_name="learner__user_id")

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from adaptivity.api.parsers import JSONAnswers
-from adaptivity.api.recommendation import Plain
+from adaptivity.api.resource import Plain
 from adaptivity.models import EngineState
 from config.celery import app
 

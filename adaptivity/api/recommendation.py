@@ -1,213 +1,40 @@
-"""What the API takes and answers. Unknown keys are ignored everywhere."""
+"""Recommendations, grades and experiments."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
+import django_filters
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.decorators import action
+from rest_framework.permissions import IsAdminUser
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from adaptivity.api.fields import (
-    MAX_LIST,
-    FlagField,
-    IdsField,
-    NullAsEmptyTextField,
-    NumberField,
-    ProbabilityField,
-    ReferenceField,
-    TextField,
-    TextsField,
-    TimestampField,
-    UserIdField,
-    WeightField,
-    WholeNumberField,
-    WordField,
+from adaptivity.api.fields import FlagField, ProbabilityField, ReferenceField, TextField, WeightField
+from adaptivity.api.filters import IdFilter, TextFilter
+from adaptivity.api.resource import (
+    BODY,
+    CONFLICT,
+    UNKNOWN,
+    WRITE,
+    ErrorSerializer,
+    LearnerSerializer,
+    OfCollection,
+    Plain,
+    Resource,
+    Route,
+    Writes,
+    bounded,
+    learner_identity,
+    learner_representation,
+    unchangeable,
+    wants_explanation,
 )
 from adaptivity.engine.policies import POLICIES
-from adaptivity.evidence.services.learners import LearnerIdentity
-from adaptivity.models import (
-    Activity,
-    Collection,
-    CourseSource,
-    Experiment,
-    ExperimentalGroup,
-    KnowledgeComponent,
-    Mastery,
-    ModelVersion,
-    ModelVersionEvent,
-    Score,
-)
-from adaptivity.sources.services.sources import MOST_INTERVAL_HOURS
-
-Plain = serializers.Serializer[Any]
-MAX_NUMBER = 2**31 - 1
-
-
-def bounded(child: Plain, **kwargs: Any) -> serializers.ListSerializer[Any]:
-    """A list of at most as many objects as a request may hold; its length is looked at before its items."""
-    return serializers.ListSerializer(child=child, max_length=MAX_LIST, **kwargs)
-
-
-class Reference(Plain):
-    """An object that names another one: whole even where the body around it is a partial change."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if getattr(self.root, "partial", False) and isinstance(data, Mapping):
-            missing = [name for name, field in self.fields.items() if field.required and name not in data]
-            if missing:
-                messages = {name: [self.fields[name].error_messages["required"]] for name in missing}
-                raise ValidationError(messages, code="required")
-        return super().to_internal_value(data)
-
-
-class LearnerSerializer(Reference):
-    user_id = UserIdField(max_length=255)
-    tool_consumer_instance_guid = TextField(max_length=255, required=False, allow_blank=True, default="")
-
-    def validate(self, attrs: Any) -> Any:
-        return LearnerIdentity(attrs["user_id"], attrs.get("tool_consumer_instance_guid", ""))
-
-
-class KnowledgeComponentReferenceSerializer(Reference):
-    kc_id = TextField(max_length=255)
-
-
-class ActivitySerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    source_launch_url = TextField(max_length=500)
-    name = TextField(max_length=255, required=False, allow_blank=True)
-    difficulty = ProbabilityField(required=False, allow_null=True)
-    tags = NullAsEmptyTextField(required=False)
-    type = TextField(max_length=255, required=False, allow_blank=True)
-    include_adaptive = FlagField(required=False)
-    collections = IdsField(required=False)
-    knowledge_components = IdsField(required=False)
-    prerequisite_activities = IdsField(required=False)
-
-
-class CollectionSerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    collection_id = TextField(max_length=255)
-    name = TextField(max_length=255, allow_blank=True)
-    max_problems = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_NUMBER)
-    stop_on_mastery = FlagField(required=False)
-
-
-class CollectionActivitiesSerializer(Plain):
-    """An entry of a collection's array of activities."""
-
-    source_launch_url = TextField(max_length=500)
-    name = TextField(max_length=255, required=False, allow_blank=True)
-    tags = NullAsEmptyTextField(required=False)
-    type = TextField(max_length=255, required=False, allow_blank=True)
-    difficulty = ProbabilityField(required=False, allow_null=True)
-
-
-class KnowledgeComponentSerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    kc_id = TextField(max_length=255)
-    name = TextField(max_length=255, allow_blank=True)
-    mastery_prior = ProbabilityField(required=False, allow_null=True)
-
-
-class PrerequisiteActivitySerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    from_activity = ReferenceField(queryset=Activity.objects.all(), help_text="The dependent.")
-    to_activity = ReferenceField(queryset=Activity.objects.all(), help_text="The prerequisite.")
-
-
-class PrerequisiteKnowledgeComponentSerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    prerequisite = ReferenceField(queryset=KnowledgeComponent.objects.all())
-    knowledge_component = ReferenceField(queryset=KnowledgeComponent.objects.all(), help_text="The dependent.")
-    value = ProbabilityField(required=False, help_text="Strength; 1 where absent.")
-
-
-class CollectionActivitySerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    activity = ReferenceField(queryset=Activity.objects.all())
-    collection = ReferenceField(queryset=Collection.objects.all())
-
-
-class ScoreSerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    learner = LearnerSerializer()
-    activity = TextField(max_length=500, help_text="The activity's source_launch_url.")
-    score = ProbabilityField()
-    timestamp = TimestampField(
-        required=False,
-        allow_null=True,
-        help_text="ISO 8601 with a zone, not in the future; the server's time if absent.",
-    )
-    event_id = TextField(
-        max_length=255,
-        required=False,
-        allow_null=True,
-        help_text="Unique per learner: the same body again is answered like the first, another body with 409.",
-    )
-
-    def to_representation(self, instance: Score) -> dict[str, Any]:
-        """The score in its current state where its revisions were loaded, else as it was first recorded."""
-        revisions = getattr(instance, "revisions_in_order", [])
-        activity, value, timestamp = instance.activity, instance.score, instance.timestamp
-        if revisions:
-            activity, value, timestamp = revisions[-1].activity, revisions[-1].value, revisions[-1].timestamp
-        return {
-            "id": instance.pk,
-            "learner": learner_representation(instance.learner),
-            "activity": activity.source_launch_url,
-            "score": value,
-            "timestamp": self.fields["timestamp"].to_representation(timestamp),
-            "event_id": instance.event_id,
-        }
-
-
-def learner_representation(learner: Any) -> dict[str, str]:
-    """A learner, or what identifies one, as the API names them."""
-    return {"user_id": learner.user_id, "tool_consumer_instance_guid": learner.tool_consumer_instance_guid}
-
-
-class MasterySerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    learner = LearnerSerializer()
-    knowledge_component = KnowledgeComponentReferenceSerializer()
-    value = ProbabilityField()
-
-    def to_representation(self, instance: Mastery) -> dict[str, Any]:
-        return {
-            "id": instance.pk,
-            "learner": learner_representation(instance.learner),
-            "knowledge_component": {"kc_id": instance.knowledge_component.kc_id},
-            "value": instance.value,
-        }
-
-
-class CourseSourceSerializer(Plain):
-    """Which fields a kind needs, and what they mean, is in docs/sources.md. No secret is among them."""
-
-    id = serializers.IntegerField(read_only=True)
-    slug = TextField(max_length=50, help_text="Letters, digits, hyphens and underscores.")
-    kind = WordField(choices=CourseSource.Kind.choices)
-    name = TextField(max_length=255, required=False, allow_blank=True)
-    enabled = FlagField(required=False)
-    interval_hours = WholeNumberField(required=False, min_value=0, max_value=MOST_INTERVAL_HOURS)
-    address_exceptions = TextsField(max_length=300, required=False, help_text="host:port")
-    base_url = TextField(max_length=500, required=False, allow_blank=True)
-    course_id = TextField(max_length=255, required=False, allow_blank=True)
-    launch_url = WordField(choices=CourseSource.LaunchURL.choices, required=False)
-    credentials = TextField(
-        max_length=64, required=False, allow_blank=True, help_text="The name of an entry of SOURCE_CREDENTIALS."
-    )
-    start_urls = TextsField(max_length=500, required=False)
-    allowed_domains = TextsField(max_length=255, required=False)
-    max_depth = WholeNumberField(required=False, min_value=0, max_value=MAX_NUMBER)
-    max_pages = WholeNumberField(required=False, min_value=1, max_value=MAX_NUMBER)
-    delay = NumberField(required=False, min_value=0.0, max_value=60.0)
-    collection_id = TextField(max_length=255, required=False, allow_blank=True)
-    last_started_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    last_finished_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    last_outcome = serializers.CharField(read_only=True)
-    last_message = serializers.CharField(read_only=True)
+from adaptivity.errors import InvalidInput
+from adaptivity.models import Collection, Experiment, ExperimentalGroup, ExperimentPin
+from adaptivity.recommendation.selectors.grades import learner_grade
+from adaptivity.recommendation.services import experiments, receipts, recommendation
 
 
 class SequenceItemSerializer(Plain):
@@ -220,58 +47,6 @@ class RecommendSerializer(Plain):
     learner = LearnerSerializer()
     collection = TextField(max_length=255, help_text="collection_id")
     sequence = bounded(SequenceItemSerializer(), required=False, allow_null=True)
-
-
-class PredictSerializer(Plain):
-    learner = LearnerSerializer()
-    activities = serializers.ListField(
-        child=TextField(max_length=500),
-        allow_empty=False,
-        max_length=1000,
-        help_text="Their source_launch_url, at most 1,000.",
-    )
-
-
-class PredictionSerializer(Plain):
-    activity = serializers.CharField(help_text="source_launch_url")
-    probability = serializers.FloatField(min_value=0, max_value=1)
-    explanation = serializers.DictField(
-        child=serializers.FloatField(),
-        required=False,
-        help_text="With ?explain=true and a model of success in force: what the log-odds of the probability are the "
-        "sum of.",
-    )
-
-
-class PredictionsSerializer(Plain):
-    model = serializers.ChoiceField(
-        ("hybrid", "tracing"), help_text="tracing: no model of success is in force, so masteries alone say it."
-    )
-    model_version = serializers.CharField(allow_null=True, help_text="null: the authors' parameters.")
-    predictions = PredictionSerializer(many=True)
-
-
-class GradeSerializer(Plain):
-    learner = LearnerSerializer()
-
-
-class LearnerReferenceSerializer(Plain):
-    learner = LearnerSerializer()
-
-
-class LearnerDataSerializer(Plain):
-    """Everything that is held about one learner."""
-
-    learner = serializers.DictField(help_text="Their own row.")
-    records = serializers.DictField(
-        child=serializers.ListField(child=serializers.DictField()),
-        help_text="Every other row that belongs to them, by what it is: scores, masteries and so on.",
-    )
-
-
-class ErasedSerializer(Plain):
-    learner = LearnerSerializer()
-    erased = serializers.DictField(child=serializers.IntegerField(), help_text="How many rows of what are gone.")
 
 
 class SubScoresSerializer(Plain):
@@ -334,103 +109,94 @@ RECOMMENDATION = PolymorphicProxySerializer(
 )
 
 
+class RecommendationViewSet(Route):
+    """Which activity to do next."""
+
+    @extend_schema(
+        request=RecommendSerializer,
+        responses={200: RECOMMENDATION, **BODY, **CONFLICT},
+        parameters=[
+            OpenApiParameter("explain", bool, description="Also answer what the recommendation was chosen from.")
+        ],
+    )
+    @action(detail=False, methods=["post"])
+    def recommend(self, request: Request) -> Response:
+        """Which activity of a collection should the learner do next?"""
+        explain = wants_explanation(request)
+        serializer = RecommendSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        try:
+            explained = recommendation.activity_recommend(
+                learner=data["learner"],
+                collection_id=data["collection"],
+                sequence=[
+                    recommendation.SequenceItem(item["activity"], item.get("is_problem"))
+                    for item in data.get("sequence") or ()
+                ],
+            )
+        except Collection.DoesNotExist:
+            raise InvalidInput(
+                "There is no collection with this collection_id.", field="collection", code="does_not_exist"
+            ) from None
+        receipts.receipt_hand(explained=explained)
+        answer: dict[str, Any]
+        if explained.url is None:
+            answer = {"collection": data["collection"], "url": None, "complete": True}
+        else:
+            answer = {"source_launch_url": explained.url, "complete": False}
+        if explain:
+            answer["explanation"] = explanation(explained)
+        return Response(answer)
+
+
+def explanation(explained: recommendation.Explained) -> dict[str, Any]:
+    """The candidates' sub-scores, best first, the blocked activities, and a sentence."""
+    scores_, urls = explained.recommendation.scores, explained.arrays.urls
+    best_first = sorted(explained.recommendation.candidates.tolist(), key=lambda item: (-scores_.total[item], item))
+    return {
+        "outcome": explained.recommendation.outcome.value,
+        "reason": recommendation.sentence(explained),
+        "candidates": [
+            {
+                "source_launch_url": urls[item],
+                "remediation": float(scores_.remediation[item]),
+                "continuity": float(scores_.continuity[item]),
+                "difficulty": float(scores_.difficulty[item]),
+                "readiness": float(scores_.readiness[item]),
+                "total": float(scores_.total[item]),
+            }
+            for item in best_first
+        ],
+        "blocked": [
+            {"source_launch_url": urls[item], "prerequisite": urls[prerequisite]}
+            for item, prerequisite in zip(*(indices.tolist() for indices in explained.blocked), strict=True)
+        ],
+    }
+
+
+class GradeSerializer(Plain):
+    learner = LearnerSerializer()
+
+
 class GradeAnswerSerializer(Plain):
     learner = LearnerSerializer()
     grade = serializers.FloatField(min_value=0, max_value=1)
 
 
-class SuggestionSerializer(Plain):
-    code = serializers.CharField()
-    message = serializers.CharField()
+class GradeViewSet(OfCollection):
+    """A learner's grade in a collection."""
 
-
-class KnowledgeComponentGapsSerializer(Plain):
-    """Shares are from 0 to 1; null where nobody has practised, or nothing is determined."""
-
-    knowledge_component = serializers.CharField(help_text="kc_id")
-    items = serializers.IntegerField(help_text="That may be recommended.")
-    opportunities = serializers.IntegerField()
-    learners = serializers.IntegerField()
-    over_practice = serializers.FloatField(allow_null=True)
-    under_practice = serializers.FloatField(allow_null=True)
-    determined = serializers.IntegerField(help_text="Learners of whom it is known whether their wheels spin.")
-    wheel_spinning = serializers.FloatField(allow_null=True)
-    runs_out = serializers.FloatField(help_text="Probability that a new learner runs out of items before mastery.")
-    missing = serializers.IntegerField(help_text="Items like the others to write, at most as many as are looked for.")
-    suggestions = SuggestionSerializer(many=True)
-
-
-class ItemGapsSerializer(Plain):
-    activity = serializers.CharField(help_text="source_launch_url")
-    knowledge_component = serializers.CharField(help_text="kc_id")
-    learners = serializers.IntegerField()
-    correlation = serializers.FloatField()
-    interval = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
-    better = serializers.CharField(allow_null=True, help_text="kc_id of the KC that its scores go with.")
-    suggestions = SuggestionSerializer(many=True)
-
-
-class ContentGapsSerializer(Plain):
-    """What a collection lacked when it was last looked at."""
-
-    made_at = serializers.DateTimeField()
-    collection = serializers.CharField(help_text="collection_id")
-    responses = serializers.IntegerField()
-    knowledge_components = KnowledgeComponentGapsSerializer(many=True)
-    items = ItemGapsSerializer(many=True)
-    items_left_out = serializers.IntegerField(default=0, help_text="Less suspect ones.")
-
-
-class ModelVersionSerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    name = serializers.CharField()
-    method = serializers.CharField(help_text='How it was estimated; "" by none of our methods.')
-    created_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True, help_text="null: it is being estimated.")
-    active = serializers.SerializerMethodField(help_text="Whether it is in force.")
-    purged_at = serializers.DateTimeField(allow_null=True, help_text="Since when its parameters are gone; null: there.")
-    report = serializers.DictField(help_text="The comparison with what was in force when it was made.")
-
-    def get_active(self, version: ModelVersion) -> bool:
-        return bool(version.pk == self.context["active"])
-
-
-class CheckSerializer(Plain):
-    name = serializers.CharField()
-    passed = serializers.BooleanField()
-    message = serializers.CharField()
-
-
-class GateSerializer(Plain):
-    passes = serializers.BooleanField(help_text="Whether a promotion by name would go through.")
-    checks = CheckSerializer(many=True)
-    held = serializers.CharField(allow_null=True, help_text="The rollback that keeps schedules from promoting it.")
-
-
-class PromoteSerializer(Plain):
-    force = FlagField(required=False, help_text="Also where the gate says no; needs a reason.")
-    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")
-
-
-class RollbackSerializer(Plain):
-    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")
-
-
-class RolledBackSerializer(Plain):
-    active = serializers.CharField(allow_null=True, help_text="null: the authors' parameters.")
-
-
-class ModelVersionEventSerializer(Plain):
-    id = serializers.IntegerField(read_only=True)
-    kind = serializers.ChoiceField(ModelVersionEvent.Kind.choices)
-    model_version = serializers.CharField(source="model_version.name")
-    previous = serializers.CharField(
-        source="previous.name", default=None, allow_null=True, help_text="null: the authors' parameters, or none."
-    )
-    at = serializers.DateTimeField()
-    by = serializers.CharField()
-    reason = serializers.CharField()
-    checks = serializers.ListField(child=serializers.DictField(), help_text="What the gate found.")
+    @extend_schema(request=GradeSerializer, responses={200: GradeAnswerSerializer, **BODY, **UNKNOWN})
+    @action(detail=True, methods=["post"])
+    def grade(self, request: Request, collection_id: str) -> Response:
+        """How far has the learner come in the collection, from 0 to 1?"""
+        collection = self.get_object()
+        serializer = GradeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        learner = learner_representation(serializer.validated_data["learner"])
+        grade = learner_grade(**learner, collection_id=collection.collection_id)
+        return Response({"learner": learner, "grade": grade})
 
 
 class ExperimentSerializer(Plain):
@@ -439,6 +205,37 @@ class ExperimentSerializer(Plain):
     collection = ReferenceField(queryset=Collection.objects.all())
     started_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="null: a draft.")
     ended_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class ExperimentFilter(django_filters.FilterSet):
+    name = TextFilter()
+    collection = IdFilter(field_name="collection__id")
+
+
+class ExperimentViewSet(Resource):
+    """Groups of a collection's learners with engine settings of their own. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = Experiment.objects.order_by("id")
+    serializer_class = ExperimentSerializer
+    filterset_class = ExperimentFilter
+    writes = Writes(
+        "experiment", experiments.experiment_create, experiments.experiment_update, experiments.experiment_delete
+    )
+
+    @extend_schema(
+        request=None, responses={200: ExperimentSerializer, **WRITE, **UNKNOWN, **CONFLICT, 400: ErrorSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: int) -> Response:
+        """From the next recommendation on, the groups count; what they are is fixed."""
+        return Response(self.get_serializer(experiments.experiment_start(experiment=self.get_object())).data)
+
+    @extend_schema(request=None, responses={200: ExperimentSerializer, **WRITE, **UNKNOWN, **CONFLICT})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: int) -> Response:
+        """The collection's learners get the default settings again."""
+        return Response(self.get_serializer(experiments.experiment_end(experiment=self.get_object())).data)
 
 
 class ExperimentalGroupSerializer(Plain):
@@ -457,20 +254,55 @@ class ExperimentalGroupSerializer(Plain):
     policy = TextField(max_length=64, required=False, help_text=f"One of {', '.join(POLICIES)}.")
 
 
+class ExperimentalGroupFilter(django_filters.FilterSet):
+    experiment = IdFilter(field_name="experiment__id")
+
+
+class ExperimentalGroupViewSet(Resource):
+    """A share of an experiment's learners, and their engine settings. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = ExperimentalGroup.objects.select_related("experiment").order_by("id")
+    serializer_class = ExperimentalGroupSerializer
+    filterset_class = ExperimentalGroupFilter
+    writes = Writes(
+        "group",
+        experiments.experimental_group_create,
+        experiments.experimental_group_update,
+        experiments.experimental_group_delete,
+    )
+
+
 class ExperimentPinSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     learner = LearnerSerializer()
     group = ReferenceField(queryset=ExperimentalGroup.objects.select_related("experiment"))
 
 
-class ErrorEntrySerializer(Plain):
-    field = serializers.CharField(help_text='Dots lead into nested objects and lists; "" is the body as a whole.')
-    code = serializers.CharField()
-    message = serializers.CharField()
+class ExperimentPinFilter(django_filters.FilterSet):
+    experiment = IdFilter(field_name="experiment__id")
+    learner__user_id = TextFilter(field_name="learner__user_id")
 
 
-class ErrorSerializer(Plain):
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    # A field here; in the base class a property of this name.
-    errors = ErrorEntrySerializer(many=True)  # type: ignore[assignment]
+class ExperimentPinViewSet(Resource):
+    """Learners who were put into a group by hand. For members of the staff."""
+
+    permission_classes = [IsAdminUser]
+    queryset = ExperimentPin.objects.select_related("learner").order_by("id")
+    serializer_class = ExperimentPinSerializer
+    filterset_class = ExperimentPinFilter
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = experiments.experiment_pin(**serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        instance, data = serializer.instance, serializer.validated_data
+        learner = learner_identity(instance.learner)
+        unchangeable("learner", data, learner)
+        group = data.get("group", instance.group)
+        if group.experiment_id != instance.experiment_id:
+            unchangeable("group", {"group": group}, instance.group)
+        serializer.instance = experiments.experiment_pin(group=group, learner=learner)
+
+    def perform_destroy(self, instance: ExperimentPin) -> None:
+        experiments.experiment_unpin(pin=instance)
