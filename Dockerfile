@@ -30,6 +30,8 @@ COPY adaptivity adaptivity
 RUN python -m compileall -q config adaptivity
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# What the worker touches, and docker/healthcheck.py looks at.
+ENV WORKER_HEARTBEAT=/tmp/adaptivity-worker.heartbeat
 # The one place that is written to. On Fargate a volume takes its owner and mode from the image where this declares it.
 VOLUME /tmp
 EXPOSE 8000

@@ -17,9 +17,10 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from adaptivity.evidence.jobs import import_scores as job
 from adaptivity.evidence.services.verification import state_verify
+from adaptivity.exit_codes import ExitCode
 from adaptivity.model_versions.jobs import estimate as estimating
 from adaptivity.models import CourseSource, EstimationBatch, ModelVersion, StepRun
-from adaptivity.runs.pipelines.attempts import STOP_SECONDS, STOPPED, attempt_run
+from adaptivity.runs.pipelines.attempts import STOP_SECONDS, attempt_run
 from adaptivity.runs.pipelines.processes import POLL_SECONDS, StepProcess
 from adaptivity.sources.jobs.sources import command_of
 
@@ -105,7 +106,7 @@ def read_source(source_id: int, saved_by: str = "") -> None:
         code = _wait(process)
     finally:
         process.close()
-    if is_stopping() and (code == STOPPED or code < 0):
+    if is_stopping() and (code == ExitCode.STOPPED or code < 0):
         read_source.delay(source_id, saved_by)
         log.info("source_sent_again", source=source.slug, exit_code=code)
         return

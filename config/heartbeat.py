@@ -1,14 +1,11 @@
 """The worker's sign of life: a file that its event loop touches and docker/healthcheck.py looks at."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from celery import bootsteps
 
-# In a container the only worker's; on a laptop shared by the workers of one user.
-FILE = Path(tempfile.gettempdir()) / f"adaptivity-worker-{os.getuid()}.heartbeat"
 SECONDS = 5.0
 
 
@@ -20,10 +17,13 @@ class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self.timer: Any = None
+        # The image names the file, for this and for its health check. Elsewhere nobody looks at one.
+        self.file = os.environ.get("WORKER_HEARTBEAT", "")
 
     def start(self, consumer: Any) -> None:
-        FILE.touch()
-        self.timer = consumer.timer.call_repeatedly(SECONDS, FILE.touch)
+        if self.file:
+            Path(self.file).touch()
+            self.timer = consumer.timer.call_repeatedly(SECONDS, Path(self.file).touch)
 
     def stop(self, consumer: Any) -> None:
         if self.timer is not None:

@@ -7,16 +7,14 @@ touches: asking the worker through the broker would take a second process of 100
 import os
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 ADDRESS = ("127.0.0.1", 8000)
 ANSWER_SECONDS = 1.5
 
-# As config/heartbeat.py has it, which touches the file every five seconds. While the broker is away the loop waits for
-# it, and a broker that is started again is back within this time.
-HEARTBEAT = Path(tempfile.gettempdir()) / f"adaptivity-worker-{os.getuid()}.heartbeat"
+# The worker touches its file every five seconds. While the broker is away its loop waits for the broker, which is back
+# within this time after a restart.
 HEARTBEAT_SECONDS = 60
 
 
@@ -40,8 +38,8 @@ def web() -> str:
 def worker() -> str:
     """What is wrong with the worker, or ""."""
     try:
-        age = time.time() - HEARTBEAT.stat().st_mtime
-    except OSError:
+        age = time.time() - Path(os.environ["WORKER_HEARTBEAT"]).stat().st_mtime
+    except (KeyError, OSError):
         return "the worker takes no tasks yet"
     return "" if age < HEARTBEAT_SECONDS else f"the worker's loop last turned {age:.0f} seconds ago"
 

@@ -41,15 +41,16 @@ from adaptivity.models import (
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
 )
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class ActivitySerializer(Plain):
     id = serializers.IntegerField(read_only=True)
-    source_launch_url = TextField(max_length=500)
-    name = TextField(max_length=255, required=False, allow_blank=True)
+    source_launch_url = TextField(max_length=URL_LENGTH)
+    name = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     difficulty = ProbabilityField(required=False, allow_null=True)
     tags = NullAsEmptyTextField(required=False)
-    type = TextField(max_length=255, required=False, allow_blank=True)
+    type = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     include_adaptive = FlagField(required=False)
     collections = IdsField(required=False)
     knowledge_components = IdsField(required=False)
@@ -82,8 +83,8 @@ class ActivityViewSet(Resource):
 
 class CollectionSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
-    collection_id = TextField(max_length=255)
-    name = TextField(max_length=255, allow_blank=True)
+    collection_id = TextField(max_length=NAME_LENGTH)
+    name = TextField(max_length=NAME_LENGTH, allow_blank=True)
     max_problems = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_NUMBER)
     stop_on_mastery = FlagField(required=False)
 
@@ -96,10 +97,10 @@ class CollectionFilter(django_filters.FilterSet):
 class CollectionActivitiesSerializer(Plain):
     """An entry of a collection's array of activities."""
 
-    source_launch_url = TextField(max_length=500)
-    name = TextField(max_length=255, required=False, allow_blank=True)
+    source_launch_url = TextField(max_length=URL_LENGTH)
+    name = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     tags = NullAsEmptyTextField(required=False)
-    type = TextField(max_length=255, required=False, allow_blank=True)
+    type = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     difficulty = ProbabilityField(required=False, allow_null=True)
 
 
@@ -170,8 +171,8 @@ class CollectionActivityViewSet(Resource):
 
 class KnowledgeComponentSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
-    kc_id = TextField(max_length=255)
-    name = TextField(max_length=255, allow_blank=True)
+    kc_id = TextField(max_length=NAME_LENGTH)
+    name = TextField(max_length=NAME_LENGTH, allow_blank=True)
     mastery_prior = ProbabilityField(required=False, allow_null=True)
 
 

@@ -33,10 +33,11 @@ from adaptivity.evidence.selectors.privacy import learner_data
 from adaptivity.evidence.services import masteries, privacy, scores
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.models import Learner, Mastery, Score
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255},
+    {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH},
     OpenApiParameter.HEADER,
     description="The same as event_id in the body; 400 where both are given and differ.",
 )
@@ -45,7 +46,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 class ScoreSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     learner = LearnerSerializer()
-    activity = TextField(max_length=500, help_text="The activity's source_launch_url.")
+    activity = TextField(max_length=URL_LENGTH, help_text="The activity's source_launch_url.")
     score = ProbabilityField()
     timestamp = TimestampField(
         required=False,
@@ -53,7 +54,7 @@ class ScoreSerializer(Plain):
         help_text="ISO 8601 with a zone, not in the future; the server's time if absent.",
     )
     event_id = TextField(
-        max_length=255,
+        max_length=NAME_LENGTH,
         required=False,
         allow_null=True,
         help_text="Unique per learner: the same body again is answered like the first, another body with 409.",
@@ -134,7 +135,7 @@ def event_id(request: Request, in_body: str | None) -> str | None:
 
 
 class KnowledgeComponentReferenceSerializer(Reference):
-    kc_id = TextField(max_length=255)
+    kc_id = TextField(max_length=NAME_LENGTH)
 
 
 class MasterySerializer(Plain):

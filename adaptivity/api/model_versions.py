@@ -26,12 +26,13 @@ from adaptivity.api.resource import (
 from adaptivity.model_versions.selectors.model_versions import active_version
 from adaptivity.model_versions.services import model_versions, prediction
 from adaptivity.models import ModelVersion, ModelVersionEvent
+from adaptivity.text import URL_LENGTH
 
 
 class PredictSerializer(Plain):
     learner = LearnerSerializer()
     activities = serializers.ListField(
-        child=TextField(max_length=500),
+        child=TextField(max_length=URL_LENGTH),
         allow_empty=False,
         max_length=1000,
         help_text="Their source_launch_url, at most 1,000.",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from drf_spectacular.utils import extend_schema
@@ -14,7 +15,6 @@ from rest_framework.views import APIView
 from adaptivity.api.parsers import JSONAnswers
 from adaptivity.api.resource import Plain
 from adaptivity.models import EngineState
-from config.celery import app
 
 log = structlog.get_logger(__name__)
 BROKER_TIMEOUT_SECONDS = 2
@@ -122,6 +122,6 @@ def _database() -> None:
 
 
 def _broker() -> None:
-    with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
+    with current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
         # One attempt: whoever asks for readiness asks again.
         broker.ensure_connection(max_retries=0)

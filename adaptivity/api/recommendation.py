@@ -35,17 +35,18 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import Collection, Experiment, ExperimentalGroup, ExperimentPin
 from adaptivity.recommendation.selectors.grades import learner_grade
 from adaptivity.recommendation.services import experiments, receipts, recommendation
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class SequenceItemSerializer(Plain):
-    activity = TextField(max_length=500, help_text="source_launch_url; an unknown one is ignored.")
+    activity = TextField(max_length=URL_LENGTH, help_text="source_launch_url; an unknown one is ignored.")
     score = ProbabilityField(required=False, allow_null=True)
     is_problem = FlagField(required=False, allow_null=True)
 
 
 class RecommendSerializer(Plain):
     learner = LearnerSerializer()
-    collection = TextField(max_length=255, help_text="collection_id")
+    collection = TextField(max_length=NAME_LENGTH, help_text="collection_id")
     sequence = bounded(SequenceItemSerializer(), required=False, allow_null=True)
 
 
@@ -201,7 +202,7 @@ class GradeViewSet(OfCollection):
 
 class ExperimentSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
-    name = TextField(max_length=255, help_text="Decides, with the learner, who is in which group.")
+    name = TextField(max_length=NAME_LENGTH, help_text="Decides, with the learner, who is in which group.")
     collection = ReferenceField(queryset=Collection.objects.all())
     started_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="null: a draft.")
     ended_at = serializers.DateTimeField(read_only=True, allow_null=True)
@@ -241,7 +242,7 @@ class ExperimentViewSet(Resource):
 class ExperimentalGroupSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     experiment = ReferenceField(queryset=Experiment.objects.all())
-    name = TextField(max_length=255)
+    name = TextField(max_length=NAME_LENGTH)
     weight = WeightField(required=False, help_text="Its share of the learners is its share of all weights.")
     remediation_weight = WeightField(required=False, help_text="W_r")
     continuity_weight = WeightField(required=False, help_text="W_c")

@@ -16,6 +16,7 @@ from adaptivity.api.parsers import JSONAnswers, open_chunked_body
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.models import Collection, Learner
+from adaptivity.text import NAME_LENGTH, is_storable
 
 MAX_NUMBER = 2**31 - 1
 
@@ -63,8 +64,8 @@ class Reference(Plain):
 
 
 class LearnerSerializer(Reference):
-    user_id = UserIdField(max_length=255)
-    tool_consumer_instance_guid = TextField(max_length=255, required=False, allow_blank=True, default="")
+    user_id = UserIdField(max_length=NAME_LENGTH)
+    tool_consumer_instance_guid = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True, default="")
 
     def validate(self, attrs: Any) -> Any:
         return LearnerIdentity(attrs["user_id"], attrs.get("tool_consumer_instance_guid", ""))
@@ -88,7 +89,7 @@ class Route(viewsets.GenericViewSet[Any]):
 
     def get_object(self) -> Any:
         # Ids in paths hold any character but "/"; no database would look for this one.
-        if "\0" in str(self.kwargs[self.lookup_field]):
+        if not is_storable(str(self.kwargs[self.lookup_field])):
             raise Http404
         return super().get_object()
 

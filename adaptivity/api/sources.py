@@ -13,6 +13,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource
 from adaptivity.sources.services import sources
 from adaptivity.sources.services.sources import MOST_INTERVAL_HOURS
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class CourseSourceSerializer(Plain):
@@ -21,22 +22,22 @@ class CourseSourceSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     slug = TextField(max_length=50, help_text="Letters, digits, hyphens and underscores.")
     kind = WordField(choices=CourseSource.Kind.choices)
-    name = TextField(max_length=255, required=False, allow_blank=True)
+    name = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     enabled = FlagField(required=False)
     interval_hours = WholeNumberField(required=False, min_value=0, max_value=MOST_INTERVAL_HOURS)
     address_exceptions = TextsField(max_length=300, required=False, help_text="host:port")
-    base_url = TextField(max_length=500, required=False, allow_blank=True)
-    course_id = TextField(max_length=255, required=False, allow_blank=True)
+    base_url = TextField(max_length=URL_LENGTH, required=False, allow_blank=True)
+    course_id = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     launch_url = WordField(choices=CourseSource.LaunchURL.choices, required=False)
     credentials = TextField(
         max_length=64, required=False, allow_blank=True, help_text="The name of an entry of SOURCE_CREDENTIALS."
     )
-    start_urls = TextsField(max_length=500, required=False)
-    allowed_domains = TextsField(max_length=255, required=False)
+    start_urls = TextsField(max_length=URL_LENGTH, required=False)
+    allowed_domains = TextsField(max_length=NAME_LENGTH, required=False)
     max_depth = WholeNumberField(required=False, min_value=0, max_value=MAX_NUMBER)
     max_pages = WholeNumberField(required=False, min_value=1, max_value=MAX_NUMBER)
     delay = NumberField(required=False, min_value=0.0, max_value=60.0)
-    collection_id = TextField(max_length=255, required=False, allow_blank=True)
+    collection_id = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     last_started_at = serializers.DateTimeField(read_only=True, allow_null=True)
     last_finished_at = serializers.DateTimeField(read_only=True, allow_null=True)
     last_outcome = serializers.CharField(read_only=True)

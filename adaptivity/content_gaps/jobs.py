@@ -1,7 +1,6 @@
 """Reports, for each collection and KC, what its content lacks and what to do about it."""
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -15,8 +14,8 @@ from adaptivity.engine.estimation import BktParameters
 from adaptivity.engine.parameters import EPSILON, Floats
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.errors import Stopped
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.models import Collection, KnowledgeComponent
+from adaptivity.progress import Progress, Stop, never, silent
 
 # The newest of a collection's scores that are looked at, which bounds the memory.
 MOST_SCORES = 500_000
@@ -27,8 +26,8 @@ MOST_ITEMS = 1000
 def content_gaps(
     collection_id: str | None = None,
     *,
-    progress: Progress = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> list[dict[str, Any]]:
     """The gaps of one collection, or of all in the order of their ids, as JSON, under the parameters in force. Each is
     kept with its collection.

@@ -10,7 +10,6 @@ KCs are independent of each other, so the estimate for some KCs does not depend 
 a KC without a response is given the mean of those that have some.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,7 @@ from adaptivity.engine.parameters import (
     Integers,
 )
 from adaptivity.engine.responses import Opportunities, Pairs, Responses
+from adaptivity.progress import Steps, silent
 
 # What an estimate may be: inside these an answer always says something (g + s < 1), and no chain is certain at once.
 LEAST, MOST = 0.001, 0.98
@@ -37,7 +37,6 @@ KC_STRENGTH = 10.0
 TRANSIT_STRENGTH = 5.0
 
 # Called with the iterations done and the most there will be.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def estimate_em(
     strength: float = 8.0,
     iterations: int = 60,
     tolerance: float = 5e-3,
-    progress: Progress = lambda *_: None,
+    progress: Steps = silent,
 ) -> BktParameters:
     """Expectation maximisation over all chains at once; fractional scores interpolate multiplicatively.
 

@@ -17,7 +17,6 @@ to count against success. Ability is tracked as in Elo rating (Pelanek, 2016), r
 2015).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +25,7 @@ from adaptivity.engine.estimation import BktParameters, default_parameters, esti
 from adaptivity.engine.parameters import Floats, Integers, clip_probability
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.tracing import fold
+from adaptivity.progress import Steps, silent
 
 FEATURES = (
     "intercept",
@@ -66,7 +66,6 @@ RECENT, RECENT_PSEUDO = 0.98, 2.0
 KC_RECENT, KC_RECENT_PSEUDO = 0.7, 1.0
 
 # Called with the steps of fitting that are done, and their number.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Hybrid:
         return _log_odds(trace(responses, self.parameters, float(_sigmoid(np.array(self.easiness.mean)))).success)
 
 
-def fit(responses: Responses, *, fold: Integers, progress: Progress = lambda *_: None) -> Hybrid:
+def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hybrid:
     """Fits everything to these responses. ``fold``, shape (learners,), in [0, FOLDS), splits learners for
     cross-validation and cross-fitting. Raises ValueError for no responses."""
     if not responses.item.size:
@@ -222,7 +221,7 @@ class Online:
 
 
 class _Steps:
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Steps, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
     def done(self) -> None:

@@ -27,6 +27,7 @@ from adaptivity.engine.scoring import (
     sub_scores,
 )
 from adaptivity.engine.tracing import fold
+from adaptivity.progress import Steps, silent
 
 KCS, ITEMS_PER_KC = 10, 12
 CALIBRATION_LEARNERS, CALIBRATION_ITEMS = 400, 60
@@ -38,7 +39,6 @@ LEARNERS_A_WORLD, WORLDS_LEAST = 50, 8
 BOOTSTRAPS = 2000
 
 # Called with the items worked on and the most there will be.
-Progress = Callable[[int, int], None]
 # Called with who did which item with what score, all at one step.
 Record = Callable[[Integers, Integers, Floats], None]
 
@@ -314,7 +314,7 @@ def run(
     after: int,
     most: int,
     generator: np.random.Generator,
-    progress: Progress = lambda *_: None,
+    progress: Steps = silent,
     record: Record = lambda *_: None,
 ) -> Run:
     """Learners recommended to by a policy (or by ``ORACLE``, which knows the truth) until it stops, or for ``most``
@@ -472,7 +472,7 @@ def compare_beliefs(
     after: int,
     generator: np.random.Generator,
     settings: EngineSettings | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Steps = silent,
 ) -> BeliefComparison:
     """What learners come to know who are as ``candidate`` says, when the policy of ``settings`` traces and chooses with
     its parameters and when it does with those of ``baseline``. Both have the same learners with the same luck; the
@@ -567,7 +567,7 @@ def simulate(
     learners: int,
     after: int = AFTER,
     settings: EngineSettings | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Steps = silent,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Outcome]:
     """What becomes of so many learners of a family under each of the policies, LEARNERS_A_WORLD a course at most.

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, ProgrammingError
 
+from adaptivity.exit_codes import ExitCode
+
 # As a shell says that Ctrl+C ended a program.
 INTERRUPTED = 130
 
@@ -24,7 +26,7 @@ def database_needed() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        raise CommandError(f"the database failed: {database_problem(error)}", returncode=1) from error
+        raise CommandError(f"the database failed: {database_problem(error)}", returncode=ExitCode.FAILED) from error
 
 
 @contextmanager

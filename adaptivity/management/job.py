@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import structlog
@@ -21,14 +20,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
 
-from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Stopped, Unavailable
+from adaptivity.errors import AdaptivityError, Stopped
+from adaptivity.exit_codes import ExitCode, exit_code_of
 from adaptivity.management.failures import database_problem
-from adaptivity.management.progress import Progress
+from adaptivity.management.progress import ProgressDisplay
 from adaptivity.management.stopping import GRACE_SECONDS, StopRequest
-from adaptivity.management.utf8 import is_utf8
 from adaptivity.models import JobRun, RunStatus
-from adaptivity.runs.services.job_runs import job_run_end, job_run_seen, job_run_start, storable
-from config.logs import formatter
+from adaptivity.progress import Progress, Stop
+from adaptivity.runs.services.job_runs import job_run_end, job_run_seen, job_run_start
+from adaptivity.text import is_utf8, storable
 
 log = structlog.get_logger(__name__)
 
@@ -45,26 +45,11 @@ COMMON_OPTIONS = {
 }  # fmt: skip
 
 
-class ExitCode(IntEnum):
-    """What a job's exit code tells whoever scheduled it."""
-
-    DONE = 0
-    FAILED = 1  # trying again may help
-    REFUSED_INPUT = 2  # bad input, usage or configuration: trying again does not help
-    REJECTS = 3  # done, but something was refused
-    ALREADY_RUNNING = 4
-    STOPPED = 75  # by a signal or a limit of time, with its work saved: run it again to go on
-
-
 STATUS = {
     ExitCode.DONE: RunStatus.DONE,
     ExitCode.REJECTS: RunStatus.REJECTS,
     ExitCode.STOPPED: RunStatus.STOPPED,
 }
-EXIT_CODES_HELP = (
-    "Exit codes: 0 done; 1 failed, trying again may help; 2 bad input, usage or configuration; 3 done, but something "
-    "was refused; 4 already running; 75 stopped with its work saved, run it again to go on."
-)
 
 
 @dataclass(frozen=True)
@@ -89,8 +74,8 @@ class Job:
     """What a running job gets: ``stop`` answers whether it is to end, with its work saved; ``progress`` takes a phase,
     how much of it is done, and its total. Either also tells the record that the job is alive."""
 
-    stop: Callable[[], bool]
-    progress: Callable[[str, int, int], None]
+    stop: Stop
+    progress: Progress
 
 
 class JobCommand(BaseCommand):
@@ -176,15 +161,16 @@ class JobCommand(BaseCommand):
                 host=host(),
             )
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"the run cannot be recorded: {database_problem(error)}", returncode=1) from error
+            raise CommandError(
+                f"the run cannot be recorded: {database_problem(error)}", returncode=ExitCode.FAILED
+            ) from error
 
     def _work(self, stop: StopRequest, signs: "_Signs", options: dict[str, Any]) -> tuple[Outcome, CommandError | None]:
         """How the work ended; where it failed, the error counts and not the outcome."""
         failure: CommandError
         try:
-            with Progress() as progress:
-                silent = bool(options.get("json")) and not sys.stderr.isatty()
-                job = Job(stop=signs.after(stop), progress=signs.after(_nothing if silent else progress))
+            with ProgressDisplay(log=not options.get("json")) as progress:
+                job = Job(stop=signs.after(stop), progress=signs.after(progress))
                 return self.run_job(job, **options), None
         except CommandError as error:
             failure = error
@@ -195,7 +181,7 @@ class JobCommand(BaseCommand):
             failure.__cause__ = error
         except Exception as error:
             log.exception("job_failed", command=type(self).__module__.rpartition(".")[2])
-            failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=1)
+            failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=ExitCode.FAILED)
             failure.__cause__ = error
         return Outcome(""), failure
 
@@ -210,13 +196,6 @@ class JobCommand(BaseCommand):
             else:
                 recorded[name] = _plain(value)
         return recorded
-
-
-def exit_code_of(error: AdaptivityError) -> ExitCode:
-    """Which exit code says what the error says."""
-    if isinstance(error, AlreadyRunning):
-        return ExitCode.ALREADY_RUNNING
-    return ExitCode.FAILED if isinstance(error, Overtaken | Unavailable) else ExitCode.REFUSED_INPUT
 
 
 def host() -> str:
@@ -243,10 +222,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
     return storable(USERINFO.sub(MASK, str(value)).replace("\0", ""))
-
-
-def _nothing(_phase: str, _done: int, _total: int) -> None:
-    """Progress that nobody sees: standard output is for the command's JSON alone."""
 
 
 class _Signs:
@@ -289,7 +264,7 @@ class LogTail(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
-        self.setFormatter(formatter("json"))
+        self.setFormatter(settings.JOB_LOG_FORMATTER)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

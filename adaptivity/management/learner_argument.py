@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity.evidence.services.learners import LearnerIdentity
-from adaptivity.management.utf8 import is_utf8
+from adaptivity.exit_codes import ExitCode
+from adaptivity.text import is_utf8
 
 
 def add_learner_arguments(parser: ArgumentParser) -> None:
@@ -23,8 +24,8 @@ def learner_of(options: dict[str, Any]) -> LearnerIdentity:
         try:
             user_id = sys.stdin.readline().rstrip("\r\n")
         except UnicodeDecodeError:
-            raise CommandError("user_id: is not UTF-8", returncode=2) from None
+            raise CommandError("user_id: is not UTF-8", returncode=ExitCode.REFUSED_INPUT) from None
     for name, text in (("user_id", user_id), ("guid", options["guid"])):
         if not is_utf8(text):
-            raise CommandError(f"{name}: is not UTF-8", returncode=2)
+            raise CommandError(f"{name}: is not UTF-8", returncode=ExitCode.REFUSED_INPUT)
     return LearnerIdentity(user_id, options["guid"])

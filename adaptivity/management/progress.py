@@ -11,10 +11,14 @@ log = structlog.get_logger(__name__)
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Progress:
-    """Call it with a phase, how much of it is done, and its total. A context manager: leaving it ends the bar."""
+class ProgressDisplay:
+    """Call it with a phase, how much of it is done, and its total. A context manager: leaving it ends the bar.
 
-    def __init__(self) -> None:
+    With ``log=False`` it writes nothing outside a terminal, because standard output is for the command's JSON alone.
+    """
+
+    def __init__(self, *, log: bool = True) -> None:
+        self._log = log
         self._bar: Any = None
         self._phase = ""
         self._next_line = 0.0
@@ -22,7 +26,7 @@ class Progress:
     def __call__(self, phase: str, done: int, total: int) -> None:
         if sys.stderr.isatty():
             self._draw(phase, done, total)
-        elif time.monotonic() >= self._next_line or done >= total:
+        elif self._log and (time.monotonic() >= self._next_line or done >= total):
             self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
             log.info("progress", phase=phase, done=done, total=total)
 
@@ -41,7 +45,7 @@ class Progress:
             self._bar.close()
             self._bar = None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressDisplay":
         return self
 
     def __exit__(

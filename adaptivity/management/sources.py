@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from adaptivity.errors import AlreadyRunning
-from adaptivity.management.job import ExitCode, Job, Outcome
+from adaptivity.exit_codes import ExitCode
+from adaptivity.management.job import Job, Outcome
 from adaptivity.models import CourseSource
 from adaptivity.sources.jobs.sources import DELETED, REJECTS, STOPPED, SourceReport, sources_await, sources_chosen
 

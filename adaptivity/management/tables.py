@@ -7,14 +7,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with the rows' cells below each other: the first column to the left, numbers to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+def columns(rows: Sequence[Sequence[str]], *, right: bool = True) -> list[str]:
+    """A line for each row, its cells as wide as the widest of their column. The first column is to the left; the others
+    are to the right, as numbers are, unless ``right`` is false."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if not column else cell.rjust(width)
+            cell.rjust(width) if right and column else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in rows
     ]
 
@@ -35,7 +36,3 @@ def _lead(handler: "logging.StreamHandler[Any]", stream: Any) -> None:
     with suppress(ValueError):
         handler.flush()
     handler.stream = stream
-
-
-def silent(_phase: str, _done: int, _total: int) -> None:
-    """Progress that nobody sees."""

@@ -4,16 +4,17 @@ from adaptivity.engine.parameters import DEFAULT_GUESS, DEFAULT_SLIP, DEFAULT_TR
 from adaptivity.models.collection import Collection, CollectionActivity
 from adaptivity.models.constraints import different, informative, is_probability, not_blank
 from adaptivity.models.knowledge_component import KnowledgeComponent
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class Activity(models.Model):
     """Something a learner can do: a problem, a reading, a video."""
 
-    source_launch_url = models.CharField(max_length=500, unique=True)
-    name = models.CharField(max_length=255, blank=True)
+    source_launch_url = models.CharField(max_length=URL_LENGTH, unique=True)
+    name = models.CharField(max_length=NAME_LENGTH, blank=True)
     difficulty = models.FloatField(null=True, blank=True, help_text="From 0 to 1; empty means unknown (0.5).")
     tags = models.TextField(blank=True)
-    type = models.CharField(max_length=255, blank=True)
+    type = models.CharField(max_length=NAME_LENGTH, blank=True)
     include_adaptive = models.BooleanField(default=True, help_text="Whether it may be recommended.")
     collections = models.ManyToManyField(Collection, through=CollectionActivity, related_name="activities", blank=True)
     knowledge_components = models.ManyToManyField(

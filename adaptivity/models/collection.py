@@ -1,13 +1,14 @@
 from django.db import models
 
 from adaptivity.models.constraints import not_blank
+from adaptivity.text import NAME_LENGTH
 
 
 class Collection(models.Model):
     """A set of activities from which one is recommended at a time."""
 
-    collection_id = models.CharField(max_length=255, unique=True)
-    name = models.CharField(max_length=255, blank=True)
+    collection_id = models.CharField(max_length=NAME_LENGTH, unique=True)
+    name = models.CharField(max_length=NAME_LENGTH, blank=True)
     max_problems = models.PositiveIntegerField(
         null=True, blank=True, help_text="Complete when this many distinct activities are done; empty means no limit."
     )

@@ -11,6 +11,7 @@ from adaptivity.models.constraints import is_probability, not_blank
 from adaptivity.models.knowledge_component import KnowledgeComponent
 from adaptivity.models.learner import Learner
 from adaptivity.models.model_version import ModelVersion
+from adaptivity.text import NAME_LENGTH
 
 
 class Score(models.Model):
@@ -22,7 +23,7 @@ class Score(models.Model):
     timestamp = models.DateTimeField()
     timestamp_given = models.BooleanField(default=False, help_text="Whether the platform said the time.")
     arrival = models.PositiveBigIntegerField()
-    event_id = models.CharField(max_length=255, null=True, blank=True)
+    event_id = models.CharField(max_length=NAME_LENGTH, null=True, blank=True)
     event_fingerprint = models.CharField(
         max_length=32,
         blank=True,
@@ -113,7 +114,7 @@ class ScoreImport(models.Model):
     """How far the import of a file of scores has come; written with each batch, so that none is imported twice."""
 
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the file's uncompressed content.")
-    tool_consumer_instance_guid = models.CharField(max_length=255, blank=True, default="")
+    tool_consumer_instance_guid = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
     started_at = models.DateTimeField(help_text="The time of rows that have none.")
     lines_done = models.PositiveBigIntegerField(default=0)
     imported = models.PositiveBigIntegerField(default=0)
@@ -121,7 +122,7 @@ class ScoreImport(models.Model):
     refused = models.PositiveBigIntegerField(default=0, db_default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
     file_name = models.CharField(
-        max_length=255, blank=True, default="", db_default="", help_text="As the last import of it had it."
+        max_length=NAME_LENGTH, blank=True, default="", db_default="", help_text="As the last import of it had it."
     )
     file_format = models.CharField(max_length=10, blank=True, default="", db_default="", help_text="csv, edx or xapi.")
     file_stamp = models.CharField(
@@ -146,7 +147,9 @@ class Reject(models.Model):
     import's reject file, not here."""
 
     score_import = models.ForeignKey(ScoreImport, models.CASCADE, related_name="rejects", db_index=False)
-    reason = models.CharField(max_length=255, help_text="The field and what is wrong with it; no value of the file.")
+    reason = models.CharField(
+        max_length=NAME_LENGTH, help_text="The field and what is wrong with it; no value of the file."
+    )
     count = models.PositiveBigIntegerField()
     first_line = models.PositiveBigIntegerField()
     last_line = models.PositiveBigIntegerField()

@@ -6,6 +6,7 @@ from adaptivity.engine.scoring import DESIGN_POLICY, EngineSettings
 from adaptivity.models.collection import Collection
 from adaptivity.models.constraints import is_probability, not_blank
 from adaptivity.models.learner import Learner
+from adaptivity.text import NAME_LENGTH
 
 # Far beyond every use, and what NaN and infinity are not.
 LARGEST_WEIGHT = 1e6
@@ -19,7 +20,9 @@ class Experiment(models.Model):
     is running.
     """
 
-    name = models.CharField(max_length=255, unique=True, help_text="Decides, with the learner, who is in which group.")
+    name = models.CharField(
+        max_length=NAME_LENGTH, unique=True, help_text="Decides, with the learner, who is in which group."
+    )
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="experiments")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -47,7 +50,7 @@ class ExperimentalGroup(models.Model):
     """A share of an experiment's learners, and the engine settings that they get."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="groups", db_index=False)
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=NAME_LENGTH)
     weight = models.FloatField(default=1.0, help_text="Its share of the learners is its share of all weights.")
     remediation_weight = models.FloatField(default=EngineSettings.remediation_weight, help_text="W_r, of demand.")
     continuity_weight = models.FloatField(default=EngineSettings.continuity_weight, help_text="W_c.")

@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from adaptivity.models.constraints import not_blank
+from adaptivity.text import NAME_LENGTH
 
 
 class RunStatus(models.TextChoices):
@@ -19,8 +20,10 @@ class JobRun(models.Model):
 
     command = models.CharField(max_length=100)
     arguments = models.JSONField(default=dict, blank=True, help_text="What was not left out; secrets are masked.")
-    started_by = models.CharField(max_length=255, help_text="A user of the system, a task of ECS, or a pipeline.")
-    host = models.CharField(max_length=255)
+    started_by = models.CharField(
+        max_length=NAME_LENGTH, help_text="A user of the system, a task of ECS, or a pipeline."
+    )
+    host = models.CharField(max_length=NAME_LENGTH)
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.RUNNING)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(help_text="When it last gave a sign of life.")

@@ -1,13 +1,14 @@
 from django.db import models
 
 from adaptivity.models.constraints import different, is_probability, not_blank
+from adaptivity.text import NAME_LENGTH
 
 
 class KnowledgeComponent(models.Model):
     """Something that can be learned; mastery is traced for each."""
 
-    kc_id = models.CharField(max_length=255, unique=True)
-    name = models.CharField(max_length=255, blank=True)
+    kc_id = models.CharField(max_length=NAME_LENGTH, unique=True)
+    name = models.CharField(max_length=NAME_LENGTH, blank=True)
     mastery_prior = models.FloatField(
         null=True, blank=True, help_text="Probability of mastery before any evidence; empty means 0.2."
     )

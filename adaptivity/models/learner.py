@@ -4,6 +4,7 @@ from adaptivity.models.activity import Activity
 from adaptivity.models.constraints import is_probability, not_blank
 from adaptivity.models.knowledge_component import KnowledgeComponent
 from adaptivity.models.model_version import ModelVersion
+from adaptivity.text import NAME_LENGTH
 
 
 class Learner(models.Model):
@@ -13,8 +14,8 @@ class Learner(models.Model):
     stamp of the masteries; a learner with evidence whose stamp is not the current one is stale.
     """
 
-    user_id = models.CharField(max_length=255)
-    tool_consumer_instance_guid = models.CharField(max_length=255, blank=True, default="")
+    user_id = models.CharField(max_length=NAME_LENGTH)
+    tool_consumer_instance_guid = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
     evidence_count = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="Arrival number of the newest entry of the evidence log."
     )

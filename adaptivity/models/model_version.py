@@ -3,6 +3,7 @@ from django.db import models
 from adaptivity.models.activity import Activity
 from adaptivity.models.constraints import informative, is_probability, not_blank
 from adaptivity.models.knowledge_component import KnowledgeComponent
+from adaptivity.text import NAME_LENGTH
 
 
 class ModelVersion(models.Model):
@@ -12,7 +13,7 @@ class ModelVersion(models.Model):
     ``last_revision``. ``report`` compares it with the version that was active when the report was made.
     """
 
-    name = models.CharField(max_length=255, unique=True)
+    name = models.CharField(max_length=NAME_LENGTH, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     method = models.CharField(max_length=32, blank=True, default="", help_text="How it was estimated.")
     minimum_evidence = models.BooleanField(
@@ -140,7 +141,7 @@ class ModelVersionEvent(models.Model):
         help_text="Active before a promotion, or again after a rollback; empty: the authors' base.",
     )
     at = models.DateTimeField(auto_now_add=True)
-    by = models.CharField(max_length=255, blank=True, default="", help_text="Who asked for it, or what.")
+    by = models.CharField(max_length=NAME_LENGTH, blank=True, default="", help_text="Who asked for it, or what.")
     reason = models.TextField(blank=True, default="")
     checks = models.JSONField(default=list, blank=True, help_text="What the gate found.")
 

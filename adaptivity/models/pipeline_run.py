@@ -3,6 +3,7 @@ from django.db.models import Q
 
 from adaptivity.models.constraints import not_blank
 from adaptivity.models.job_run import RunStatus
+from adaptivity.text import NAME_LENGTH
 
 
 class StepStatus(models.TextChoices):
@@ -27,10 +28,13 @@ class PipelineRun(models.Model):
 
     pipeline = models.CharField(max_length=40)
     parameters = models.JSONField(default=dict, blank=True)
-    started_by = models.CharField(max_length=255)
-    host = models.CharField(max_length=255)
+    started_by = models.CharField(max_length=NAME_LENGTH)
+    host = models.CharField(max_length=NAME_LENGTH)
     process = models.CharField(
-        max_length=255, blank=True, default="", help_text="Which process runs it, for others on the same machine."
+        max_length=NAME_LENGTH,
+        blank=True,
+        default="",
+        help_text="Which process runs it, for others on the same machine.",
     )
     token = models.UUIDField(help_text="Whose turn it is: a process that finds another's here has lost the run.")
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.RUNNING)
@@ -68,13 +72,15 @@ class StepRun(models.Model):
     timeout = models.PositiveIntegerField(help_text="Seconds after which an attempt is ended.")
     status = models.CharField(max_length=10, choices=StepStatus, default=StepStatus.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    process = models.CharField(max_length=255, blank=True, default="")
+    process = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
     stop_requested = models.BooleanField(default=False, help_text="Asks the worker that runs it to end it.")
     seen_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="When its last attempt began.")
     ended_at = models.DateTimeField(null=True, blank=True)
     exit_code = models.SmallIntegerField(null=True, blank=True, help_text="Negative: the signal that ended it.")
-    problem = models.CharField(max_length=255, blank=True, default="", help_text="What the exit code does not say.")
+    problem = models.CharField(
+        max_length=NAME_LENGTH, blank=True, default="", help_text="What the exit code does not say."
+    )
     log_tail = models.TextField(blank=True, default="", help_text="The last of what it wrote.")
 
     class Meta:

@@ -5,6 +5,7 @@ from django.db.models import CheckConstraint, Q
 from adaptivity.models.activity import Activity
 from adaptivity.models.collection import Collection
 from adaptivity.models.constraints import not_blank
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class CourseSource(models.Model):
@@ -21,7 +22,7 @@ class CourseSource(models.Model):
 
     slug = models.SlugField(max_length=50, unique=True, help_text="Names the source in commands and logs.")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    name = models.CharField(max_length=255, blank=True)
+    name = models.CharField(max_length=NAME_LENGTH, blank=True)
     enabled = models.BooleanField(default=True, help_text="Whether jobs read it.")
     interval_hours = models.PositiveIntegerField(
         default=0, help_text="Read at most once in so many hours, however often the job runs; 0: each time."
@@ -32,9 +33,11 @@ class CourseSource(models.Model):
         help_text='A list of "host:port": what may be reached although its address is private.',
     )
 
-    base_url = models.CharField(max_length=500, blank=True, help_text="Open edX: the address of the LMS.")
+    base_url = models.CharField(max_length=URL_LENGTH, blank=True, help_text="Open edX: the address of the LMS.")
     course_id = models.CharField(
-        max_length=255, blank=True, help_text="Open edX: the course; empty: every course that the platform lists."
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text="Open edX: the course; empty: every course that the platform lists.",
     )
     launch_url = models.CharField(
         max_length=20,
@@ -62,7 +65,9 @@ class CourseSource(models.Model):
         help_text="Website: the least number of seconds between two requests.",
     )
     collection_id = models.CharField(
-        max_length=255, blank=True, help_text="Website: each page becomes a reading of this collection; empty: none."
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text="Website: each page becomes a reading of this collection; empty: none.",
     )
 
     crawl = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the newest crawl.")
@@ -98,7 +103,7 @@ class SourceSection(models.Model):
     """A section of a platform's course, and the collection that it became."""
 
     source = models.ForeignKey(CourseSource, models.CASCADE, related_name="sections", db_index=False)
-    external_id = models.CharField(max_length=255, help_text="The platform's id.")
+    external_id = models.CharField(max_length=NAME_LENGTH, help_text="The platform's id.")
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
     position = models.PositiveIntegerField(help_text="Its place among the sections, from 0.")
     fingerprint = models.CharField(max_length=64, help_text="Of the section and its items, as they were last written.")
@@ -114,7 +119,7 @@ class SourceItem(models.Model):
     """A problem or reading of a platform's course, and the activity that it became."""
 
     source = models.ForeignKey(CourseSource, models.CASCADE, related_name="items", db_index=False)
-    external_id = models.CharField(max_length=255, help_text="The platform's id.")
+    external_id = models.CharField(max_length=NAME_LENGTH, help_text="The platform's id.")
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="+")
     section = models.ForeignKey(
         SourceSection,
@@ -157,9 +162,9 @@ class CrawledPage(models.Model):
     crawl = models.PositiveIntegerField(help_text="Number of the newest crawl that has met it.")
     pending = models.BooleanField(default=True, help_text="Whether that crawl has still to ask for it.")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.NEW, blank=True)
-    reason = models.CharField(max_length=255, blank=True, help_text="Why it is not stored.")
+    reason = models.CharField(max_length=NAME_LENGTH, blank=True, help_text="Why it is not stored.")
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
-    title = models.CharField(max_length=255, blank=True)
+    title = models.CharField(max_length=NAME_LENGTH, blank=True)
     text = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of title and text.")
     fetched_at = models.DateTimeField(null=True, blank=True)

@@ -25,6 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameReso
 
 from adaptivity.errors import InvalidInput, Stopped, Unavailable
 from adaptivity.outbound.addresses import AddressGuard, NotAllowed
+from adaptivity.progress import Stop
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ class Client:
     failed, InvalidInput with the code ``address_refused`` or ``too_large``, and Stopped where ``stop`` answers true.
     """
 
-    def __init__(self, *, guard: AddressGuard, stop: Callable[[], bool], patience: Patience = Patience()) -> None:
+    def __init__(self, *, guard: AddressGuard, stop: Stop, patience: Patience = Patience()) -> None:
         self._guard, self._stop, self._patience = guard, stop, patience
         self._session = _Session(guard)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from config import environment
-from config.logs import logging_config
+from config.logs import formatter, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -187,4 +187,6 @@ MODEL_VERSIONS_KEEP_DAYS = environment.whole_number("MODEL_VERSIONS_KEEP_DAYS", 
 # Responses that a version's model of success is fitted to at most, of learners drawn by a hash.
 SUCCESS_MODEL_RESPONSES = environment.whole_number("SUCCESS_MODEL_RESPONSES", default=100_000, minimum=1)
 
+# What the record of a job keeps of its log.
+JOB_LOG_FORMATTER = formatter("json")
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
@@ -10,8 +11,8 @@ from django.db import IntegrityError
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
+from adaptivity.api.content import CollectionViewSet
 from adaptivity.api.exceptions import exception_handler
-from adaptivity.content.services import collections
 from adaptivity.errors import InvalidInput
 from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, Api, connection_kept, refusals
@@ -315,7 +316,7 @@ def test_a_bug_is_a_500_in_the_envelope_that_says_nothing(api, course, monkeypat
     def fail(**_):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(collections, "collection_create", fail)
+    monkeypatch.setattr(CollectionViewSet, "writes", replace(CollectionViewSet.writes, create=fail))
 
     response = api.post("collection", {"collection_id": "c", "name": ""})
 
@@ -331,7 +332,7 @@ def test_a_rule_of_the_database_that_a_race_made_apply_is_a_conflict(api, course
     def fail(**_):
         raise IntegrityError("secret")
 
-    monkeypatch.setattr(collections, "collection_create", fail)
+    monkeypatch.setattr(CollectionViewSet, "writes", replace(CollectionViewSet.writes, create=fail))
 
     response = api.post("collection", {"collection_id": "c", "name": ""})
 

@@ -1,10 +1,12 @@
 """What the images carry beside the service, and what the two compose files say of building them."""
 
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -54,16 +56,30 @@ def test_the_health_check_asks_with_a_host_that_is_allowed(
     assert runpy.run_path(str(ROOT / "docker" / "healthcheck.py"))["host"]() == expected
 
 
-def test_the_health_check_looks_where_the_worker_touches() -> None:
+def test_the_health_check_waits_for_several_touches() -> None:
     check = runpy.run_path(str(ROOT / "docker" / "healthcheck.py"))
 
-    assert check["HEARTBEAT"] == heartbeat.FILE
     assert check["HEARTBEAT_SECONDS"] >= 10 * heartbeat.SECONDS
+
+
+def test_the_image_names_the_heartbeat_for_the_worker_and_its_health_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (named,) = re.findall(r"^ENV WORKER_HEARTBEAT=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert named.startswith("/tmp/")
+
+    monkeypatch.setenv("WORKER_HEARTBEAT", str(tmp_path / "heartbeat"))
+    check = runpy.run_path(str(ROOT / "docker" / "healthcheck.py"))["worker"]
+    assert check() == "the worker takes no tasks yet"
+
+    consumer = mock.Mock()
+    heartbeat.Heartbeat(consumer).start(consumer)
+    assert check() == ""
 
 
 def test_a_worker_without_a_heartbeat_is_not_healthy(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "docker" / "healthcheck.py", "worker"]
-    env = environment(TMPDIR=str(tmp_path))
+    env = environment(WORKER_HEARTBEAT=str(tmp_path / "heartbeat"))
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (1, "the worker takes no tasks yet\n")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from adaptivity.management.job import ExitCode
+from adaptivity.exit_codes import ExitCode
 from adaptivity.pipelines import PIPELINES
 from adaptivity.runs.pipelines import mermaid
 from adaptivity.runs.pipelines.declaration import Pipeline

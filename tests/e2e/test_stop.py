@@ -128,7 +128,7 @@ def test_a_worker_that_hangs_fails_its_health_check(stack: Stack) -> None:
     docker("kill", "--signal", "STOP", worker.id)
     try:
         # Two minutes pass.
-        worker.execute("touch", "--date=2 minutes ago", "/tmp/adaptivity-worker-1000.heartbeat")
+        worker.execute("touch", "--date=2 minutes ago", "/tmp/adaptivity-worker.heartbeat")
         with pytest.raises(AssertionError, match=r"the worker's loop last turned 12\d seconds ago"):
             worker.execute(*check)
     finally:

@@ -21,6 +21,7 @@ from adaptivity.models import (
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
 )
+from adaptivity.text import NAME_LENGTH, URL_LENGTH, is_storable
 
 FORMAT = 1
 
@@ -43,8 +44,13 @@ def text(high: int, *, low: int = 0, required: bool = False) -> Key:
 
 PROBABILITY = Key(float, low=0, high=1)
 FREE_TEXT = text(1_000_000)
-KC_PREREQUISITE = {"kc_id": text(255, low=1, required=True), "value": PROBABILITY}
-TAG = {"kc_id": text(255, low=1, required=True), "guess": PROBABILITY, "slip": PROBABILITY, "transit": PROBABILITY}
+KC_PREREQUISITE = {"kc_id": text(NAME_LENGTH, low=1, required=True), "value": PROBABILITY}
+TAG = {
+    "kc_id": text(NAME_LENGTH, low=1, required=True),
+    "guess": PROBABILITY,
+    "slip": PROBABILITY,
+    "transit": PROBABILITY,
+}
 COURSE: Mapping[str, Key] = {
     "format": Key(int, required=True),
     "course": Key(
@@ -61,8 +67,8 @@ COURSE: Mapping[str, Key] = {
         list,
         required=True,
         table={
-            "kc_id": text(255, low=1, required=True),
-            "name": text(255, required=True),
+            "kc_id": text(NAME_LENGTH, low=1, required=True),
+            "name": text(NAME_LENGTH, required=True),
             "mastery_prior": PROBABILITY,
             "prerequisites": Key(list, table=KC_PREREQUISITE),
         },
@@ -71,8 +77,8 @@ COURSE: Mapping[str, Key] = {
         list,
         required=True,
         table={
-            "collection_id": text(255, low=1, required=True),
-            "name": text(255, required=True),
+            "collection_id": text(NAME_LENGTH, low=1, required=True),
+            "name": text(NAME_LENGTH, required=True),
             "max_problems": Key(int, low=0, high=2**31 - 1),
             "stop_on_mastery": Key(bool),
         },
@@ -81,9 +87,9 @@ COURSE: Mapping[str, Key] = {
         list,
         required=True,
         table={
-            "source_launch_url": text(500, low=1, required=True),
-            "name": text(255, required=True),
-            "type": text(255, required=True),
+            "source_launch_url": text(URL_LENGTH, low=1, required=True),
+            "name": text(NAME_LENGTH, required=True),
+            "type": text(NAME_LENGTH, required=True),
             "difficulty": PROBABILITY,
             "tags": FREE_TEXT,
             "include_adaptive": Key(bool),
@@ -197,7 +203,7 @@ def _check_value(value: Any, key: Key, at: str) -> None:
     if isinstance(value, str):
         if key.low and not value.strip():
             raise InvalidInput("is blank", field=at)
-        if len(value) > key.high or "\0" in value:
+        if len(value) > key.high or not is_storable(value):
             raise InvalidInput(f"must have at most {key.high:.0f} characters and no NUL", field=at)
     elif isinstance(value, int | float) and not key.low <= value <= key.high:
         raise InvalidInput(f"must lie between {key.low} and {key.high}", field=at)
@@ -205,7 +211,7 @@ def _check_value(value: Any, key: Key, at: str) -> None:
         _check_table(value, key.table, f"{at}.")
     elif isinstance(value, list):
         for number, entry in enumerate(value):
-            inner = Key(str, low=1, high=500) if key.table is None else Key(dict, table=key.table)
+            inner = Key(str, low=1, high=URL_LENGTH) if key.table is None else Key(dict, table=key.table)
             _check_value(entry, inner, f"{at}[{number}]")
 
 

@@ -3,7 +3,7 @@
 import csv
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -13,9 +13,9 @@ from typing import IO, Any
 from adaptivity.content.selectors.parameters import current_stamp
 from adaptivity.errors import AlreadyRunning, InvalidInput, Stopped
 from adaptivity.evidence.readers.csv_scores import GUID_COLUMN, KC_SEPARATOR
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.evidence.selectors import export
 from adaptivity.models import Learner
+from adaptivity.progress import Progress, Stop, never, silent
 
 COLUMNS = {
     "scores.csv": ("learner", GUID_COLUMN, "item", "kcs", "score", "timestamp", "event_id"),
@@ -47,9 +47,7 @@ class ExportReport:
     ambiguous_kcs: int = 0
 
 
-def export_evidence(
-    directory: Path, *, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False
-) -> ExportReport:
+def export_evidence(directory: Path, *, progress: Progress = silent, stop: Stop = never) -> ExportReport:
     """Writes the files of COLUMNS into the directory, which is made where it is missing, both for their
     owner alone.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from adaptivity.evidence.jobs.load import ImportReport, Load, trace_learners
 from adaptivity.evidence.jobs.reject_file import RejectFile
 from adaptivity.evidence.readers.formats import FORMATS, format_of, reader
 from adaptivity.evidence.readers.launch_urls import NO_ACTIVITY, LaunchUrls
-from adaptivity.evidence.readers.lines import Progress, is_blank, survey
+from adaptivity.evidence.readers.lines import is_blank, survey
 from adaptivity.evidence.services.erasures import erasures_under_another_key
 from adaptivity.evidence.services.imports import (
     UNKNOWN_ACTIVITY,
@@ -30,6 +30,7 @@ from adaptivity.evidence.services.imports import (
     score_imports_waiting,
 )
 from adaptivity.models import Reject, ScoreImport
+from adaptivity.progress import Progress, Stop, never, silent
 
 log = structlog.get_logger(__name__)
 
@@ -108,8 +109,8 @@ def import_evidence(
     paths: Sequence[Path],
     options: Options,
     *,
-    progress: Progress = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> EvidenceReport:
     """Imports the files in their order, then traces every learner whose masteries are out of date.
 
@@ -166,7 +167,7 @@ def _import_file(
     launch_urls: LaunchUrls,
     report: EvidenceReport,
     progress: Progress,
-    stop: Callable[[], bool],
+    stop: Stop,
 ) -> None:
     wants_it_again = options.again or options.collection_id is not None
     stamp = _stamp(path)
@@ -230,7 +231,7 @@ def _load(
     launch_urls: LaunchUrls,
     report: EvidenceReport,
     progress: Progress,
-    stop: Callable[[], bool],
+    stop: Stop,
 ) -> None:
     rejects = None
     if options.rejects is not None:

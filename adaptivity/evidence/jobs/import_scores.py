@@ -5,12 +5,12 @@ from pathlib import Path
 
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.jobs.load import BATCH_ROWS, ImportReport, Load, Refuse, trace_learners
-from adaptivity.evidence.readers.checks import GUID_LENGTH, check_text
+from adaptivity.evidence.readers.checks import check_text
 from adaptivity.evidence.readers.csv_scores import read_scores
-from adaptivity.evidence.readers.lines import Progress, survey
+from adaptivity.evidence.readers.lines import survey
 from adaptivity.evidence.services.imports import score_import_ensure, score_import_find
-
-COLLECTION_LENGTH = 255
+from adaptivity.progress import Progress, Stop, never, silent
+from adaptivity.text import NAME_LENGTH
 
 # Called with how many rows an earlier import of the file has imported, and how many it has refused.
 Earlier = Callable[[int, int], None]
@@ -22,10 +22,10 @@ def import_scores(
     collection_id: str | None = None,
     guid: str = "",
     strict: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
     refuse: Refuse = lambda *_: None,
     earlier: Earlier = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = never,
 ) -> ImportReport:
     """Imports the file's scores, then traces every learner whose masteries are out of date.
 
@@ -56,8 +56,8 @@ def import_scores(
 
 def check_names(collection_id: str | None, guid: str) -> None:
     """Raises InvalidInput where a collection or a guid of this name cannot be."""
-    check_text("collection", collection_id or "-", COLLECTION_LENGTH)
-    check_text("guid", guid or "-", GUID_LENGTH)
+    check_text("collection", collection_id or "-", NAME_LENGTH)
+    check_text("guid", guid or "-", NAME_LENGTH)
 
 
 def file_name(path: Path) -> str:

@@ -11,10 +11,11 @@ from django.utils import timezone
 from adaptivity.database.writes import overtakable
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.evidence.jobs.reject_file import RejectFile
-from adaptivity.evidence.readers.lines import ParsedLine, Progress, Read
+from adaptivity.evidence.readers.lines import ParsedLine, Read
 from adaptivity.evidence.services.imports import BatchResult, items_ensure, rejects_record, scores_import_batch
 from adaptivity.evidence.services.tracing import stale_learners_retrace
 from adaptivity.models import ScoreImport
+from adaptivity.progress import Progress, Stop, never, silent
 
 BATCH_ROWS = 2000
 BATCH_BYTES = 8 << 20
@@ -84,9 +85,9 @@ class Load:
         self,
         report: ImportReport,
         *,
-        progress: Progress = lambda *_: None,
+        progress: Progress = silent,
         refuse: Refuse = lambda *_: None,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Stop = never,
     ) -> None:
         """Imports what of the file was not imported yet, and adds to the report as it goes on.
 
@@ -166,9 +167,7 @@ class Load:
         return result, refused
 
 
-def trace_learners(
-    report: ImportReport, *, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False
-) -> None:
+def trace_learners(report: ImportReport, *, progress: Progress = silent, stop: Stop = never) -> None:
     """Traces every learner whose masteries are out of date. Raises Stopped between two batches where ``stop`` answers
     true."""
     for done, total in stale_learners_retrace():

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adaptivity.errors import InvalidInput
+from adaptivity.text import is_utf8
 
-# As the columns of the database have them.
-LEARNER_LENGTH, GUID_LENGTH, ITEM_LENGTH, KC_LENGTH, EVENT_ID_LENGTH = 255, 255, 500, 255, 255
 TIMESTAMP_LENGTH = 64
 # Python's float() would also take underscores and the digits of every script.
 NUMBER = re.compile(r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
@@ -22,10 +21,8 @@ def check_text(name: str, text: str, length: int) -> None:
         raise InvalidInput(f"is longer than {length} characters", field=name)
     if "\0" in text:
         raise InvalidInput("contains a NUL character", field=name)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InvalidInput("is not UTF-8", field=name) from None
+    if not is_utf8(text):
+        raise InvalidInput("is not UTF-8", field=name)
 
 
 def fraction(text: str) -> float:

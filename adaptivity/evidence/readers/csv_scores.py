@@ -10,17 +10,13 @@ from django.utils import timezone
 
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.readers.checks import (
-    EVENT_ID_LENGTH,
-    GUID_LENGTH,
-    ITEM_LENGTH,
-    KC_LENGTH,
-    LEARNER_LENGTH,
     check_text,
     fraction,
     time_of,
 )
 from adaptivity.evidence.readers.lines import MAX_LINE_BYTES, ParsedLine, open_file
 from adaptivity.evidence.services.imports import ScoreRow
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 REQUIRED_COLUMNS = ("learner", "item", "kcs", "score")
 GUID_COLUMN = "tool_consumer_instance_guid"
@@ -89,17 +85,17 @@ def _is_cut(line: str) -> bool:
 
 
 def _row(line: int, values: dict[str, str], now: datetime) -> ScoreRow:
-    check_text("learner", values["learner"], LEARNER_LENGTH)
-    check_text("item", values["item"], ITEM_LENGTH)
+    check_text("learner", values["learner"], NAME_LENGTH)
+    check_text("item", values["item"], URL_LENGTH)
     kcs = tuple(dict.fromkeys(kc.strip() for kc in values["kcs"].split(KC_SEPARATOR) if kc.strip()))
     for kc in kcs:
-        check_text("kcs", kc, KC_LENGTH)
+        check_text("kcs", kc, NAME_LENGTH)
     event_id = values.get("event_id") or None
     if event_id is not None:
-        check_text("event_id", event_id, EVENT_ID_LENGTH)
+        check_text("event_id", event_id, NAME_LENGTH)
     guid = values.get(GUID_COLUMN, "")
     if guid:
-        check_text(GUID_COLUMN, guid, GUID_LENGTH)
+        check_text(GUID_COLUMN, guid, NAME_LENGTH)
     return ScoreRow(
         line=line,
         learner=values["learner"],

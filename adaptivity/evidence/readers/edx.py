@@ -15,10 +15,11 @@ from typing import Any
 from django.utils import timezone
 
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.readers.checks import ITEM_LENGTH, LEARNER_LENGTH, check_text, number_at, object_at, time_of
+from adaptivity.evidence.readers.checks import check_text, number_at, object_at, time_of
 from adaptivity.evidence.readers.launch_urls import LaunchUrls
 from adaptivity.evidence.readers.lines import MAX_LINE_BYTES, ParsedLine, lines_after
 from adaptivity.evidence.services.imports import ScoreRow
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 # edX writes its logs with json.dumps, which escapes none of these characters: what does not hold them cannot be such
 # an event, and parsing is what costs most. Three lines of four are of browsers.
@@ -97,7 +98,7 @@ def _user_id(value: Any) -> str:
         value = str(value)
     if not isinstance(value, str) or not value:
         raise InvalidInput("is missing", field="context.user_id")
-    check_text("context.user_id", value, LEARNER_LENGTH)
+    check_text("context.user_id", value, NAME_LENGTH)
     return value
 
 
@@ -107,7 +108,7 @@ def _usage_id(context: dict[str, Any], event: dict[str, Any]) -> str:
         usage_id = module.get("usage_key")
     if not isinstance(usage_id, str):
         raise InvalidInput("is missing", field="event.problem_id")
-    check_text("event.problem_id", usage_id, ITEM_LENGTH)
+    check_text("event.problem_id", usage_id, URL_LENGTH)
     return usage_id
 
 

@@ -3,8 +3,9 @@
 from functools import cached_property
 
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.readers.checks import ITEM_LENGTH, check_text
+from adaptivity.evidence.readers.checks import check_text
 from adaptivity.evidence.selectors.usage_ids import launch_urls_by_usage_id, usage_id_in
+from adaptivity.text import URL_LENGTH
 
 NO_ACTIVITY = "no activity has this usage id in its source_launch_url"
 
@@ -32,7 +33,7 @@ class LaunchUrls:
                     raise InvalidInput("is missing", field="context.course_id")
                 course_id = ""
             url = self.template.replace("{course_id}", course_id).replace("{usage_id}", usage_id)
-            check_text(field, url, ITEM_LENGTH)
+            check_text(field, url, URL_LENGTH)
             return url
         return self._only(usage_id, field)
 

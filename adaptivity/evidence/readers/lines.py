@@ -22,7 +22,6 @@ MAX_LINE_BYTES = 1 << 20
 KEPT_BYTES = 10_000
 
 # Called with a phase ("reading", "importing", "tracing"), how much of it is done, and its total.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)

@@ -16,10 +16,6 @@ from django.utils import timezone
 
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.readers.checks import (
-    EVENT_ID_LENGTH,
-    GUID_LENGTH,
-    ITEM_LENGTH,
-    LEARNER_LENGTH,
     check_text,
     number_at,
     object_at,
@@ -31,6 +27,7 @@ from adaptivity.evidence.readers.launch_urls import LaunchUrls
 from adaptivity.evidence.readers.lines import MAX_LINE_BYTES, ParsedLine, lines_after, open_file
 from adaptivity.evidence.services.imports import ScoreRow
 from adaptivity.evidence.services.voidings import STATEMENT_ID
+from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 BLOCK_BYTES = 1 << 16
 BEGINNING_BYTES = 1 << 16
@@ -60,7 +57,7 @@ def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator
         else:
             try:
                 statement = parsed(text)
-                verb = text_at(object_at(statement, "verb", "verb"), "id", "verb.id", ITEM_LENGTH)
+                verb = text_at(object_at(statement, "verb", "verb"), "id", "verb.id", URL_LENGTH)
                 if verb == VOIDED:
                     yield ParsedLine(number, voids=_voided_id(statement), raw=text)
                 else:
@@ -152,7 +149,7 @@ def _voided_id(statement: dict[str, Any]) -> str:
     target = object_at(statement, "object", "object")
     if target.get("objectType") != "StatementRef":
         raise InvalidInput("is not a StatementRef", field="object.objectType")
-    voided = text_at(target, "id", "object.id", EVENT_ID_LENGTH).lower()
+    voided = text_at(target, "id", "object.id", NAME_LENGTH).lower()
     if not STATEMENT_ID.fullmatch(voided):
         raise InvalidInput("is not a UUID", field="object.id")
     return voided
@@ -170,10 +167,10 @@ def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_
     target = object_at(statement, "object", "object")
     if target.get("objectType", "Activity") != "Activity":
         raise InvalidInput("is not an Activity", field="object.objectType")
-    object_id = text_at(target, "id", "object.id", ITEM_LENGTH)
-    event_id = text_at(statement, "id", "id", EVENT_ID_LENGTH).lower()
+    object_id = text_at(target, "id", "object.id", URL_LENGTH)
+    event_id = text_at(statement, "id", "id", NAME_LENGTH).lower()
     # Some letters are two in lower case.
-    check_text("id", event_id, EVENT_ID_LENGTH)
+    check_text("id", event_id, NAME_LENGTH)
     # An LRS sets "timestamp" where the platform has not; "stored" is when it came there.
     when = "stored" if statement.get("timestamp") is None else "timestamp"
     return ScoreRow(
@@ -183,7 +180,7 @@ def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_
         reported_item=object_id,
         knowledge_components=(),
         score=score,
-        timestamp=time_of(text_at(statement, when, "timestamp", ITEM_LENGTH), now),
+        timestamp=time_of(text_at(statement, when, "timestamp", URL_LENGTH), now),
         event_id=event_id,
         guid=guid,
     )
@@ -221,11 +218,11 @@ def _learner(actor: dict[str, Any]) -> tuple[str, str]:
         raise InvalidInput("is not an Agent", field="actor.objectType")
     if actor.get("account") is not None:
         account = object_at(actor, "account", "actor.account")
-        name = text_at(account, "name", "actor.account.name", LEARNER_LENGTH)
-        return name, text_at(account, "homePage", "actor.account.homePage", GUID_LENGTH)
+        name = text_at(account, "name", "actor.account.name", NAME_LENGTH)
+        return name, text_at(account, "homePage", "actor.account.homePage", NAME_LENGTH)
     if actor.get("mbox") is None:
         raise InvalidInput("has neither account nor mbox", field="actor")
-    mbox = text_at(actor, "mbox", "actor.mbox", LEARNER_LENGTH + len(MAILTO))
+    mbox = text_at(actor, "mbox", "actor.mbox", NAME_LENGTH + len(MAILTO))
     learner = mbox.removeprefix(MAILTO)
-    check_text("actor.mbox", learner, LEARNER_LENGTH)
+    check_text("actor.mbox", learner, NAME_LENGTH)
     return learner, ""

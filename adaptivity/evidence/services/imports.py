@@ -30,9 +30,8 @@ from adaptivity.models import (
     Score,
     ScoreImport,
 )
+from adaptivity.text import NAME_LENGTH
 
-NAME_LENGTH = 255
-REASON_LENGTH = 255
 # Where lines are broken in more ways than that, the rest is counted together.
 MAX_REASONS = 50
 OTHER_REASONS = "other reasons"
@@ -220,7 +219,7 @@ def rejects_record(*, run: ScoreImport, refused: Sequence[tuple[int, str]]) -> N
         return
     rejects = {reject.reason: reject for reject in run.rejects.all()}
     for line, reason in refused:
-        reason = reason[:REASON_LENGTH]
+        reason = reason[:NAME_LENGTH]
         if reason not in rejects and len(rejects) >= MAX_REASONS:
             reason = OTHER_REASONS
         reject = rejects.get(reason)

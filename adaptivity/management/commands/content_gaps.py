@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity.content_gaps.jobs import content_gaps
-from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.tables import columns
 from adaptivity.models import Collection
 

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.numbers import number
 from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
 from adaptivity.models import CourseSource

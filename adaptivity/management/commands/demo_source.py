@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from rest_framework.authtoken.models import Token
 
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.commands.demo import COLLECTION, USERNAME, curl
 from adaptivity.management.local_servers.demo import CREDENTIALS, FIRST_SECTION, LEARNER, DemoServer, statements
 from adaptivity.models import Collection, CourseSource
@@ -43,14 +44,16 @@ class Command(BaseCommand):
         try:
             server = DemoServer(options["port"])
         except (OSError, OverflowError) as error:
-            raise CommandError(f"--port {options['port']}: {error}", returncode=2) from error
+            raise CommandError(f"--port {options['port']}: {error}", returncode=ExitCode.REFUSED_INPUT) from error
         with server:
             inbox: Path = options["inbox"]
             try:
                 inbox.mkdir(parents=True, exist_ok=True)
                 (inbox / STATEMENTS).write_text(statements(), encoding="utf-8")
             except OSError as error:
-                raise CommandError(f"--inbox {inbox}: {error.strerror or error}", returncode=2) from None
+                raise CommandError(
+                    f"--inbox {inbox}: {error.strerror or error}", returncode=ExitCode.REFUSED_INPUT
+                ) from None
             for fields in server.sources():
                 _source_write(fields)
             self.stdout.write(self._instructions(server, inbox, token, options["service_port"]))
@@ -77,7 +80,9 @@ def _demo_token() -> str:
             return str(token.key)
     except DatabaseError:  # there are no tables
         pass
-    raise CommandError("the demo course is not there; run manage.py demo first, or make run", returncode=2)
+    raise CommandError(
+        "the demo course is not there; run manage.py demo first, or make run", returncode=ExitCode.REFUSED_INPUT
+    )
 
 
 def _source_write(fields: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
 from adaptivity.evidence.services.privacy import learner_erase
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import database_needed
 from adaptivity.management.learner_argument import add_learner_arguments, learner_of
 
@@ -27,13 +28,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["yes"]:
             if options["user_id"] == "-" or not sys.stdin.isatty():
-                raise CommandError("this cannot be undone: say --yes where nobody can be asked", returncode=2)
+                raise CommandError(
+                    "this cannot be undone: say --yes where nobody can be asked", returncode=ExitCode.REFUSED_INPUT
+                )
             if input("This cannot be undone. Erase this learner? [yes/no] ") != "yes":
-                raise CommandError("nothing was erased", returncode=2)
+                raise CommandError("nothing was erased", returncode=ExitCode.REFUSED_INPUT)
         try:
             with database_needed():
                 erased = learner_erase(learner=learner_of(options))
         except AdaptivityError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in erased.items())
         self.stdout.write(f"erased: {rows}" if rows else "nothing was held about this learner; noted for later files")

@@ -10,7 +10,8 @@ from adaptivity import tasks
 from adaptivity.engine.promotion import DEGENERATE
 from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import Stopped
-from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.model_versions.jobs.estimate import METHODS, estimate, unfinished_version, version_name
 from adaptivity.model_versions.selectors.estimation import opportunity_counts
 from adaptivity.model_versions.selectors.model_versions import latest_version

@@ -1,7 +1,6 @@
 """manage.py evaluate FILE: how well each model predicts responses of learners that it has not seen."""
 
 import json
-import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import interruptible
-from adaptivity.management.progress import Progress
-from adaptivity.management.tables import columns, logs_to_stderr, silent
+from adaptivity.management.progress import ProgressDisplay
+from adaptivity.management.tables import columns, logs_to_stderr
 from adaptivity.model_versions.jobs.evaluate import MODELS, Result, dataset, evaluate
 
 COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "fit s", "responses/s")
@@ -37,12 +37,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with interruptible(), Progress() as progress, logs_to_stderr():
-                tell = progress if sys.stderr.isatty() or not options["json"] else silent
-                data = dataset(options["file"], progress=tell)
-                results = evaluate(data, models=options["model"] or tuple(MODELS), progress=tell)
+            with interruptible(), ProgressDisplay(log=not options["json"]) as progress, logs_to_stderr():
+                data = dataset(options["file"], progress=progress)
+                results = evaluate(data, models=options["model"] or tuple(MODELS), progress=progress)
         except AdaptivityError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         if data.refused:
             self.stderr.write(
                 f"{data.refused} rows of the file are refused and left out, the first is {data.first_refusal}"

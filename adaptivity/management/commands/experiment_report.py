@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Experiment
 from adaptivity.recommendation.jobs.experiment_report import CONTROL, OUTCOMES, experiment_report

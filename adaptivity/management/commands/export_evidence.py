@@ -8,7 +8,8 @@ from django.conf import settings
 
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.jobs.export_evidence import COLUMNS, export_evidence
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP
+from adaptivity.management.job import Job, JobCommand, Outcome
 
 
 class Command(JobCommand):

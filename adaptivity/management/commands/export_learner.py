@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.evidence.selectors.privacy import learner_data
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import database_needed
 from adaptivity.management.learner_argument import add_learner_arguments, learner_of
 from adaptivity.models import Learner
@@ -31,7 +32,9 @@ class Command(BaseCommand):
                     user_id=learner.user_id, tool_consumer_instance_guid=learner.tool_consumer_instance_guid
                 )
         except Learner.DoesNotExist:
-            raise CommandError("there is no learner with this user_id and guid", returncode=2) from None
+            raise CommandError(
+                "there is no learner with this user_id and guid", returncode=ExitCode.REFUSED_INPUT
+            ) from None
         text = json.dumps(data, ensure_ascii=False, indent=2)
         output: Path | None = options["output"]
         if output is None:
@@ -41,4 +44,4 @@ class Command(BaseCommand):
             output.touch(mode=0o600, exist_ok=False)
             output.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            raise CommandError(f"{output}: {error.strerror}", returncode=2) from None
+            raise CommandError(f"{output}: {error.strerror}", returncode=ExitCode.REFUSED_INPUT) from None

@@ -9,7 +9,8 @@ from django.conf import settings
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.jobs.import_evidence import EvidenceReport, Options, expanded, import_evidence, inbox_files
 from adaptivity.evidence.readers.formats import FORMATS
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP
+from adaptivity.management.job import Job, JobCommand, Outcome
 
 
 class Command(JobCommand):

@@ -9,7 +9,8 @@ from django.core.management.base import CommandError
 from adaptivity import tasks
 from adaptivity.errors import AdaptivityError, Stopped
 from adaptivity.evidence.jobs.import_scores import import_scores
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, exit_code_of
+from adaptivity.exit_codes import EXIT_CODES_HELP, exit_code_of
+from adaptivity.management.job import Job, JobCommand, Outcome
 
 
 class Command(JobCommand):

@@ -9,9 +9,10 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import database_needed
 from adaptivity.management.job import JobCommand
-from adaptivity.management.table import table
+from adaptivity.management.tables import columns
 from adaptivity.models import RunStatus
 from adaptivity.runs.pipelines.declaration import Pipeline, PipelineError
 from adaptivity.runs.pipelines.registry import pipelines
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         try:
             names, declared = job_commands(), pipelines()
         except PipelineError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         with database_needed():
             jobs, runs = last_job_runs(names), last_pipeline_runs(declared)
         if options["json"]:
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             *(_row(f"pipeline {name}", runs.get(name)) for name in declared),
             *(_row(name, jobs.get(name)) for name in names),
         ]
-        for line in table([COLUMNS, *rows]):
+        for line in columns([COLUMNS, *rows], right=False):
             self.stdout.write(line)
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.content.services.courses import course_load
 from adaptivity.errors import InvalidInput
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import database_needed
 
 
@@ -29,11 +30,13 @@ class Command(BaseCommand):
             with database_needed():
                 summary = course_load(course=course)
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}", returncode=2) from error
+            raise CommandError(f"{path}: {error.strerror}", returncode=ExitCode.REFUSED_INPUT) from error
         except RecursionError:
-            raise CommandError(f"{path}: nested too deeply; nothing was changed", returncode=2) from None
+            raise CommandError(
+                f"{path}: nested too deeply; nothing was changed", returncode=ExitCode.REFUSED_INPUT
+            ) from None
         except (ValueError, InvalidInput) as error:
-            raise CommandError(f"{path}: {error}; nothing was changed", returncode=2) from error
+            raise CommandError(f"{path}: {error}; nothing was changed", returncode=ExitCode.REFUSED_INPUT) from error
         self.stdout.write(
             f"{summary.knowledge_components} knowledge components, {summary.collections} collections and "
             f"{summary.activities} activities loaded"

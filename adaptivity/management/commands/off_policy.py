@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity.engine.policies import POLICIES
-from adaptivity.management.job import EXIT_CODES_HELP, ExitCode, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Collection
 from adaptivity.recommendation.jobs.receipts import off_policy

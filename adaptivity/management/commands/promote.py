@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity.errors import Conflict
-from adaptivity.management.job import ExitCode, Job, JobCommand, Outcome, started_by
+from adaptivity.exit_codes import ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome, started_by
 from adaptivity.model_versions.selectors.model_versions import active_version, latest_version
 from adaptivity.model_versions.services.model_versions import Refused, held_by, model_version_promote, promotion_checks
 from adaptivity.models import ModelVersion

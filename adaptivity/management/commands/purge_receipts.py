@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.errors import InvalidInput
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS
 from adaptivity.recommendation.jobs.receipts import purge_receipts
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.numbers import MOST_DAYS, whole_number
 from adaptivity.model_versions.jobs.purge_versions import purge_versions
 

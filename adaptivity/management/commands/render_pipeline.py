@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.errors import AdaptivityError
+from adaptivity.exit_codes import ExitCode
 from adaptivity.runs.pipelines import mermaid, state_machine
 from adaptivity.runs.pipelines.registry import pipeline
 
@@ -28,5 +29,5 @@ class Command(BaseCommand):
         try:
             text = FORMATS[options["format"]](pipeline(options["name"]))
         except AdaptivityError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         self.stdout.write(text, ending="")

@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome, host, started_by
+from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
+from adaptivity.management.job import Job, JobCommand, Outcome, host, started_by
 from adaptivity.management.pipeline_display import Display
 from adaptivity.management.worker_steps import WorkerAttempt
 from adaptivity.models import StepRun, StepStatus
@@ -15,10 +16,6 @@ from adaptivity.runs.pipelines.attempts import STOP_SECONDS, LocalAttempt
 from adaptivity.runs.pipelines.processes import own_identity
 from adaptivity.runs.pipelines.registry import pipeline
 from adaptivity.runs.pipelines.runner import (
-    EXIT_FAILED,
-    EXIT_REFUSED,
-    EXIT_REJECTS,
-    EXIT_STOPPED,
     Result,
     pipeline_begin,
     pipeline_execute,
@@ -60,7 +57,9 @@ class Command(JobCommand):
         starter = Starter(name=started_by(), host=host(), process=own_identity())
         if options["resume"]:
             if given:
-                raise CommandError("--resume takes the parameters of the run; --set is not for it", returncode=2)
+                raise CommandError(
+                    "--resume takes the parameters of the run; --set is not for it", returncode=ExitCode.REFUSED_INPUT
+                )
             run = pipeline_resume(chosen_pipeline, starter=starter)
         else:
             chosen = None
@@ -83,11 +82,13 @@ class Command(JobCommand):
     def _outcome(self, name: str, result: Result) -> Outcome:
         counts = [f"{count} {status}" for status in StepStatus if (count := list(result.steps.values()).count(status))]
         summary = f"{name}, run {result.run_id}: {', '.join(counts)}"
-        if result.exit_code in (EXIT_FAILED, EXIT_REFUSED):
+        if result.exit_code in (ExitCode.FAILED, ExitCode.REFUSED_INPUT):
             for step in StepRun.objects.filter(run=result.run_id, status=StepStatus.FAILED).order_by("position"):
                 self._show(step)
             raise CommandError(f"{summary}; run it again with --resume to go on", returncode=result.exit_code)
-        return Outcome(summary, rejects=result.exit_code == EXIT_REJECTS, stopped=result.exit_code == EXIT_STOPPED)
+        return Outcome(
+            summary, rejects=result.exit_code == ExitCode.REJECTS, stopped=result.exit_code == ExitCode.STOPPED
+        )
 
     def _show(self, step: StepRun) -> None:
         how = step.problem or f"exit code {step.exit_code}"
@@ -101,6 +102,6 @@ def _given(assignments: list[str]) -> dict[str, str]:
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign or not name:
-            raise CommandError(f"--set {assignment}: must be NAME=VALUE", returncode=2)
+            raise CommandError(f"--set {assignment}: must be NAME=VALUE", returncode=ExitCode.REFUSED_INPUT)
         given[name] = value
     return given

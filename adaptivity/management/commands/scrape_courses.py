@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
 from adaptivity.sources.jobs.scrape_courses import scrape_courses
 from adaptivity.sources.platforms.registry import PLATFORMS

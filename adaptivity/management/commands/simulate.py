@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
@@ -12,10 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from adaptivity.engine.scoring import EngineSettings
 from adaptivity.engine.simulation import AFTER, BASELINES, FAMILIES, Outcome
 from adaptivity.errors import AdaptivityError
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import interruptible
 from adaptivity.management.numbers import number
-from adaptivity.management.progress import Progress
-from adaptivity.management.tables import columns, logs_to_stderr, silent
+from adaptivity.management.progress import ProgressDisplay
+from adaptivity.management.tables import columns, logs_to_stderr
 from adaptivity.model_versions.jobs.simulate import CHOICES, LEARNERS, simulate
 
 COLUMNS = (
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with interruptible(), Progress() as progress, logs_to_stderr():
+            with interruptible(), ProgressDisplay(log=not options["json"]) as progress, logs_to_stderr():
                 found = simulate(
                     policies=options["policy"] or CHOICES,
                     families=options["family"] or tuple(FAMILIES),
@@ -65,10 +65,10 @@ class Command(BaseCommand):
                     after=options["items"],
                     mastery_threshold=options["mastery_threshold"],
                     seed=options["seed"],
-                    progress=progress if sys.stderr.isatty() or not options["json"] else silent,
+                    progress=progress,
                 )
         except AdaptivityError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         if options["json"]:
             self.stdout.write(json.dumps({"families": {name: _as_json(of) for name, of in found.items()}}))
             return

@@ -3,7 +3,8 @@
 from typing import Any
 
 from adaptivity.evidence.services.tracing import stale_learners_retrace
-from adaptivity.management.job import EXIT_CODES_HELP, Job, JobCommand, Outcome
+from adaptivity.exit_codes import EXIT_CODES_HELP
+from adaptivity.management.job import Job, JobCommand, Outcome
 
 
 class Command(JobCommand):

@@ -12,14 +12,12 @@ from adaptivity.content.selectors.arrays import collection_arrays_under, largest
 from adaptivity.content.selectors.parameters import priors, tag_table
 from adaptivity.engine import promotion
 from adaptivity.engine.estimation import BktParameters, estimate_em, estimate_empirical, trace
-from adaptivity.engine.estimation import Progress as Iterations
 from adaptivity.engine.metrics import Metrics, calibration, metrics
 from adaptivity.engine.parameters import EPSILON, Booleans, Floats, Integers
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.simulation import AFTER, Belief, compare_beliefs, recommendable
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.evidence.selectors.evidence import activities_scored_by, evidence, learners_in_runs
 from adaptivity.model_versions.jobs.success_model import success_model
 from adaptivity.model_versions.selectors.estimation import (
@@ -41,6 +39,7 @@ from adaptivity.model_versions.services.model_versions import (
     purged,
 )
 from adaptivity.models import EstimationBatch, ModelVersion
+from adaptivity.progress import Progress, Steps, Stop, never, silent
 from adaptivity.recommendation.selectors.experiments import settings_in_use
 
 # Opportunities that are estimated from at once, which bounds the memory: about 300 bytes each.
@@ -61,8 +60,7 @@ LEAST_SIMULATED_ITEMS = 4
 # where a policy chooses for one at a time.
 SIMULATED_LEARNERS, EXPLORING_LEARNERS, LEAST_SIMULATED, SIMULATED_TAGS = 200, 50, 20, 200_000
 
-Stop = Callable[[], bool]
-Estimate = Callable[[Responses, Iterations], BktParameters]
+Estimate = Callable[[Responses, Steps], BktParameters]
 
 METHODS: dict[str, Estimate] = {
     "em": lambda responses, progress: estimate_em(responses, progress=progress),
@@ -76,8 +74,8 @@ def estimate(
     method: str = "em",
     minimum_evidence: bool = True,
     with_report: bool = True,
-    progress: Progress = lambda *_: None,
-    stop: Stop = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
     by: str = "",
 ) -> ModelVersion:
     """Estimates a version and answers it, finished, with its report, or unfinished where that is made apart.
@@ -144,7 +142,7 @@ def planned(counts: dict[int, int]) -> list[tuple[list[int], int]]:
 
 
 def estimate_batch(
-    batch: EstimationBatch, *, progress: Callable[[float], None] = lambda _: None, stop: Stop = lambda: False
+    batch: EstimationBatch, *, progress: Callable[[float], None] = lambda _: None, stop: Stop = never
 ) -> None:
     """Estimates the KCs of one batch and saves what was found; nothing where that was done before. Any worker may do
     any batch. Raises Stopped."""
@@ -211,9 +209,7 @@ def _estimated(
     )
 
 
-def estimate_finish(
-    version: ModelVersion, *, progress: Progress = lambda *_: None, stop: Stop = lambda: False, by: str = ""
-) -> None:
+def estimate_finish(version: ModelVersion, *, progress: Progress = silent, stop: Stop = never, by: str = "") -> None:
     """Compares the version with what is in force and saves the report, unless it has that report already. Content that
     is changed meanwhile makes the report out of date, and the gate says so. A version that is in force keeps the report
     that it was promoted on: with itself there is nothing to compare."""
@@ -230,8 +226,8 @@ def report(
     version: ModelVersion,
     active: ModelVersion | None,
     *,
-    progress: Progress = lambda *_: None,
-    stop: Stop = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> dict[str, Any]:
     """The version beside ``active`` (None: the authors' base), as JSON: figures on held-out learners, calibration,
     parameters that are starved, ran away or are degenerate, and the checks of the gate."""
@@ -286,8 +282,8 @@ def simulation(
     version: ModelVersion,
     active: ModelVersion | None,
     *,
-    progress: Progress = lambda *_: None,
-    stop: Stop = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Of the largest collections, and of each group of learners there, as JSON: what simulated learners come to know
     whose truth are the version's parameters, with the version and with ``active`` (None: the authors' base) in force;
@@ -346,9 +342,7 @@ class Compared:
     learner_responses: Integers
 
 
-def compare(
-    versions: Sequence[int | None], *, progress: Progress = lambda *_: None, stop: Stop = lambda: False
-) -> Compared:
+def compare(versions: Sequence[int | None], *, progress: Progress = silent, stop: Stop = never) -> Compared:
     """What versions (None: the authors' base) predict of held-out learners, online, from each one's own past."""
     learners = held_out_learners()
     total = sum(learners.values())

@@ -15,7 +15,8 @@ from adaptivity.engine.parameters import Booleans, Floats, Integers
 from adaptivity.engine.responses import Pairs, Responses, fold_of, is_held_out
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.readers.csv_scores import read_scores
-from adaptivity.evidence.readers.lines import ParsedLine, Progress
+from adaptivity.evidence.readers.lines import ParsedLine
+from adaptivity.progress import Progress, Steps, silent
 
 # An item's mean is drawn toward the mean of all as by so many responses.
 MEAN_STRENGTH = 5.0
@@ -23,7 +24,7 @@ OTHER_CONTENT = "event_id: stands for another content of this learner before"
 
 Predict = Callable[[Responses], Floats]
 # Called with what a model is fitted to, the folds of its learners, and progress; answers what predicts.
-Fit = Callable[[Responses, Integers, prediction.Progress], Predict]
+Fit = Callable[[Responses, Integers, Steps], Predict]
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Result:
     responses_a_second: float
 
 
-def _constant(responses: Responses, _fold: Integers, _progress: prediction.Progress) -> Predict:
+def _constant(responses: Responses, _fold: Integers, _progress: Steps) -> Predict:
     mean = float(responses.score.mean())
     return lambda new: np.full(new.item.size, mean)
 
 
-def _item_mean(responses: Responses, _fold: Integers, _progress: prediction.Progress) -> Predict:
+def _item_mean(responses: Responses, _fold: Integers, _progress: Steps) -> Predict:
     count = np.bincount(responses.item, minlength=responses.pairs.items)
     total = np.bincount(responses.item, responses.score, responses.pairs.items)
     mean = (total + MEAN_STRENGTH * responses.score.mean()) / (count + MEAN_STRENGTH)
@@ -71,16 +72,16 @@ def _item_mean(responses: Responses, _fold: Integers, _progress: prediction.Prog
 
 
 def _tracing(
-    estimate: Callable[[Responses, prediction.Progress], estimation.BktParameters],
+    estimate: Callable[[Responses, Steps], estimation.BktParameters],
 ) -> Fit:
-    def fit(responses: Responses, _fold: Integers, progress: prediction.Progress) -> Predict:
+    def fit(responses: Responses, _fold: Integers, progress: Steps) -> Predict:
         parameters, mean = estimate(responses, progress), float(responses.score.mean())
         return lambda new: estimation.trace(new, parameters, mean).success
 
     return fit
 
 
-def _hybrid(responses: Responses, fold: Integers, progress: prediction.Progress) -> Predict:
+def _hybrid(responses: Responses, fold: Integers, progress: Steps) -> Predict:
     return prediction.fit(responses, fold=fold, progress=progress).predict
 
 
@@ -94,7 +95,7 @@ MODELS: dict[str, Fit] = {
 }
 
 
-def dataset(path: Path, *, progress: Progress = lambda *_: None) -> Dataset:
+def dataset(path: Path, *, progress: Progress = silent) -> Dataset:
     """The file's responses, each learner's in history order. Raises InvalidInput for a file without any.
 
     Of rows with the same event_id of a learner the first one counts, as at an import: the others would be the answer to
@@ -160,9 +161,7 @@ def _lines(path: Path) -> Iterator[ParsedLine]:
         raise
 
 
-def evaluate(
-    data: Dataset, *, models: Sequence[str] = tuple(MODELS), progress: Progress = lambda *_: None
-) -> dict[str, Result]:
+def evaluate(data: Dataset, *, models: Sequence[str] = tuple(MODELS), progress: Progress = silent) -> dict[str, Result]:
     """Each model fitted to the learners that are not held out and asked for the others' responses, online: a prediction
     depends on what the same learner did before, and on nothing later. Raises InvalidInput for an unknown model, and for
     a file whose learners are all on one side."""

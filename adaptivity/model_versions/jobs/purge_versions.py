@@ -1,17 +1,16 @@
 """Deletes the parameters of model versions that were never in force, once they are old enough."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from django.utils import timezone
 
 from adaptivity.errors import Stopped
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.model_versions.selectors.model_versions import versions_never_in_force
 from adaptivity.model_versions.services.model_versions import model_version_purge
+from adaptivity.progress import Progress, Stop, never, silent
 
 
-def purge_versions(*, days: int, progress: Progress = lambda *_: None, stop: Callable[[], bool] = lambda: False) -> int:
+def purge_versions(*, days: int, progress: Progress = silent, stop: Stop = never) -> int:
     """Purges the versions that were begun so many days ago; answers how many. One transaction for each. Raises Stopped,
     with what is purged purged."""
     before = timezone.now() - timedelta(days=days)

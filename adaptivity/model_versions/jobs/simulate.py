@@ -1,13 +1,13 @@
 """Runs policies against families of simulated learners."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.scoring import EngineSettings
 from adaptivity.engine.simulation import AFTER, FAMILIES, ORACLE, Outcome
 from adaptivity.engine.simulation import simulate as simulate_family
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.readers.lines import Progress
+from adaptivity.progress import Progress, Stop, never, silent
 
 CHOICES = (*POLICIES, ORACLE)
 LEARNERS = 500
@@ -22,8 +22,8 @@ def simulate(
     after: int = AFTER,
     mastery_threshold: float = EngineSettings().mastery_threshold,
     seed: int = 0,
-    progress: Progress = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> dict[str, dict[str, Outcome]]:
     """What becomes of each family's learners under each of the policies: family, policy, outcome.
 

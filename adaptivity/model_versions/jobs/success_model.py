@@ -1,6 +1,5 @@
 """Fits a model version's model of success: what predicts how likely a learner is to succeed at an activity."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -10,17 +9,13 @@ from adaptivity.engine import prediction
 from adaptivity.engine.metrics import metrics
 from adaptivity.engine.success_model import Predictor
 from adaptivity.errors import Stopped
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.model_versions.selectors.prediction import practice
 from adaptivity.model_versions.services.model_versions import success_model_save
 from adaptivity.models import ModelVersion, SuccessModel
+from adaptivity.progress import Progress, Stop, never, silent
 
-Stop = Callable[[], bool]
 
-
-def success_model(
-    version: ModelVersion, *, progress: Progress = lambda *_: None, stop: Stop = lambda: False
-) -> dict[str, Any] | None:
+def success_model(version: ModelVersion, *, progress: Progress = silent, stop: Stop = never) -> dict[str, Any] | None:
     """The report of the version's model of success, which is fitted and kept where there is none yet; None where there
     is nothing to fit it to. Raises Stopped, with nothing kept."""
     known = SuccessModel.objects.filter(model_version=version).values_list("report", flat=True).first()

@@ -33,6 +33,7 @@ from adaptivity.models import (
     ModelVersionEvent,
     SuccessModel,
 )
+from adaptivity.text import NAME_LENGTH, is_storable
 
 log = structlog.get_logger(__name__)
 Kind = ModelVersionEvent.Kind
@@ -51,9 +52,10 @@ def model_version_begin(
 ) -> ModelVersion:
     """A version that is to be estimated from the log up to ``end``: ``batches`` are ids of KCs and how many
     opportunities they have. Raises InvalidInput for a name that cannot be one or is taken."""
-    if not name.strip() or len(name) > 255 or "/" in name or "\0" in name or name in RESERVED:
+    if not name.strip() or len(name) > NAME_LENGTH or "/" in name or not is_storable(name) or name in RESERVED:
         raise InvalidInput(
-            "is blank, longer than 255 characters, a word of the API, or contains a slash or NUL", field="name"
+            f"is blank, longer than {NAME_LENGTH} characters, a word of the API, or contains a slash or NUL",
+            field="name",
         )
     try:
         with transaction.atomic():

@@ -14,8 +14,8 @@ from adaptivity.database.sql import batched
 from adaptivity.engine.experiments import Interval, effect, interval, sample_ratio
 from adaptivity.engine.parameters import Floats
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.models import Experiment, ExperimentPin
+from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.recommendation.selectors.experiments import (
     Participant,
     RunningExperiment,
@@ -59,8 +59,8 @@ def experiment_report(
     days: float = 7.0,
     alpha: float = 0.05,
     now: datetime | None = None,
-    progress: Progress = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> dict[str, Any]:
     """The outcomes of each group and their differences from ``control``, as JSON. By default, that is the group named
     CONTROL, or else the one that was made first.
@@ -180,7 +180,7 @@ def _values(
     members: list[Participant],
     window: timedelta,
     progress: Progress,
-    stop: Callable[[], bool],
+    stop: Stop,
 ) -> dict[str, Floats]:
     """The outcomes, one value for each learner, in the order in which they became known."""
     version = collection_version(experiment.collection.collection_id)

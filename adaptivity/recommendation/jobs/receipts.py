@@ -1,7 +1,7 @@
 """What is done with receipts: replayed, purged, and asked what another policy would have earned."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +18,9 @@ from adaptivity.engine.receipts import Decision, content_of, decide, outcome_dig
 from adaptivity.engine.recommendation import Outcome, Recommendation
 from adaptivity.engine.scoring import CollectionContent, EngineSettings
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.evidence.readers.lines import Progress
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.models import Collection, DecisionReceipt, Score
+from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.recommendation.services.receipts import receipts_purge
 from adaptivity.recommendation.services.recommendation import tie_seed
 
@@ -28,8 +28,6 @@ PURGE_BATCH = 1000
 READ_BATCH = 200
 # An estimate that is worth fewer decisions says nothing of how sure it is.
 LEAST_EFFECTIVE = 10.0
-
-Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Replayed:
 
 
 def replay_recommendations(
-    *, since: datetime | None = None, progress: Progress = lambda *_: None, stop: Stop = lambda: False
+    *, since: datetime | None = None, progress: Progress = silent, stop: Stop = never
 ) -> Replayed:
     """Makes every recorded recommendation again and compares all of it, bit for bit: outcome, item, candidates,
     sub-scores and propensities. Reads only. Raises Stopped."""
@@ -106,7 +104,7 @@ def replay_recommendations(
     return Replayed(done, tuple(different), of_other_software, tuple(unreadable))
 
 
-def purge_receipts(*, days: int, progress: Progress = lambda *_: None, stop: Stop = lambda: False) -> int:
+def purge_receipts(*, days: int, progress: Progress = silent, stop: Stop = never) -> int:
     """Deletes the receipts that are older; answers how many. Raises Stopped, with what is deleted deleted."""
     before = timezone.now() - timedelta(days=days)
     total, deleted = DecisionReceipt.objects.filter(at__lt=before).count(), 0
@@ -126,8 +124,8 @@ def off_policy(
     policy: str,
     hours: float = 24.0,
     since: datetime | None = None,
-    progress: Progress = lambda *_: None,
-    stop: Stop = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
 ) -> dict[str, Any]:
     """What the policy, with the settings that were in force, would have earned in the collection, as JSON.
 

@@ -2,22 +2,22 @@
 
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 from django.db import DatabaseError
 
+from adaptivity.exit_codes import ExitCode
 from adaptivity.models import StepRun, StepStatus
+from adaptivity.progress import Stop, never
 from adaptivity.runs.pipelines.processes import POLL_SECONDS, StepProcess, end_process
 from adaptivity.runs.services.pipeline_runs import step_end, step_process, step_seen, step_take
 
 log = structlog.get_logger(__name__)
 
-DONE, REJECTS, STOPPED = 0, 3, 75
 # What an exit code has to be for another attempt to make sense.
-RETRIED = (1, STOPPED)
+RETRIED = (ExitCode.FAILED, ExitCode.STOPPED)
 # A job that is asked to end does so in less; ECS kills 30 s after it has asked.
 STOP_SECONDS = 21.0
 SECONDS_BETWEEN_SIGNS = 2.0
@@ -41,9 +41,9 @@ class Ended:
     def status(self) -> StepStatus:
         if self.problem and not self.stopped:
             return StepStatus.FAILED
-        if self.exit_code == DONE:
+        if self.exit_code == ExitCode.DONE:
             return StepStatus.DONE
-        if self.exit_code == REJECTS:
+        if self.exit_code == ExitCode.REJECTS:
             return StepStatus.REJECTS
         return StepStatus.STOPPED if self.stopped else StepStatus.FAILED
 
@@ -139,7 +139,7 @@ class LocalAttempt:
         return ended
 
 
-def attempt_run(step: StepRun, started_by: str, *, stop: Callable[[], bool] = lambda: False) -> Ended | None:
+def attempt_run(step: StepRun, started_by: str, *, stop: Stop = never) -> Ended | None:
     """Runs the attempt that the step's row is queued for, to its end; None where it is no longer wanted. Ends it when
     the row asks for that, or ``stop`` answers true."""
     try:

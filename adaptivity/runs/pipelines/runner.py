@@ -9,7 +9,9 @@ import structlog
 from django.db import DatabaseError
 
 from adaptivity.errors import InvalidInput
+from adaptivity.exit_codes import ExitCode
 from adaptivity.models import PipelineRun, RunStatus, StepRun, StepStatus
+from adaptivity.progress import Stop, never
 from adaptivity.runs.pipelines.attempts import STOP_SECONDS, Attempt, Ended, Launch, LaunchError
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 from adaptivity.runs.pipelines.processes import POLL_SECONDS, end_process, is_gone
@@ -32,8 +34,6 @@ log = structlog.get_logger(__name__)
 SECONDS_BETWEEN_RENEWALS = 5.0
 # A run that could not renew its lease for so long ends its steps before another takes them up.
 RENEWED_WITHIN_SECONDS = LEASE_SECONDS - 15.0
-
-EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_REJECTS, EXIT_STOPPED = 0, 1, 2, 3, 75
 
 # Called with the run's steps, in order, whenever there may be news.
 Report = Callable[[Sequence[StepRun]], None]
@@ -99,7 +99,7 @@ def pipeline_execute(
     run: PipelineRun,
     *,
     launch: Launch,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = never,
     report: Report = lambda _: None,
 ) -> Result:
     """Runs what the run's rows say is waiting, and notes how it ended.
@@ -112,9 +112,7 @@ def pipeline_execute(
 
 
 class _Execution:
-    def __init__(
-        self, pipeline: Pipeline, run: PipelineRun, launch: Launch, stop: Callable[[], bool], report: Report
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, run: PipelineRun, launch: Launch, stop: Stop, report: Report) -> None:
         self._run, self._launch, self._stop, self._report = run, launch, stop, report
         self._rows = list(run.steps.order_by("position"))
         names = {row.name for row in self._rows}
@@ -246,11 +244,11 @@ class _Execution:
     def _outcome(self, *, stopped: bool) -> tuple[RunStatus, int]:
         statuses = {row.status for row in self._rows}
         if stopped and not statuses <= set(FINISHED):
-            return RunStatus.STOPPED, EXIT_STOPPED
+            return RunStatus.STOPPED, ExitCode.STOPPED
         failed = [row for row in self._rows if row.status in (StepStatus.FAILED, StepStatus.STOPPED)]
         if failed:
-            refused = all(row.exit_code == EXIT_REFUSED for row in failed)
-            return RunStatus.FAILED, EXIT_REFUSED if refused else EXIT_FAILED
+            refused = all(row.exit_code == ExitCode.REFUSED_INPUT for row in failed)
+            return RunStatus.FAILED, ExitCode.REFUSED_INPUT if refused else ExitCode.FAILED
         if StepStatus.REJECTS in statuses:
-            return RunStatus.REJECTS, EXIT_REJECTS
-        return RunStatus.DONE, EXIT_DONE
+            return RunStatus.REJECTS, ExitCode.REJECTS
+        return RunStatus.DONE, ExitCode.DONE

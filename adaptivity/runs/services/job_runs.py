@@ -6,13 +6,9 @@ from typing import Any
 from django.utils import timezone
 
 from adaptivity.models import JobRun, RunStatus
+from adaptivity.text import NAME_LENGTH, storable
 
 SUMMARY_LENGTH = 2000
-
-
-def storable(text: str) -> str:
-    """The text without what PostgreSQL does not store: NUL characters and lone surrogates."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def job_run_start(*, command: str, arguments: Mapping[str, Any], started_by: str, host: str) -> JobRun:
@@ -21,7 +17,7 @@ def job_run_start(*, command: str, arguments: Mapping[str, Any], started_by: str
     return JobRun.objects.create(
         command=command,
         arguments=dict(arguments),
-        started_by=storable(started_by)[:255],
+        started_by=storable(started_by, NAME_LENGTH),
         host=host[:255],
         started_at=now,
         seen_at=now,
@@ -39,6 +35,6 @@ def job_run_end(*, run: JobRun, status: RunStatus, exit_code: int, summary: str,
     """Notes how the run ended."""
     run.ended_at = run.seen_at = timezone.now()
     run.status, run.exit_code = status, exit_code
-    run.summary = storable(summary)[:SUMMARY_LENGTH]
+    run.summary = storable(summary, SUMMARY_LENGTH)
     run.log_tail = storable(log_tail)
     run.save(update_fields=["ended_at", "seen_at", "status", "exit_code", "summary", "log_tail"])

@@ -17,10 +17,9 @@ from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, InvalidInput
 from adaptivity.models import PipelineRun, RunStatus, StepRun, StepStatus
-from adaptivity.runs.services.job_runs import storable
+from adaptivity.text import NAME_LENGTH, storable
 
 LEASE_SECONDS = 60
-PROBLEM_LENGTH = 255
 FINISHED = (StepStatus.DONE, StepStatus.REJECTS)
 
 
@@ -145,13 +144,13 @@ def step_end(*, step: StepRun, status: StepStatus, exit_code: int | None, proble
     """Notes how the attempt ended; nothing where a later one has begun."""
     fields = {} if log_tail is None else {"log_tail": storable(log_tail)}
     StepRun.objects.filter(pk=step.pk, attempts=step.attempts).update(
-        status=status, exit_code=exit_code, problem=problem[:PROBLEM_LENGTH], ended_at=timezone.now(), **fields
+        status=status, exit_code=exit_code, problem=problem[:NAME_LENGTH], ended_at=timezone.now(), **fields
     )
 
 
 def step_skip(*, step: StepRun, problem: str) -> None:
     """Notes that the step is left out."""
-    StepRun.objects.filter(pk=step.pk).update(status=StepStatus.SKIPPED, problem=problem[:PROBLEM_LENGTH])
+    StepRun.objects.filter(pk=step.pk).update(status=StepStatus.SKIPPED, problem=problem[:NAME_LENGTH])
 
 
 def step_request_stop(*, step: StepRun) -> None:
@@ -167,7 +166,7 @@ def step_lost(*, step: StepRun) -> bool:
 
 def _holder(starter: Starter) -> dict[str, object]:
     return {
-        "started_by": storable(starter.name)[:255],
+        "started_by": storable(starter.name, NAME_LENGTH),
         "host": starter.host[:255],
         "process": starter.process,
         "token": uuid.uuid4(),

@@ -3,7 +3,7 @@
 import logging
 import resource
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +23,11 @@ from twisted.internet.error import ReactorNotRunning
 from adaptivity.errors import AlreadyRunning, SourceDeleted
 from adaptivity.models import CourseSource, CrawledPage
 from adaptivity.outbound.addresses import AddressGuard
+from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.sources.crawler.pages import Site, canonical
 from adaptivity.sources.crawler.resolver import GuardedResolver
 from adaptivity.sources.crawler.spider import SiteSpider, is_database_lost
-from adaptivity.sources.jobs.sources import DONE, FAILED, STOPPED, Progress, SourceReport
+from adaptivity.sources.jobs.sources import DONE, FAILED, STOPPED, SourceReport
 from adaptivity.sources.services.crawling import crawl_begin, crawl_end, crawl_refusal, crawl_statuses, pages_publish
 from adaptivity.sources.services.source_lock import SourceLock
 from adaptivity.sources.services.sources import course_source_ended, course_source_started, is_deleted
@@ -78,8 +79,8 @@ def crawl(
     sources: Sequence[CourseSource],
     *,
     user_agent: str,
-    progress: Progress = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
     bounds: Bounds = BOUNDS,
 ) -> list[CrawlReport]:
     """Crawls one source after the other, and goes on with those whose crawl was stopped or killed.
@@ -125,7 +126,7 @@ class _Session:
         resolver: GuardedResolver,
         runner: CrawlerRunner,
         progress: Progress,
-        stop: Callable[[], bool],
+        stop: Stop,
     ) -> None:
         self._sources, self._resolver, self._runner = sources, resolver, runner
         self._progress, self._stop = progress, stop

@@ -1,6 +1,6 @@
 """Reads the courses of sources through their platforms' APIs into collections and activities."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -10,7 +10,8 @@ from adaptivity.errors import AdaptivityError, AlreadyRunning, InvalidInput, Sto
 from adaptivity.models import CourseSource, SourceItem
 from adaptivity.outbound.addresses import AddressGuard
 from adaptivity.outbound.client import Client, Patience
-from adaptivity.sources.jobs.sources import FAILED, REJECTS, STOPPED, Progress, SourceReport
+from adaptivity.progress import Progress, Stop, never, silent
+from adaptivity.sources.jobs.sources import FAILED, REJECTS, STOPPED, SourceReport
 from adaptivity.sources.platforms.registry import PLATFORMS
 from adaptivity.sources.services.source_lock import SourceLock
 from adaptivity.sources.services.sources import (
@@ -47,8 +48,8 @@ def scrape_courses(
     sources: Sequence[CourseSource],
     *,
     credentials: Mapping[str, Mapping[str, str]],
-    progress: Progress = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    stop: Stop = never,
     patience: Patience = PATIENT,
 ) -> list[ScrapeReport]:
     """Reads each source; one that fails, also by a fault of ours, does not keep the others from being read.
@@ -78,7 +79,7 @@ def scrape_courses(
 def _read(
     source: CourseSource,
     credentials: Mapping[str, Mapping[str, str]],
-    stop: Callable[[], bool],
+    stop: Stop,
     patience: Patience,
     report: ScrapeReport,
 ) -> None:
@@ -116,7 +117,7 @@ def _read(
 def _scrape(
     source: CourseSource,
     credentials: Mapping[str, Mapping[str, str]],
-    stop: Callable[[], bool],
+    stop: Stop,
     patience: Patience,
     report: ScrapeReport,
 ) -> None:

@@ -1,7 +1,7 @@
 """What the jobs that read sources share: which sources they read, and how they report."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, InvalidInput, SourceDeleted, Stopped
 from adaptivity.models import CourseSource
+from adaptivity.progress import Stop
 from adaptivity.sources.services.source_lock import SourceLock
 
 log = structlog.get_logger(__name__)
@@ -19,7 +20,6 @@ SECONDS_BETWEEN_LOOKS = 5.0
 SECONDS_BETWEEN_QUESTIONS = 0.1
 
 # Called with a phase, how much of it is done, and its total.
-Progress = Callable[[str, int, int], None]
 
 SECONDS_OF_HOUR = 3600
 DONE, REJECTS, STOPPED, FAILED, DELETED = "done", "rejects", "stopped", "failed", SourceDeleted.code
@@ -68,7 +68,7 @@ def sources_chosen(
     return [source for source in chosen if not is_read(source, since)]
 
 
-def sources_await(sources: Sequence[CourseSource], *, stop: Callable[[], bool]) -> None:
+def sources_await(sources: Sequence[CourseSource], *, stop: Stop) -> None:
     """Waits until no other process reads any of the sources. Raises Stopped where ``stop`` answers true before."""
     for source in sources:
         is_told = False

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource
 from adaptivity.outbound.client import Client
-from adaptivity.runs.services.job_runs import storable
 from adaptivity.sources.services.sources import Item, Section
+from adaptivity.text import is_storable, storable
 
 # The type of a block, and the type of the activity that it becomes; a block of any other type is none.
 KINDS = {
@@ -69,7 +69,7 @@ class OpenEdX:
             url = _of(page, "pagination", dict).get("next")
             if url is None:
                 break
-            if not isinstance(url, str) or not _is_id(url) or url in seen or _origin(url) != _origin(self._base):
+            if not isinstance(url, str) or not is_storable(url) or url in seen or _origin(url) != _origin(self._base):
                 raise _changed("pagination.next", "is no further page of this platform")
         return found
 
@@ -215,15 +215,10 @@ def _of(value: Any, name: str, kind: type[Any], *, at: str = "") -> Any:
     return value[name]
 
 
-def _is_id(text: str) -> bool:
-    """Whether the text has nothing that neither a database nor a URL can hold: NUL, or a lone surrogate."""
-    return storable(text) == text
-
-
 def _id(value: Any, name: str, *, at: str = "") -> str:
     """A member of a JSON object, which has to be a text that can be stored and asked for."""
     text: str = _of(value, name, str, at=at)
-    if not _is_id(text):
+    if not is_storable(text):
         raise _changed(f"{at}{name}", "has NUL or a lone surrogate")
     return text
 
@@ -238,6 +233,6 @@ def _block(blocks: Mapping[str, Any], block_id: str, where: str) -> Any:
 
 def _children(block: Mapping[str, Any]) -> list[str]:
     children = block.get("children", [])
-    if not isinstance(children, list) or not all(isinstance(child, str) and _is_id(child) for child in children):
+    if not isinstance(children, list) or not all(isinstance(child, str) and is_storable(child) for child in children):
         raise _changed(f"blocks.{block.get('id')}.children", "is not a list of ids")
     return children

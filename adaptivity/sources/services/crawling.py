@@ -20,15 +20,13 @@ from adaptivity.content.services.collections import collection_activities_add, c
 from adaptivity.content.services.revisions import BATCH
 from adaptivity.database.sql import batched
 from adaptivity.models import CourseSource, CrawledPage
-from adaptivity.runs.services.job_runs import storable
 from adaptivity.sources.services.sources import course_source_lock
+from adaptivity.text import NAME_LENGTH, URL_LENGTH, storable
 
 Status = CrawledPage.Status
 
-NAME_LENGTH = 255
-LAUNCH_URL_LENGTH = 500
 # In bytes: an entry of PostgreSQL's index takes 2,704 with the source's id.
-URL_LENGTH = 2000
+PAGE_URL_LENGTH = 2000
 TEXT_LENGTH = 200_000
 READING = "reading"
 # Pages that did not answer as they should in the crawl that has met them last, those included that were stored before.
@@ -96,7 +94,7 @@ def pages_pending(
 def page_store(*, crawl: Crawl, page_id: int, http_status: int, content: Content) -> str:
     """Stores a page with its links, or notes that another page of the source has the same title and text: then its
     links are not followed. Answers its status."""
-    title, text = storable(content.title)[:NAME_LENGTH], storable(content.text)[:TEXT_LENGTH]
+    title, text = storable(content.title, NAME_LENGTH), storable(content.text, TEXT_LENGTH)
     fingerprint = hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=16).hexdigest() if text else ""
     page = CrawledPage.objects.get(pk=page_id)
     same = CrawledPage.objects.filter(source=crawl.source, fingerprint=fingerprint, status=Status.STORED)
@@ -218,7 +216,7 @@ def _stored_now(source: CourseSource) -> QuerySet[CrawledPage]:
 
 def _unpublished(source: CourseSource) -> list[CrawledPage]:
     stored = CrawledPage.objects.filter(source=source, status=Status.STORED).exclude(fingerprint="")
-    fitting = stored.annotate(length=Length("url")).filter(length__lte=LAUNCH_URL_LENGTH)
+    fitting = stored.annotate(length=Length("url")).filter(length__lte=URL_LENGTH)
     return list(fitting.exclude(published=F("fingerprint")).order_by("pk").defer("text")[:BATCH])
 
 
@@ -249,7 +247,7 @@ def _withdraw(source: CourseSource) -> None:
 def _done(crawl: Crawl, page: CrawledPage, status: str, *, http_status: int | None, reason: str = "") -> None:
     if status != Status.STORED:
         page.title = page.text = page.fingerprint = ""
-    page.status, page.reason, page.http_status = status, storable(reason)[:NAME_LENGTH], http_status
+    page.status, page.reason, page.http_status = status, storable(reason, NAME_LENGTH), http_status
     page.pending, page.fetched_at = False, timezone.now()
     page.save()
     crawl.asked += 1
@@ -261,7 +259,7 @@ def _meet(crawl: Crawl, urls: Sequence[str], *, depth: int) -> None:
     source = crawl.source
     if depth > source.max_depth:
         return
-    wanted = [url for url in dict.fromkeys(urls) if len(url.encode("utf-8", "surrogatepass")) <= URL_LENGTH]
+    wanted = [url for url in dict.fromkeys(urls) if len(url.encode("utf-8", "surrogatepass")) <= PAGE_URL_LENGTH]
     met: dict[str, int] = {}
     for some in batched(wanted, BATCH):
         met |= dict(CrawledPage.objects.filter(source=source, url__in=some).values_list("url", "crawl"))

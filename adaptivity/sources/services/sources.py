@@ -18,14 +18,11 @@ from adaptivity.database.sql import batched
 from adaptivity.errors import InvalidInput, SourceDeleted
 from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, SourceItem, SourceSection
 from adaptivity.outbound.networks import is_metadata, literal
-from adaptivity.runs.services.job_runs import storable
+from adaptivity.text import NAME_LENGTH, URL_LENGTH, is_storable, storable
 
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
 DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 HOST_AND_PORT = re.compile(r"(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})")
-NAME_LENGTH = 255
-URL_LENGTH = 500
-ID_LENGTH = 255
 # A leap year.
 MOST_INTERVAL_HOURS = 8784
 UNSTORABLE = "has NUL or a lone surrogate, which no database stores"
@@ -253,10 +250,10 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
     content_lock()
     course_source_lock(source=source)
     result = SectionResult()
-    if not section.external_id.strip() or len(section.external_id) > ID_LENGTH:
-        result.refused.append((_cut(section.external_id), f"its id is blank or longer than {ID_LENGTH}"))
+    if not section.external_id.strip() or len(section.external_id) > NAME_LENGTH:
+        result.refused.append((_cut(section.external_id), f"its id is blank or longer than {NAME_LENGTH}"))
         return result
-    if not _is_storable(section.external_id):
+    if not is_storable(section.external_id):
         result.refused.append((_cut(section.external_id), f"its id {UNSTORABLE}"))
         return result
     items = [_storable(item) for item in _by_id(section.items) if _is_acceptable(item, result)]
@@ -348,23 +345,19 @@ def _is_acceptable(item: Item, result: SectionResult) -> bool:
     reason = ""
     if not item.url.strip() or len(item.url) > URL_LENGTH:
         reason = f"its URL is blank or longer than {URL_LENGTH} characters"
-    elif not _is_storable(item.url):
+    elif not is_storable(item.url):
         reason = f"its URL {UNSTORABLE}"
-    elif len(item.external_id) > ID_LENGTH:
-        reason = f"its id is longer than {ID_LENGTH} characters"
-    elif not _is_storable(item.external_id):
+    elif len(item.external_id) > NAME_LENGTH:
+        reason = f"its id is longer than {NAME_LENGTH} characters"
+    elif not is_storable(item.external_id):
         reason = f"its id {UNSTORABLE}"
     if reason:
         result.refused.append((_cut(item.external_id), reason))
     return not reason
 
 
-def _is_storable(text: str) -> bool:
-    return storable(text) == text
-
-
 def _cut(external_id: str) -> str:
-    return storable(external_id)[:ID_LENGTH]
+    return storable(external_id, NAME_LENGTH)
 
 
 def _storable(item: Item) -> Item:
@@ -373,7 +366,7 @@ def _storable(item: Item) -> Item:
 
 def _name(text: str) -> str:
     """The text as a name: no longer than a name may be, and without what a database does not store."""
-    return storable(text)[:NAME_LENGTH]
+    return storable(text, NAME_LENGTH)
 
 
 def _tags(item: Item) -> str:

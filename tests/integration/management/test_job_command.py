@@ -13,8 +13,9 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, Conflict, InvalidInput, Overtaken, Stopped
+from adaptivity.exit_codes import ExitCode
 from adaptivity.management import job as module
-from adaptivity.management.job import ExitCode, Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, Outcome
 from adaptivity.management.stopping import StopRequest
 from adaptivity.models import JobRun, RunStatus
 from adaptivity.runs.services.job_runs import job_run_end, job_run_start

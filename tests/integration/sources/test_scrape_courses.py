@@ -36,11 +36,11 @@ from adaptivity.models import (
     SourceSection,
 )
 from adaptivity.outbound.client import Patience
-from adaptivity.runs.services.job_runs import storable
 from adaptivity.sources.jobs.scrape_courses import ScrapeReport, scrape_courses
 from adaptivity.sources.jobs.sources import sources_chosen
 from adaptivity.sources.platforms.open_edx import OpenEdX
 from adaptivity.sources.services.sources import Item, Section, course_source_create, section_write
+from adaptivity.text import storable
 from tests.support.builders import ON_POSTGRESQL
 from tests.support.servers.faults import half, hang, status
 from tests.support.servers.open_edx import FaultyOpenEdX
