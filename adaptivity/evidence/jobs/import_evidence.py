@@ -21,7 +21,6 @@ from adaptivity.evidence.jobs.reject_file import RejectFile
 from adaptivity.evidence.readers.formats import FORMATS, format_of, reader
 from adaptivity.evidence.readers.launch_urls import NO_ACTIVITY, LaunchUrls
 from adaptivity.evidence.readers.lines import is_blank, survey
-from adaptivity.evidence.services.erasures import erasures_under_another_key
 from adaptivity.evidence.services.imports import (
     UNKNOWN_ACTIVITY,
     score_import_again,
@@ -29,6 +28,7 @@ from adaptivity.evidence.services.imports import (
     score_import_find,
     score_imports_waiting,
 )
+from adaptivity.evidence.services.privacy import erasures_under_another_key
 from adaptivity.models import Reject, ScoreImport
 from adaptivity.progress import Progress, Stop, never, silent
 

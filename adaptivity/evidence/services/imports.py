@@ -15,9 +15,9 @@ from adaptivity.content.services.revisions import BATCH, content_changed, conten
 from adaptivity.database.sql import batched
 from adaptivity.errors import AlreadyRunning, Overtaken
 from adaptivity.evidence.selectors.evidence import events_recorded
-from adaptivity.evidence.services.erasures import erasures_of
-from adaptivity.evidence.services.events import event_fingerprint
 from adaptivity.evidence.services.learners import LearnerIdentity, learners_lock, learners_write
+from adaptivity.evidence.services.privacy import erasures_of
+from adaptivity.evidence.services.scores import event_fingerprint
 from adaptivity.evidence.services.voidings import learners_of_voided, scores_void, voidings_record
 from adaptivity.models import (
     Activity,

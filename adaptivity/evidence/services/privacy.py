@@ -1,14 +1,22 @@
 """Erasure of one learner: the only thing that removes rows from the evidence log."""
 
-from django.apps import apps
+import hashlib
+import hmac
+from collections.abc import Collection
+from datetime import datetime
 
+from django.apps import apps
+from django.conf import settings
+from django.utils import timezone
+
+from adaptivity.database.sql import batched
 from adaptivity.database.writes import overtakable
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.selectors.learners import learner_find
 from adaptivity.evidence.selectors.privacy import record_name
-from adaptivity.evidence.services.erasures import erasure_record
-from adaptivity.evidence.services.learners import LearnerIdentity, learner_lock
+from adaptivity.evidence.services.learners import BATCH, LearnerIdentity, learner_lock
 from adaptivity.evidence.services.voidings import voidings_forget
+from adaptivity.models import ErasedLearner
 
 
 @overtakable
@@ -33,3 +41,44 @@ def learner_erase(*, learner: LearnerIdentity) -> dict[str, int]:
         return {}
     counts |= forgotten
     return dict(sorted((record_name(apps.get_model(label)), count) for label, count in counts.items() if count))
+
+
+def erasure_record(*, identity: LearnerIdentity) -> None:
+    """Remembers that the learner was erased now."""
+    key = _key()
+    ErasedLearner.objects.update_or_create(
+        identity_digest=_digest(key, identity),
+        defaults={"key_check": _key_check(key), "erased_at": timezone.now()},
+    )
+
+
+def erasures_of(*, identities: Collection[LearnerIdentity]) -> dict[LearnerIdentity, datetime]:
+    """When each of these learners was erased, of those that were. One query where nobody was."""
+    if not identities or not ErasedLearner.objects.exists():
+        return {}
+    key = _key()
+    digests = {_digest(key, identity): identity for identity in identities}
+    found: dict[LearnerIdentity, datetime] = {}
+    for some in batched(list(digests), BATCH):
+        rows = ErasedLearner.objects.filter(identity_digest__in=some).values_list("identity_digest", "erased_at")
+        found |= {digests[digest]: erased_at for digest, erased_at in rows}
+    return found
+
+
+def erasures_under_another_key() -> int:
+    """How many erased learners cannot be recognised, because SECRET_KEY was another one when they were erased."""
+    return ErasedLearner.objects.exclude(key_check=_key_check(_key())).count()
+
+
+def _key() -> bytes:
+    """A key of its own, derived from the service's."""
+    return hashlib.sha256(b"adaptivity.erased_learner\0" + settings.SECRET_KEY.encode()).digest()
+
+
+def _key_check(key: bytes) -> str:
+    return hmac.new(key, b"check", hashlib.sha256).hexdigest()[:16]
+
+
+def _digest(key: bytes, identity: LearnerIdentity) -> str:
+    who = f"{identity.tool_consumer_instance_guid}\0{identity.user_id}"
+    return hmac.new(key, who.encode(), hashlib.sha256).hexdigest()

@@ -1,13 +1,13 @@
 """Scores: recorded, corrected and deleted, each in one transaction with the masteries that follow from it."""
 
-from datetime import datetime
+import hashlib
+from datetime import UTC, datetime
 
 from adaptivity.content.selectors.parameters import current_stamp
 from adaptivity.database.writes import overtakable
 from adaptivity.engine.tracing import fold
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.evidence.selectors.score_target import activity_for_learner
-from adaptivity.evidence.services.events import event_fingerprint
 from adaptivity.evidence.services.learners import (
     LearnerIdentity,
     check_not_in_future,
@@ -190,3 +190,10 @@ def _append(learner: Learner, revision: ScoreRevision) -> None:
     revision.save()
     learner.save(update_fields=["evidence_count"])
     learners_retrace(learner_ids=[learner.id])
+
+
+def event_fingerprint(*, activity: str, score: float, timestamp: datetime | None) -> str:
+    """32 hexadecimal digits that stand for what a platform reported, in the platform's own words: the activity's URL
+    of then, which may be renamed since, and the time only where the platform said one."""
+    when = "" if timestamp is None else timestamp.astimezone(UTC).isoformat()
+    return hashlib.blake2b("\0".join((activity, repr(score), when)).encode(), digest_size=16).hexdigest()
