@@ -11,7 +11,7 @@ APP_TAG ?= 1.0.0
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-PYTEST := $(BIN)/pytest --ds tests.settings -n 2 --dist loadgroup
+PYTEST := $(BIN)/pytest --ds tests.settings -n 2 --dist loadgroup --durations 20 --durations-min 1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 

@@ -120,6 +120,7 @@ def test_the_path_has_to_be_an_id_that_a_collection_can_have(api, unchanged, pat
     assert refusals(response) == [("collection_id", code)]
 
 
+@pytest.mark.one_database
 @pytest.mark.django_db
 def test_ten_thousand_entries_and_no_more(api, unchanged):
     entries = [{"source_launch_url": f"https://course.example/{number}"} for number in range(10_001)]

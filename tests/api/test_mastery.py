@@ -98,6 +98,7 @@ def test_bulk_update_of_nothing(api, course, unchanged):
     assert response.json() == []
 
 
+@pytest.mark.one_database
 def test_bulk_update_of_ten_thousand_and_no_more(api, course, unchanged):
     body = [setting(0.5, learner={"user_id": number}) for number in range(10_001)]
 

@@ -143,6 +143,7 @@ def test_explain_is_true_or_false(api, course, unchanged, explain):
     assert refusals(response) == [("explain", "invalid")]
 
 
+@pytest.mark.one_database
 def test_ten_thousand_items_and_no_more(api, course, unchanged):
     items = [{"activity": "elsewhere"}] * 10_001
     recommend(api)

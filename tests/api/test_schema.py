@@ -39,6 +39,8 @@ from config.wsgi import application
 from tests.api.conftest import ANNA, HALVES, READING, THIRDS, connection_kept
 from tests.api.test_course_source import CAMPUS
 
+pytestmark = pytest.mark.one_database
+
 # Left out: positive_data_acceptance, because a body of the right form may still name an activity that does not exist
 # or a URL that another activity has; use_after_free and ensure_resource_availability, because they compare calls with
 # each other, and here each is rolled back.

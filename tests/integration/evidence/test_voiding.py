@@ -350,6 +350,7 @@ def test_an_erasure_takes_what_was_voided_with_it(tmp_path: Path) -> None:
     check({})
 
 
+@pytest.mark.one_database
 def test_many_at_once(tmp_path: Path) -> None:
     """A batch of voidings costs as many statements as one of scores does, however many learners it is about."""
     numbers = range(600)
