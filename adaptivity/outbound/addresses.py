@@ -6,7 +6,6 @@ way to write an address (``0x7f.1``, ``::ffff:10.0.0.1``) make no difference.
 
 import ipaddress
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,10 +29,6 @@ def is_public(address: str) -> bool:
         if ip.ipv4_mapped is not None or ip.sixtofour is not None or ip in NAT64:
             return True
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
-
-
-class NotAllowed(Exception):
-    """A host has addresses, and none of them may be connected to; the message says why."""
 
 
 def refusal(addresses: Iterable[str]) -> str:
@@ -61,14 +56,3 @@ class AddressGuard:
     def allows(self, host: str, port: int, address: str) -> bool:
         """Whether a connection to the host and port may go to the address."""
         return is_public(address) or (self.excepts(host, port) and not is_metadata(address))
-
-    def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of the host that may be connected to. Raises socket.gaierror where it has none at all,
-        NotAllowed where none of them is allowed."""
-        found = [
-            str(sockaddr[0]) for *_, sockaddr in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-        ]
-        allowed = [address for address in found if self.allows(host, port, address)]
-        if not allowed:
-            raise NotAllowed(refusal(found))
-        return allowed

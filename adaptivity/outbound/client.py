@@ -1,52 +1,72 @@
-"""A client of HTTP APIs for jobs: patient with servers that are slow, busy or broken, but not for ever."""
+"""An HTTP client for URLs that somebody else chose, and for servers that may be slow, broken or hostile.
 
+It guards against:
+
+- addresses inside the network: it connects to public addresses, and to the exceptions of its guard. The address that
+  it checks is the one that it connects to, so a name that resolves to another address later gains nothing;
+- redirects and the environment: it follows no redirect, and uses no proxy, netrc or cookie;
+- servers that keep it waiting: ``Patience`` limits each step, each try, the tries and the size of an answer;
+- work that cannot be ended: ``stop`` is asked every tenth of a second, whatever the client waits for.
+
+Nothing but http and https is asked for, and the certificate of an https server is always verified. A request runs in
+the caller's thread; a client makes one request at a time. Name lookups alone have a thread, as they cannot be ended.
+"""
+
+import errno
 import json
+import os
 import random
 import re
 import socket
-import sys
+import ssl
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import requests
 import structlog
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.wait import wait_for_write
 
 from adaptivity.errors import InvalidInput, Stopped, Unavailable
-from adaptivity.outbound.addresses import AddressGuard, NotAllowed
+from adaptivity.outbound.addresses import AddressGuard, refusal
 from adaptivity.progress import Stop
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 SECONDS = re.compile(r"[0-9]{1,9}")
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = range(500, 600)
 CHUNK_BYTES = 64 * 1024
 POLL_SECONDS = 0.1
-USER_AGENT = "adaptivity-scraper"
+HOSTS = 10
 UNUSABLE_URL = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
     urllib3.exceptions.LocationValueError,
 )
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds, numbers and bytes after which a request is given up: ``connect`` to connect to an address, ``read``
-    between two packets, ``whole`` for one of the ``tries``, from the name that is looked up to the last byte.
-    ``longest_wait`` bounds what a server may ask for with Retry-After."""
+    """When a request is given up, in seconds, tries and bytes.
+
+    ``connect``: to connect to one address, and again for the TLS handshake. ``read``: between two packets of the
+    answer. ``whole``: one of the ``tries``, from the name lookup to the last byte. ``first_wait``: before the second
+    try. ``longest_wait``: the longest wait that a server may ask for with Retry-After. ``max_bytes``: of an answer,
+    unpacked.
+    """
 
     connect: float = 10.0
     read: float = 60.0
@@ -59,7 +79,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered in the end. ``body`` is the parsed JSON, None where it is none."""
+    """A server's final answer. ``body`` is the parsed JSON, None if it is not JSON."""
 
     status: int
     body: Any
@@ -67,46 +87,64 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Received:
-    """An answer as it came; ``body`` is empty where it is not read, as the request is to be tried again."""
+    """One try's answer. ``body`` is empty, unread, if the request is to be tried again."""
 
     status: int
     retry_after: str
     body: bytes
 
 
-class AddressRefused(NewConnectionError):
-    """The host has addresses, and none of them may be connected to."""
-
-
 class Client:
-    """Asks for JSON, again where that may help: after a time-out, a broken connection, a 5xx and a 429, with waits that
-    double, jittered, or as long as Retry-After says. Follows no redirect, and uses no proxy of the environment.
+    """Makes requests, and repeats one after a timeout, a broken connection, a 5xx or a 429. The waits double, with
+    jitter, or are as long as Retry-After says. A context manager: its connections are closed at the end.
 
-    Raises Unavailable with the code ``timeout``, ``unreachable``, ``server_error`` or ``throttled`` where all tries
-    failed, InvalidInput with the code ``address_refused`` or ``too_large``, and Stopped where ``stop`` answers true.
+    Raises:
+
+    - Unavailable if all tries failed: ``timeout``, ``unreachable``, ``server_error`` or ``throttled``;
+    - InvalidInput if trying again cannot help: ``address_refused``, ``invalid_url`` or ``too_large``;
+    - Stopped as soon as ``stop`` answers true.
     """
 
-    def __init__(self, *, guard: AddressGuard, stop: Stop, patience: Patience = Patience()) -> None:
-        self._guard, self._stop, self._patience = guard, stop, patience
-        self._session = _Session(guard)
+    def __init__(
+        self,
+        *,
+        guard: AddressGuard,
+        stop: Stop,
+        patience: Patience = Patience(),
+        user_agent: str = "adaptivity",
+    ) -> None:
+        self._patience, self._user_agent = patience, user_agent
+        self._limits = _Limits(stop, patience)
+        self._adapter = _adapter(guard, self._limits)
 
     def __enter__(self) -> "Client":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._session.close()
+        self._adapter.close()
 
-    def ask(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
-        """The answer to a request; any status but those that are tried again."""
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        verify: Literal[True] | str = True,
+        **content: Any,
+    ) -> Answer:
+        """The answer to a request, whatever its status, unless the status is one that is tried again.
+
+        ``content``: ``params``, ``data`` or ``json``, as requests takes them. ``verify``: a file of certificate
+        authorities to trust instead of the usual ones.
+        """
+        request = self._prepared(method, url, headers or {}, content)
         failure: Unavailable | None = None
         for attempt in range(self._patience.tries):
-            if self._stop():
-                raise Stopped
             seconds = self._patience.first_wait * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
             try:
-                received = self._try(method, url, headers, options)
-            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                failure = _translated(error)
+                received = self._try(request, verify)
+            except Unavailable as error:
+                failure = error
             else:
                 if not _is_tried_again(received.status):
                     return Answer(received.status, _parsed(received.body))
@@ -119,46 +157,30 @@ class Client:
             raise ValueError("Patience.tries must be at least 1")
         raise failure
 
-    def _try(self, method: str, url: str, headers: Mapping[str, str] | None, options: Mapping[str, Any]) -> _Received:
-        """One try. It has a thread of its own: whoever reads a line or a block from a socket can neither look at the
-        clock nor ask whether to stop before it is whole, and a server may send a byte of it now and then for ever."""
-        session, future = self._session, Future[_Received]()
-        threading.Thread(
-            target=_settle, args=(future, lambda: self._receive(session, method, url, headers, options)), daemon=True
-        ).start()
-        until = time.monotonic() + self._patience.whole
+    def _prepared(
+        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]
+    ) -> requests.PreparedRequest:
+        all_headers = requests.utils.default_headers()
+        all_headers.update({"User-Agent": self._user_agent, **headers})
         try:
-            while not future.done():
-                if self._stop():
-                    raise Stopped
-                left = until - time.monotonic()
-                if left <= 0:
-                    raise requests.Timeout
-                wait([future], timeout=min(POLL_SECONDS, left))
-        except BaseException:
-            session.shut()
-            self._session = _Session(self._guard)
-            raise
-        return future.result()
+            return requests.Request(method, url, headers=all_headers, **content).prepare()
+        except UNUSABLE_URL as error:
+            raise _invalid_url() from error
 
-    def _receive(
-        self,
-        session: "_Session",
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        options: Mapping[str, Any],
-    ) -> _Received:
-        timeouts = (self._patience.connect, self._patience.read)
-        with session.request(
-            method, url, headers=headers, timeout=timeouts, allow_redirects=False, stream=True, **options
-        ) as response:
-            status = response.status_code
-            body = b"" if _is_tried_again(status) else self._body(response)
-            return _Received(status, response.headers.get("Retry-After", ""), body)
+    def _try(self, request: requests.PreparedRequest, verify: Literal[True] | str) -> _Received:
+        self._limits.begin()
+        try:
+            with self._adapter.send(request, stream=True, timeout=POLL_SECONDS, verify=verify) as response:
+                status = response.status_code
+                body = b"" if _is_tried_again(status) else self._body(response)
+                return _Received(status, response.headers.get("Retry-After", ""), body)
+        except UNUSABLE_URL as error:
+            raise _invalid_url() from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise Unavailable("the server cannot be reached", code="unreachable") from error
 
     def _asked_wait(self, header: str, failure: Unavailable) -> float | None:
-        """The seconds of Retry-After. Raises the failure where that is longer than anybody should wait."""
+        """The seconds of Retry-After. Raises the failure if they are more than ``longest_wait``."""
         seconds = retry_after(header)
         if seconds is not None and seconds > self._patience.longest_wait:
             raise Unavailable(f"{failure.message}, and asks to wait for {seconds:.0f} s", code=failure.code)
@@ -175,13 +197,12 @@ class Client:
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if self._stop():
-                raise Stopped
+            self._limits.check_stop()
             time.sleep(min(POLL_SECONDS, left))
 
 
 def retry_after(text: str) -> float | None:
-    """The seconds that a Retry-After header asks to wait for: a number, or a date. None where it is neither."""
+    """The seconds to wait that a Retry-After header asks for, as a number or a date. None if it is neither."""
     text = text.strip()
     if SECONDS.fullmatch(text):
         return float(text)
@@ -211,137 +232,148 @@ def _failure(status: int) -> Unavailable:
     return Unavailable(f"the server failed ({status})", code="server_error")
 
 
-def _translated(error: requests.RequestException | urllib3.exceptions.HTTPError) -> Unavailable:
-    """Ours for one of requests' or, where requests lets it through, of urllib3's. Raises InvalidInput where trying
-    again would not help."""
-    reason: Any = error.args[0] if error.args else None
-    reason = getattr(reason, "reason", reason)
-    if isinstance(reason, AddressRefused):
-        raise InvalidInput(str(reason.__cause__), code="address_refused") from error
-    if isinstance(error, UNUSABLE_URL):
-        raise InvalidInput("the URL cannot be asked for", code="invalid_url") from error
-    if isinstance(error, requests.Timeout) or isinstance(reason, urllib3.exceptions.TimeoutError):
-        return Unavailable("the server does not answer in time", code="timeout")
-    return Unavailable("the server cannot be reached", code="unreachable")
+def _invalid_url() -> InvalidInput:
+    return InvalidInput("the URL cannot be asked for", code="invalid_url")
 
 
 def _host(url: str) -> str:
     return urllib3.util.parse_url(url).host or ""
 
 
-def _settle(future: Future[_Received], receive: Callable[[], _Received]) -> None:
-    try:
-        future.set_result(receive())
-    except BaseException as error:
-        future.set_exception(error)
+class _Limits:
+    """How long a try may still take, and whether to go on at all."""
+
+    def __init__(self, stop: Stop, patience: Patience) -> None:
+        self._stop, self.patience = stop, patience
+        self._deadline = 0.0
+
+    def begin(self) -> None:
+        """Starts the clock of a try."""
+        self.check_stop()
+        self._deadline = time.monotonic() + self.patience.whole
+
+    def check_stop(self) -> None:
+        if self._stop():
+            raise Stopped
+
+    def wait(self, step: Callable[[], T], seconds: float) -> T:
+        """What ``step`` answers. It waits for POLL_SECONDS at most, then raises TimeoutError and is called again.
+
+        Raises Unavailable after so many seconds, or at the deadline of the try, and Stopped.
+        """
+        until = min(time.monotonic() + seconds, self._deadline)
+        while True:
+            self.check_stop()
+            if time.monotonic() >= until:
+                raise Unavailable("the server does not answer in time", code="timeout")
+            try:
+                return step()
+            except TimeoutError as error:
+                # With a number it is the kernel's ETIMEDOUT: the connection is broken.
+                if error.errno is not None:
+                    raise
 
 
-class _Session(requests.Session):
-    """A session that another thread may end, also while it waits for the server."""
+class _Socket(socket.socket):
+    """A socket whose timeout is POLL_SECONDS, and which waits on until the limits are reached."""
 
-    def __init__(self, guard: AddressGuard) -> None:
-        super().__init__()
-        self._sockets = _Sockets()
-        self.trust_env = False
-        self.headers["User-Agent"] = USER_AGENT
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, _GuardedAdapter(guard, self._sockets))
+    limits: _Limits
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None: also where none is followed, requests would read the whole answer to prepare for the next request."""
-        return None
+    def connect(self, address: Any) -> None:
+        self.settimeout(0)
+        number = self.connect_ex(address)
+        if number == errno.EINPROGRESS:
+            self.limits.wait(self._wait_for_connection, self.limits.patience.connect)
+            number = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+        self.settimeout(POLL_SECONDS)
 
-    def shut(self) -> None:
-        """Ends what another thread does with this session, which is of no use after that."""
-        self._sockets.shut()
+    def _wait_for_connection(self) -> None:
+        if not wait_for_write(self, POLL_SECONDS):
+            raise TimeoutError
 
+    def recv_into(self, *arguments: Any) -> int:
+        return self.limits.wait(partial(super().recv_into, *arguments), self.limits.patience.read)
 
-class _Sockets:
-    """The open sockets of a session. After ``shut`` there are no new ones."""
+    def send(self, *arguments: Any) -> int:
+        return self.limits.wait(partial(super().send, *arguments), self.limits.patience.read)
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._is_shut = False
-
-    def add(self, opened: socket.socket) -> None:
-        """Raises ConnectionAbortedError where they are shut."""
-        with self._lock:
-            if not self._is_shut:
-                self._open.add(opened)
-                return
-        opened.close()
-        raise ConnectionAbortedError("the request was given up")
-
-    def shut(self) -> None:
-        """Whoever reads from one of them or writes to it gets its end."""
-        with self._lock:
-            self._is_shut = True
-            for opened in self._open:
-                # It may have been closed, or be none any more since TLS has taken it over. A TLS socket's own method
-                # is not for a socket that another thread uses.
-                with suppress(OSError):
-                    socket.socket.shutdown(opened, socket.SHUT_RDWR)
+    def sendall(self, data: Any, *flags: int) -> None:
+        # The method of socket does not say how much it has sent before a timeout.
+        rest = memoryview(data).cast("B")
+        while rest:
+            rest = rest[self.send(rest, *flags) :]
 
 
-class _GuardedAdapter(HTTPAdapter):
-    """Connects only to addresses that the guard allows."""
-
-    def __init__(self, guard: AddressGuard, sockets: _Sockets) -> None:
-        self._guard, self._sockets = guard, sockets
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        guard, sockets = self._guard, self._sockets
-
-        class PlainConnection(HTTPConnection):
-            def _new_conn(self) -> Any:
-                return _connect(self, guard, sockets)
-
-        class TLSConnection(HTTPSConnection):
-            def _new_conn(self) -> Any:
-                return _connect(self, guard, sockets)
-
-            def connect(self) -> None:
-                super().connect()
-                # By now another one than _new_conn has made.
-                sockets.add(self.sock)
-
-        class PlainPool(urllib3.HTTPConnectionPool):
-            ConnectionCls = PlainConnection
-
-        class TLSPool(urllib3.HTTPSConnectionPool):
-            ConnectionCls = TLSConnection
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TLSPool}
-
-
-def _connect(connection: Any, guard: AddressGuard, sockets: _Sockets) -> Any:
-    """A socket to the first address of the connection's host that the guard allows and that answers."""
-    host, port = connection.host, connection.port
-    try:
-        addresses = guard.addresses(host, port)
-    except socket.gaierror as error:
-        raise NameResolutionError(host, connection, error) from error
-    except UnicodeError as error:
-        raise LocationParseError(host) from error
-    except NotAllowed as error:
-        raise AddressRefused(connection, str(error)) from error
-    failure: Exception | None = None
-    for address in addresses:
+class _TLSSocket(_Socket, ssl.SSLSocket):
+    def do_handshake(self, *arguments: Any) -> None:
         try:
-            connected = urllib3.util.connection.create_connection(
-                (address, port), connection.timeout, connection.source_address, connection.socket_options
-            )
-        except TimeoutError as error:
-            failure = ConnectTimeoutError(connection, f"no connection within {connection.timeout} s")
-            failure.__cause__ = error
-        except OSError as error:
-            failure = NewConnectionError(connection, f"no connection: {error}")
-            failure.__cause__ = error
-        else:
-            sockets.add(connected)
-            sys.audit("http.client.connect", connection, host, port)
-            return connected
-    raise failure or NewConnectionError(connection, "no connection")
+            self.limits.wait(partial(super().do_handshake, *arguments), self.limits.patience.connect)
+        except BaseException:
+            # Nobody else has the socket yet, and ssl closes it after an OSError alone.
+            self.close()
+            raise
+
+
+def _adapter(guard: AddressGuard, limits: _Limits) -> HTTPAdapter:
+    """Connects to what the guard allows alone, through sockets that keep to the limits."""
+
+    def connect(connection: Any) -> socket.socket:
+        return _connected(connection.host, connection.port, connection.socket_options or (), guard, limits)
+
+    def guarded(pool: type[Any], connection: type[Any]) -> type[Any]:
+        return type(
+            pool.__name__, (pool,), {"ConnectionCls": type("Connection", (connection,), {"_new_conn": connect})}
+        )
+
+    context = create_urllib3_context()
+    context.sslsocket_class = type("TLSSocket", (_TLSSocket,), {"limits": limits})
+    adapter = HTTPAdapter(max_retries=0)
+    adapter.init_poolmanager(HOSTS, 1, ssl_context=context)
+    adapter.poolmanager.pool_classes_by_scheme = {
+        "http": guarded(urllib3.HTTPConnectionPool, HTTPConnection),
+        "https": guarded(urllib3.HTTPSConnectionPool, HTTPSConnection),
+    }
+    return adapter
+
+
+def _connected(host: str, port: int, options: Any, guard: AddressGuard, limits: _Limits) -> _Socket:
+    """A socket to the first address of the host that the guard allows and that answers."""
+    found = _looked_up(host.strip("[]"), port, limits)
+    allowed = [entry for entry in found if guard.allows(host, port, str(entry[4][0]))]
+    if not allowed:
+        raise InvalidInput(refusal(str(entry[4][0]) for entry in found), code="address_refused")
+    failure: Exception | None = None
+    for family, kind, protocol, _, address in allowed:
+        opened = _Socket(family, kind, protocol)
+        opened.limits = limits
+        try:
+            for option in options:
+                opened.setsockopt(*option)
+            opened.connect(address)
+            return opened
+        except BaseException as error:
+            opened.close()
+            if not isinstance(error, OSError | Unavailable):
+                raise
+            failure = error
+    raise failure or OSError("no address")
+
+
+def _looked_up(host: str, port: int, limits: _Limits) -> list[Any]:
+    """What getaddrinfo answers. It cannot be ended while a name server keeps it waiting, so it gets a thread, which is
+    left behind if the limits are reached first."""
+    answer = Future[list[Any]]()
+
+    def look_up() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        return limits.wait(partial(answer.result, POLL_SECONDS), limits.patience.whole)
+    except UnicodeError as error:
+        raise _invalid_url() from error

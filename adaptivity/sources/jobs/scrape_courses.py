@@ -24,6 +24,7 @@ from adaptivity.sources.services.sources import (
 log = structlog.get_logger(__name__)
 
 PATIENT = Patience()
+USER_AGENT = "adaptivity-scraper"
 
 
 @dataclass
@@ -122,7 +123,8 @@ def _scrape(
     report: ScrapeReport,
 ) -> None:
     present: set[str] = set()
-    with Client(guard=AddressGuard.of(source.address_exceptions), stop=stop, patience=patience) as client:
+    guard = AddressGuard.of(source.address_exceptions)
+    with Client(guard=guard, stop=stop, patience=patience, user_agent=USER_AGENT) as client:
         for position, section in enumerate(PLATFORMS[source.kind](source, client, credentials).sections()):
             if stop():
                 raise Stopped

@@ -28,7 +28,7 @@ def half(handler: BaseHTTPRequestHandler) -> None:
 
 
 class Drip:
-    """An answer that begins with ``head`` at once, and goes on with a byte each tenth of a second.
+    """An answer that begins with ``head`` at once, and goes on with a byte each fiftieth of a second.
 
     ``begun``: the first of them was sent. ``ended``: all of them were, or the client has left. ``left``: it has left.
     """
@@ -45,7 +45,7 @@ class Drip:
                 handler.wfile.write(bytes([byte]))
                 self.begun.set()
                 # A client that has sent its request has nothing more to send: what can be read is its end.
-                if select.select([handler.connection], [], [], 0.1)[0]:
+                if select.select([handler.connection], [], [], 0.02)[0]:
                     self.left.set()
                     break
         except ConnectionError:
