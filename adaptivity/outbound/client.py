@@ -34,6 +34,7 @@ import structlog
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import LocationParseError
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_write
 
@@ -50,12 +51,7 @@ SERVER_ERRORS = range(500, 600)
 CHUNK_BYTES = 64 * 1024
 POLL_SECONDS = 0.1
 HOSTS = 10
-UNUSABLE_URL = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    urllib3.exceptions.LocationValueError,
-)
+UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, LocationParseError)
 
 
 @dataclass(frozen=True)
@@ -83,15 +79,6 @@ class Answer:
 
     status: int
     body: Any
-
-
-@dataclass(frozen=True)
-class _Received:
-    """One try's answer. ``body`` is empty, unread, if the request is to be tried again."""
-
-    status: int
-    retry_after: str
-    body: bytes
 
 
 class Client:
@@ -137,19 +124,21 @@ class Client:
         ``content``: ``params``, ``data`` or ``json``, as requests takes them. ``verify``: a file of certificate
         authorities to trust instead of the usual ones.
         """
-        request = self._prepared(method, url, headers or {}, content)
+        all_headers = requests.utils.default_headers()
+        all_headers.update({"User-Agent": self._user_agent, **(headers or {})})
+        request = requests.Request(method, url, headers=all_headers, **content)
         failure: Unavailable | None = None
         for attempt in range(self._patience.tries):
             seconds = self._patience.first_wait * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
             try:
-                received = self._try(request, verify)
+                status, wait, body = self._try(request, verify)
             except Unavailable as error:
                 failure = error
             else:
-                if not _is_tried_again(received.status):
-                    return Answer(received.status, _parsed(received.body))
-                failure = _failure(received.status)
-                seconds = self._asked_wait(received.retry_after, failure) or seconds
+                if not _is_tried_again(status):
+                    return Answer(status, _parsed(body))
+                failure = _failure(status)
+                seconds = self._asked_wait(wait, failure) or seconds
             log.warning("request_failed", host=_host(url), code=failure.code, attempt=attempt + 1)
             if attempt + 1 < self._patience.tries:
                 self._wait(min(seconds, self._patience.longest_wait))
@@ -157,25 +146,17 @@ class Client:
             raise ValueError("Patience.tries must be at least 1")
         raise failure
 
-    def _prepared(
-        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]
-    ) -> requests.PreparedRequest:
-        all_headers = requests.utils.default_headers()
-        all_headers.update({"User-Agent": self._user_agent, **headers})
-        try:
-            return requests.Request(method, url, headers=all_headers, **content).prepare()
-        except UNUSABLE_URL as error:
-            raise _invalid_url() from error
-
-    def _try(self, request: requests.PreparedRequest, verify: Literal[True] | str) -> _Received:
+    def _try(self, request: requests.Request, verify: Literal[True] | str) -> tuple[int, str, bytes]:
+        """The status, Retry-After, and the body, which is not read if the request is to be tried again."""
         self._limits.begin()
         try:
-            with self._adapter.send(request, stream=True, timeout=POLL_SECONDS, verify=verify) as response:
+            prepared = request.prepare()
+            with self._adapter.send(prepared, stream=True, timeout=POLL_SECONDS, verify=verify) as response:
                 status = response.status_code
                 body = b"" if _is_tried_again(status) else self._body(response)
-                return _Received(status, response.headers.get("Retry-After", ""), body)
+                return status, response.headers.get("Retry-After", ""), body
         except UNUSABLE_URL as error:
-            raise _invalid_url() from error
+            raise InvalidInput("the URL cannot be asked for", code="invalid_url") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Unavailable("the server cannot be reached", code="unreachable") from error
 
@@ -230,10 +211,6 @@ def _failure(status: int) -> Unavailable:
     if status == TOO_MANY_REQUESTS:
         return Unavailable("the server wants fewer requests (429)", code="throttled")
     return Unavailable(f"the server failed ({status})", code="server_error")
-
-
-def _invalid_url() -> InvalidInput:
-    return InvalidInput("the URL cannot be asked for", code="invalid_url")
 
 
 def _host(url: str) -> str:
@@ -369,11 +346,11 @@ def _looked_up(host: str, port: int, limits: _Limits) -> list[Any]:
     def look_up() -> None:
         try:
             answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except BaseException as error:
+        except Exception as error:
             answer.set_exception(error)
 
     threading.Thread(target=look_up, daemon=True).start()
     try:
         return limits.wait(partial(answer.result, POLL_SECONDS), limits.patience.whole)
     except UnicodeError as error:
-        raise _invalid_url() from error
+        raise LocationParseError(host) from error

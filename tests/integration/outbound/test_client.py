@@ -50,8 +50,8 @@ def client(server: LocalServer, *, patience: Patience, stop: Callable[[], bool] 
 
 
 class TLSServer(LocalServer):
-    """A server of ``localhost``. Its certificate, which is self-signed, is written to the file ``pem``. A handshake takes
-    ``pause`` seconds longer than it would."""
+    """A server of ``localhost``. Its certificate, which is self-signed, is written to the file ``pem``. A handshake
+    takes ``pause`` seconds longer than it would."""
 
     def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None], pem: Path, *, pause: float = 0.0) -> None:
         super().__init__(answer)
@@ -192,9 +192,8 @@ def test_what_takes_longer_than_a_look_at_the_limits_is_whole(
     pem = tmp_path / "server.pem"
     with TLSServer(answer, pem, pause=PAUSE) if is_tls else LocalServer(answer) as server:
         guard = AddressGuard.of([f"localhost:{server.port}"])
-        verify = {"verify": str(pem)} if is_tls else {}
         with Client(guard=guard, stop=lambda: False) as asking:
-            found = asking.ask("POST", f"http{'s' * is_tls}://localhost:{server.port}", data=LARGE, **verify)
+            found = asking.ask("POST", f"http{'s' * is_tls}://localhost:{server.port}", data=LARGE, verify=str(pem))
 
     assert found == Answer(200, {"whole": True})
 
@@ -292,7 +291,16 @@ def test_retry_after_is_waited_for_by_the_servers_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a..b/", f"http://{'a' * 70}.example/", "http://[::1/", "http://exa\ud800mple/"]
+    "url",
+    [
+        "http://a..b/",
+        f"http://{'a' * 70}.example/",
+        "http://[::1/",
+        "http://exa\ud800mple/",
+        "ftp://lms.example/",
+        "lms.example",
+        "http://",
+    ],
 )
 def test_a_url_that_is_none(url: str) -> None:
     with Client(guard=AddressGuard(), stop=lambda: False) as asking, pytest.raises(InvalidInput) as raised:
