@@ -230,7 +230,7 @@ def test_no_exception_is_good_for_link_local_addresses(api: Any, unchanged: Any,
         response = api.post("course_source", SITE | {"address_exceptions": ["127.0.0.1:80", f"{host}:80"]})
 
     assert response.status_code == 400
-    assert [error["message"] for error in response.json()["errors"]] == ["None is good for link-local addresses."]
+    assert [error["message"] for error in response.json()["errors"]] == ["Link-local addresses cannot be allowed."]
     assert [name for name, _ in refusals(response)] == ["address_exceptions"]
     assert read == []
 

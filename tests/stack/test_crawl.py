@@ -460,7 +460,7 @@ def test_private_addresses_however_they_are_written(world: World) -> None:
     [
         (
             "http://169.254.169.254/",
-            "its address is link-local or of a cloud's metadata; no exception is good for it",
+            "its address is link-local or serves a cloud's metadata, which cannot be allowed",
         ),
         ("http://127.0.0.1:1/", "its address is private, and it is not listed in address_exceptions"),
     ],

@@ -17,7 +17,7 @@ from adaptivity.content.services.revisions import BATCH, collections_of, content
 from adaptivity.database.sql import batched
 from adaptivity.errors import InvalidInput, SourceDeleted
 from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, SourceItem, SourceSection
-from adaptivity.outbound.networks import is_metadata, literal
+from adaptivity.outbound.addresses import is_metadata, literal
 from adaptivity.text import NAME_LENGTH, URL_LENGTH, is_storable, storable
 
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
@@ -165,7 +165,7 @@ def _check_exceptions(source: CourseSource) -> None:
         if match is None or not 0 < int(match["port"]) < 65536:
             raise InvalidInput('Each must be "host:port" in lower case, IPv6 in brackets.', field="address_exceptions")
         if is_metadata(literal(match["host"])):
-            raise InvalidInput("None is good for link-local addresses.", field="address_exceptions")
+            raise InvalidInput("Link-local addresses cannot be allowed.", field="address_exceptions")
 
 
 def _check_platform(source: CourseSource) -> None:
