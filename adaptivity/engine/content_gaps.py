@@ -13,6 +13,7 @@ from adaptivity.engine.estimation import BktParameters, mastery_after, mastery_b
 from adaptivity.engine.parameters import MASTERY_THRESHOLD, Booleans, Floats, Integers, log_odds
 from adaptivity.engine.promotion import LEAST_KC_LEARNERS
 from adaptivity.engine.responses import Responses
+from adaptivity.engine.tracing import answer_ratios
 
 # Wheel-spinning: so many opportunities without so many right answers in a row (Beck and Gong, 2013).
 SPINNING_OPPORTUNITIES, SPINNING_STREAK = 10, 3
@@ -107,11 +108,13 @@ def running_out(
     weight = weight[mastery < threshold]
     mastery = mastery[mastery < threshold]
     left = [float(weight.sum())]
-    for g, s, t in zip(guess.tolist(), slip.tolist(), transit.tolist(), strict=True):
+    wrong, right = answer_ratios(guess, slip)
+    for g, s, t, *ratios in zip(
+        guess.tolist(), slip.tolist(), transit.tolist(), right.tolist(), wrong.tolist(), strict=True
+    ):
         success = mastery * (1.0 - s) + (1.0 - mastery) * g
-        failure = 1.0 - success
-        likely = np.concatenate((weight * success, weight * failure))
-        after = np.concatenate((_given(mastery * (1.0 - s), success), _given(mastery * s, failure)))
+        likely = np.concatenate((weight * success, weight * (1.0 - success)))
+        after = np.concatenate([mastery * ratio / (mastery * ratio + (1.0 - mastery)) for ratio in ratios])
         after = after + (1.0 - after) * t
         below = (after < threshold) & (likely > 0.0)
         mastery, weight = after[below], likely[below]
@@ -119,11 +122,6 @@ def running_out(
             mastery, weight = _merged(mastery, weight)
         left.append(float(weight.sum()))
     return np.array(left)
-
-
-def _given(part: Floats, whole: Floats) -> Floats:
-    share: Floats = np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0.0)
-    return share
 
 
 def _merged(mastery: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -24,6 +24,7 @@ from adaptivity.engine.parameters import (
     Integers,
 )
 from adaptivity.engine.responses import Opportunities, Pairs, Responses
+from adaptivity.engine.tracing import likelihood_ratio
 from adaptivity.progress import Steps, silent
 
 # What an estimate may be: inside these an answer always says something (g + s < 1), and no chain is certain at once.
@@ -75,8 +76,7 @@ def trace(responses: Responses, parameters: BktParameters, empty: float = 0.5) -
     multiplying their odds. ``empty`` is the answer for an item without KCs.
     """
     opportunities = responses.opportunities
-    mastered, not_mastered = _likelihoods(opportunities, parameters)
-    before = _forward(opportunities, parameters, mastered, not_mastered)
+    before = mastery_before(opportunities, parameters)
     guess, slip = parameters.guess[opportunities.pair], parameters.slip[opportunities.pair]
     size = responses.item.size
     success = opportunities.mean_by_response(before * (1.0 - slip) + (1.0 - before) * guess, size, empty)
@@ -86,14 +86,13 @@ def trace(responses: Responses, parameters: BktParameters, empty: float = 0.5) -
 
 def mastery_before(opportunities: Opportunities, parameters: BktParameters) -> Floats:
     """The mastery of its KC before each opportunity, from the learner's own past alone, shape (opportunities,)."""
-    return _forward(opportunities, parameters, *_likelihoods(opportunities, parameters))
+    return _forward(opportunities, parameters, _likelihood_ratio(opportunities, parameters))
 
 
 def mastery_after(opportunities: Opportunities, parameters: BktParameters, before: Floats) -> Floats:
     """The mastery that each opportunity leaves behind, with what was learned by it, shape (opportunities,)."""
-    mastered, not_mastered = _likelihoods(opportunities, parameters)
-    with_mastery = before * mastered
-    after = with_mastery / (with_mastery + (1.0 - before) * not_mastered)
+    with_mastery = before * _likelihood_ratio(opportunities, parameters)
+    after = with_mastery / (with_mastery + (1.0 - before))
     learned: Floats = after + (1.0 - after) * parameters.transit[opportunities.pair]
     return learned
 
@@ -248,15 +247,13 @@ class _Expected:
     learned: Floats
 
 
-def _likelihoods(opportunities: Opportunities, parameters: BktParameters) -> tuple[Floats, Floats]:
-    """How likely each score is with mastery and without; only their ratio matters."""
-    score = opportunities.score
-    guess, slip = parameters.guess[opportunities.pair], parameters.slip[opportunities.pair]
-    mastered = np.exp(score * np.log1p(-slip) + (1.0 - score) * np.log(slip))
-    return mastered, np.exp(score * np.log(guess) + (1.0 - score) * np.log1p(-guess))
+def _likelihood_ratio(opportunities: Opportunities, parameters: BktParameters) -> Floats:
+    """How many times likelier each score is with mastery than without, shape (opportunities,)."""
+    pair = opportunities.pair
+    return likelihood_ratio(opportunities.score, parameters.guess[pair], parameters.slip[pair])
 
 
-def _forward(opportunities: Opportunities, parameters: BktParameters, mastered: Floats, not_mastered: Floats) -> Floats:
+def _forward(opportunities: Opportunities, parameters: BktParameters, ratio: Floats) -> Floats:
     """The probability of mastery before each opportunity, from the chain's past."""
     mastery = parameters.prior[opportunities.chain_kc]
     transit = parameters.transit[opportunities.pair]
@@ -264,16 +261,16 @@ def _forward(opportunities: Opportunities, parameters: BktParameters, mastered: 
     for step in opportunities.steps:
         chain = opportunities.chain[step]
         p = before[step] = mastery[chain]
-        with_mastery = p * mastered[step]
-        after = with_mastery / (with_mastery + (1.0 - p) * not_mastered[step])
+        with_mastery = p * ratio[step]
+        after = with_mastery / (with_mastery + (1.0 - p))
         mastery[chain] = np.clip(after + (1.0 - after) * transit[step], EPSILON, 1.0 - EPSILON)
     return before
 
 
 def _expect(opportunities: Opportunities, parameters: BktParameters) -> _Expected:
     """The forward-backward recursion, scaled at every step."""
-    mastered, not_mastered = _likelihoods(opportunities, parameters)
-    before = _forward(opportunities, parameters, mastered, not_mastered)
+    ratio = _likelihood_ratio(opportunities, parameters)
+    before = _forward(opportunities, parameters, ratio)
     transit = parameters.transit[opportunities.pair]
     chains = opportunities.chain_kc.size
     later_mastered, later_not = np.ones(chains), np.ones(chains)
@@ -282,12 +279,11 @@ def _expect(opportunities: Opportunities, parameters: BktParameters) -> _Expecte
         chain, t = opportunities.chain[step], transit[step]
         beta1, beta0 = later_mastered[chain], later_not[chain]
         p = before[step]
-        stays = p * mastered[step] * beta1
-        unmastered = (1.0 - p) * not_mastered[step]
-        learns, waits = unmastered * t * beta1, unmastered * (1.0 - t) * beta0
+        stays = p * ratio[step] * beta1
+        learns, waits = (1.0 - p) * t * beta1, (1.0 - p) * (1.0 - t) * beta0
         total = stays + learns + waits
         at[step], learned[step] = stays / total, learns / total
-        beta1, beta0 = mastered[step] * beta1, not_mastered[step] * (t * beta1 + (1.0 - t) * beta0)
+        beta1, beta0 = ratio[step] * beta1, t * beta1 + (1.0 - t) * beta0
         scale = beta1 + beta0
         later_mastered[chain], later_not[chain] = beta1 / scale, beta0 / scale
     return _Expected(at, learned)

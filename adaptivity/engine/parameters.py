@@ -45,13 +45,20 @@ def difficulty_log_odds(difficulty: ArrayLike) -> Floats:
     return log_odds(np.clip(np.asarray(difficulty, dtype=np.float64), *DIFFICULTY_BOUNDS))
 
 
+def informativeness(guess: Floats, slip: Floats) -> Floats:
+    """1 - g - s of clipped probabilities, same shape, accurate to its last digits and never negative.
+
+    It is 0 at g + s = 1, also where the decimals of g and s do not add up to 1 in binary.
+    """
+    rest = (1.0 - np.maximum(guess, slip)) - np.minimum(guess, slip)
+    return np.where(rest > ROUNDING, rest, 0.0)
+
+
 def relevance(guess: ArrayLike, slip: ArrayLike) -> Floats:
     """Relevance k = -log odds(g) - log odds(s) of an item for a KC it is tagged with, same shape, never negative.
 
-    Written as log(1 + (1 - g - s) / (g s)), which stays accurate where g + s comes near 1;
-    at g + s = 1 it is 0, also where the decimals of g and s do not add up to it in binary.
+    Written as log(1 + (1 - g - s) / (g s)), which stays accurate where g + s comes near 1.
     Source: "Adaptive Engine for MOOC", section 4.
     """
     g, s = clip_probability(guess), clip_probability(slip)
-    informative = (1.0 - np.maximum(g, s)) - np.minimum(g, s)
-    return np.log1p(np.where(informative > ROUNDING, informative, 0.0) / (g * s))
+    return np.log1p(informativeness(g, s) / (g * s))

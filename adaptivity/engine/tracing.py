@@ -3,21 +3,33 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from adaptivity.engine.parameters import EPSILON, Floats, Integers, clip_probability, odds
+from adaptivity.engine.parameters import EPSILON, Floats, Integers, clip_probability, informativeness, odds
+
+
+def answer_ratios(guess: ArrayLike, slip: ArrayLike) -> tuple[Floats, Floats]:
+    """x0 = s/(1-g) of a wrong answer and x1 = (1-s)/g of a right one, each of the arguments' shape.
+
+    They say how many times likelier the answer is for a learner who has mastered the KC than for one who has not.
+    x0 is never above 1 and x1 never below: a wrong answer never speaks for mastery, a right one never against it.
+    Source: "Adaptive Engine for MOOC", section 3.
+    """
+    g, s = clip_probability(guess), clip_probability(slip)
+    # 1 - s as g + (1 - g - s), and so for 1 - g: at g + s = 1 the rounding of 1 - s can be a millionth of g.
+    informative = informativeness(g, s)
+    return s / (s + informative), (g + informative) / g
 
 
 def likelihood_ratio(score: ArrayLike, guess: ArrayLike, slip: ArrayLike) -> Floats:
     """How many times likelier the score is for a learner who has mastered the KC than for one who has not.
 
-    x = x0 * (x1/x0)^C with x0 = s/(1-g) for a score of 0 and x1 = (1-s)/g for a score of 1: a fractional score C in
-    [0, 1] interpolates multiplicatively. All arguments have one shape, which is the answer's.
+    x = x0 * (x1/x0)^C of the answer_ratios x0 and x1: a fractional score C in [0, 1] interpolates multiplicatively.
+    All arguments have one shape, which is the answer's.
     Source: "Adaptive Engine for MOOC", section 3.
     """
-    g, s = np.asarray(guess, dtype=np.float64), np.asarray(slip, dtype=np.float64)
-    # The complements are clipped themselves, as 1 - (1 - EPSILON) is off by 8e-8 of itself: at g + s = 1 this is 1.
-    wrong = clip_probability(s) / clip_probability(1.0 - g)
-    right = clip_probability(1.0 - s) / clip_probability(g)
-    ratio: Floats = wrong * (right / wrong) ** np.asarray(score, dtype=np.float64)
+    wrong, right = answer_ratios(guess, slip)
+    fraction = np.asarray(score, dtype=np.float64)
+    # x0 * (x1/x0)^C would round the ratio of a right answer below 1 where both are nearly 1.
+    ratio: Floats = wrong ** (1.0 - fraction) * right**fraction
     return ratio
 
 

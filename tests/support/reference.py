@@ -10,6 +10,8 @@ from fractions import Fraction
 
 EPSILON = 1e-10
 EXACT_EPSILON = Fraction(1, 10**10)
+# What may remain of 1 - g - s where the decimals of g and s add up to 1.
+ROUNDING = Fraction(1, 10**15)
 LOG_ODDS_THRESHOLD = math.log(9.0)
 
 
@@ -30,18 +32,23 @@ def exactly(p: float) -> Fraction:
     return min(max(Fraction(p), EXACT_EPSILON), 1 - EXACT_EPSILON)
 
 
-def relevance(g: float, s: float) -> float:
-    """-log odds(g) - log odds(s), from exact fractions; 0 where g + s = 1."""
-    if g + s == 1.0:
-        return 0.0
+def answer_ratios(g: float, s: float) -> tuple[Fraction, Fraction]:
+    """How much likelier a wrong and a right answer is with mastery than without; both 1 where g + s = 1."""
     guess, slip = exactly(g), exactly(s)
-    return max(0.0, math.log((1 - guess) * (1 - slip) / (guess * slip)))
+    if 1 - guess - slip <= ROUNDING:
+        return Fraction(1), Fraction(1)
+    return slip / (1 - guess), (1 - slip) / guess
+
+
+def relevance(g: float, s: float) -> float:
+    """-log odds(g) - log odds(s), from exact fractions."""
+    wrong, right = answer_ratios(g, s)
+    return math.log1p(float(right / wrong - 1))
 
 
 def update(p: float, score: float, g: float, s: float, t: float) -> float:
     """Mastery after one score."""
-    guess, slip = exactly(g), exactly(s)
-    wrong, right = float(slip / (1 - guess)), float((1 - slip) / guess)
+    wrong, right = map(float, answer_ratios(g, s))
     x = wrong ** (1.0 - score) * right**score
     gain = odds(t)
     after = gain + (gain + 1.0) * odds(p) * x

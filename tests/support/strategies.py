@@ -19,6 +19,17 @@ def guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
     return st.builds(pair, probabilities(), probabilities())
 
 
+def nearly_neutral() -> st.SearchStrategy[tuple[float, float]]:
+    """Pairs whose g + s is 1 as floats, or less by a few roundings; half of the former add up to more than 1."""
+
+    def pair(exponent: float, roundings: int, swapped: bool) -> tuple[float, float]:
+        g = 10.0**-exponent
+        s = 1.0 - g - roundings * 2.0**-53
+        return (s, g) if swapped else (g, s)
+
+    return st.builds(pair, st.floats(0.3, 11.0), st.just(0) | st.integers(1, 20), st.booleans())
+
+
 def tame_guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
     """Pairs of thousandths with g + s <= 1, the ends among them. Floats beside an end know 1 - g only to a millionth of
     itself (1e-16 / 1e-10); with these both sides of a comparison are right to the last digits."""

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from adaptivity.engine.content_gaps import (
     MOST_MISSING,
@@ -14,7 +15,9 @@ from adaptivity.engine.content_gaps import (
     suggestions,
 )
 from adaptivity.engine.estimation import BktParameters
+from adaptivity.engine.parameters import relevance
 from adaptivity.engine.responses import Pairs, Responses
+from tests.support.strategies import nearly_neutral
 
 
 def responses(rows, tags, kcs):
@@ -92,6 +95,15 @@ def test_the_bank_runs_out_as_often_as_all_sequences_of_answers_say() -> None:
     one = (np.array([0.1]), np.array([0.1]), np.array([0.0]))
     assert running_out(0.5, *one, threshold=0.9) == pytest.approx([1.0, 0.5])
     assert running_out(0.95, *one).tolist() == [0.0, 0.0]
+
+
+@given(nearly_neutral())
+def test_an_item_that_says_nothing_brings_nobody_to_the_threshold(pair) -> None:
+    guess, slip = (np.array([each]) for each in pair)
+    # Not even one who is as near to it as a float can be.
+    prior = float(np.nextafter(0.9, 0.0))
+    if relevance(*pair) == 0.0:
+        assert running_out(prior, guess, slip, np.array([0.0])) == pytest.approx([1.0, 1.0], abs=1e-12)
 
 
 def test_a_long_bank_is_worked_out_nearly_as_exactly() -> None:

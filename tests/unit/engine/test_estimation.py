@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adaptivity.engine.estimation import (
@@ -12,10 +12,14 @@ from adaptivity.engine.estimation import (
     default_parameters,
     estimate_em,
     estimate_empirical,
+    mastery_after,
+    mastery_before,
     trace,
 )
+from adaptivity.engine.parameters import clip_probability
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.tracing import fold
+from tests.support.strategies import guess_and_slip, nearly_neutral, probabilities
 
 
 def simulated(*, learners, opportunities, prior, guess, slip, transit, items=1, seed=0):
@@ -66,6 +70,39 @@ def test_the_trace_is_the_engine_s_own_tracing():
         )[0]
         assert found.success[index] == pytest.approx(mastery * 0.85 + (1 - mastery) * 0.1, abs=1e-9)
         assert found.mastery_log_odds[index] == pytest.approx(np.log(mastery / (1 - mastery)), abs=1e-9)
+
+
+@given(probabilities(), guess_and_slip() | nearly_neutral(), probabilities())
+def test_the_trace_is_the_engine_s_own_tracing_with_any_parameters(prior, pair, t):
+    """Also with what authors give: no guess, no slip, or an item that says nothing."""
+    prior, g, s, t = (float(clip_probability(each)) for each in (prior, *pair, t))
+    parameters = BktParameters(*(np.array([value]) for value in (prior, g, s, t)))
+    for score in (0.0, 0.4, 1.0):
+        opportunities = of([(0, score), (0, score)]).opportunities
+        once, twice = (
+            float(
+                fold(initial=prior, chain=[0] * n, score=[score] * n, guess=[g] * n, slip=[s] * n, transit=[t] * n)[0]
+            )
+            for n in (1, 2)
+        )
+
+        before = mastery_before(opportunities, parameters)
+
+        assert before == pytest.approx([prior, once], abs=1e-12)
+        assert mastery_after(opportunities, parameters, before) == pytest.approx([once, twice], abs=1e-9)
+
+
+@given(probabilities(), guess_and_slip() | nearly_neutral())
+@example(0.5, (1e-9, 1.0 - 1e-9))
+@example(0.5, (1.0 - 1e-9, 1e-9))
+def test_before_transit_a_right_answer_never_lowers_mastery_and_a_wrong_one_never_raises_it(prior, pair):
+    prior, g, s = (float(clip_probability(each)) for each in (prior, *pair))
+    parameters = BktParameters(*(np.array([value]) for value in (prior, g, s, 0.0)))
+    before = np.array([prior])
+
+    right, wrong = (mastery_after(of([(0, score)]).opportunities, parameters, before)[0] for score in (1.0, 0.0))
+
+    assert wrong - 2.0**-52 <= prior <= right + 2.0**-52
 
 
 def test_several_kcs_are_averaged():

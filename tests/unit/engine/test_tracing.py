@@ -4,17 +4,18 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adaptivity.engine.history import replay
 from adaptivity.engine.parameters import EPSILON, clip_probability, relevance
-from adaptivity.engine.tracing import fold, likelihood_ratio
+from adaptivity.engine.tracing import answer_ratios, fold, likelihood_ratio
 from tests.support import reference
 from tests.support.engine_arrays import log_arrays, prior_table, tag_table
 from tests.support.reference import Entry, Tag
-from tests.support.strategies import guess_and_slip, probabilities
+from tests.support.strategies import guess_and_slip, nearly_neutral, probabilities
 
+ROUNDING = 2.0**-52
 LOG_ODDS_BOUND = math.log((1 - EPSILON) / EPSILON)
 
 
@@ -107,12 +108,11 @@ class TestRelevance:
         thousandths = np.arange(1001)
         assert np.all(relevance(thousandths / 1000, (1000 - thousandths) / 1000) == 0.0)
 
-    @given(guess_and_slip())
+    @given(guess_and_slip() | nearly_neutral())
     def test_equals_the_reference_and_is_never_negative(self, pair):
         computed = float(relevance(*pair))
         assert 0.0 <= computed <= 2 * LOG_ODDS_BOUND + 1e-6
-        # Beside an end, what is left of 1 - g - s counts from 1e-15 on, over g s of at least 1e-10.
-        assert computed == pytest.approx(reference.relevance(*pair), rel=1e-9, abs=2e-5)
+        assert computed == pytest.approx(reference.relevance(*pair), rel=1e-12, abs=1e-15)
 
     @given(st.integers(1, 999), st.integers(1, 999))
     def test_equals_the_reference_closely_away_from_the_ends(self, g, s):
@@ -161,7 +161,24 @@ class TestProperties:
         low, high = sorted((first, second))
         assert after(high, score, g=pair[0], s=pair[1], t=t) >= after(low, score, g=pair[0], s=pair[1], t=t) - 1e-15
 
-    @given(guess_and_slip(), st.tuples(probabilities(), probabilities()))
+    @given(guess_and_slip() | nearly_neutral())
+    def test_the_ratios_of_answers_equal_the_reference(self, pair):
+        wrong, right = (float(ratio) for ratio in answer_ratios(*pair))
+        assert 0.0 < wrong <= 1.0 <= right
+        assert (wrong, right) == pytest.approx(tuple(map(float, reference.answer_ratios(*pair))), rel=1e-14)
+        assert likelihood_ratio([0.0, 1.0], *([each] * 2 for each in pair)).tolist() == [wrong, right]
+
+    @given(probabilities(), guess_and_slip() | nearly_neutral())
+    @example(0.5, (1e-9, 1.0 - 1e-9))
+    @example(0.5, (1.0 - 1e-9, 1e-9))
+    def test_before_transit_a_right_answer_never_lowers_mastery_and_a_wrong_one_never_raises_it(self, p, pair):
+        # A transit of 0 is held at EPSILON, so that much is learned by any answer.
+        before = float(clip_probability(p))
+        learned = before + (1.0 - before) * EPSILON
+        assert after(p, 1.0, g=pair[0], s=pair[1], t=0.0) >= min(learned, 1.0 - EPSILON) - ROUNDING
+        assert after(p, 0.0, g=pair[0], s=pair[1], t=0.0) <= learned + ROUNDING
+
+    @given(guess_and_slip() | nearly_neutral(), st.tuples(probabilities(), probabilities()))
     def test_the_likelihood_ratio_lies_between_that_of_a_wrong_and_of_a_right_answer(self, pair, scores):
         low, high = sorted(scores)
         wrong, lower, higher, right = likelihood_ratio([0.0, low, high, 1.0], [pair[0]] * 4, [pair[1]] * 4).tolist()
