@@ -77,6 +77,9 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A host that swallows packets must not hold a thread, or readiness, for minutes.
     DATABASES["default"]["OPTIONS"] = {**DATABASES["default"].get("OPTIONS", {}), "connect_timeout": 5}
+# Seconds of PostgreSQL's lock_timeout and statement_timeout while `manage.py migrate` runs; 0 is no limit.
+MIGRATION_LOCK_TIMEOUT = environment.whole_number("MIGRATION_LOCK_TIMEOUT", default=10, minimum=0)
+MIGRATION_STATEMENT_TIMEOUT = environment.whole_number("MIGRATION_STATEMENT_TIMEOUT", default=600, minimum=0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
