@@ -181,7 +181,8 @@ def step_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepFunctions]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         sns, sqs = boto3.client("sns"), boto3.client("sqs")
-        queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
+        # By default a message comes again 30 s after it was received, which a slow test would take for another one.
+        queue = sqs.create_queue(QueueName="alarms", Attributes={"VisibilityTimeout": "43200"})["QueueUrl"]
         sns.create_topic(Name=TOPIC.rpartition(":")[2])
         sns.subscribe(
             TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:alarms",
