@@ -7,11 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
-import psycopg2
 import pytest
+
+from tests.support.databases import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 40_000
@@ -20,18 +19,8 @@ ROWS = 40_000
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'import.sqlite3'}"
-        return
-    server = urlsplit(os.environ["TEST_DATABASE_CONNECTION"])
-    name = f"import_{uuid4().hex}"
-    connection = psycopg2.connect(os.environ["TEST_DATABASE_CONNECTION"])
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        yield urlunsplit(server._replace(path=f"/{name}"))
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    connection.close()
+    with new_database(request.param, tmp_path) as created:
+        yield created.url
 
 
 @pytest.fixture

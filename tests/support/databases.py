@@ -4,19 +4,23 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
+import psycopg2.errors
 import pytest
 
 KINDS = [
     pytest.param("sqlite", marks=pytest.mark.xdist_group("stack-sqlite")),
     pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("stack-postgresql")]),
 ]
+
+
+DROP_ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,8 @@ class Database:
                 elsewhere.rename(directory)
             return
         server, name = os.environ["TEST_DATABASE_CONNECTION"], urlsplit(self.url).path[1:]
-        administer(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         try:
-            administer(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            disconnect(server, name)
             yield
         finally:
             administer(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
@@ -74,7 +77,33 @@ def new_database(kind: str, directory: Path) -> Iterator[Database]:
     try:
         yield Database(urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
     finally:
-        administer(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        drop_database(server, name)
+
+
+def disconnect(server: str, name: str) -> None:
+    """Nobody can connect to the database from here on, and those who are connected as this role no longer are.
+
+    An autovacuum worker is another role's: PostgreSQL refuses to let this role end it, and need not be asked to.
+    """
+    administer(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    administer(
+        server,
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename = current_user",
+    )
+
+
+def drop_database(server: str, name: str) -> None:
+    """Drops a database, whoever is connected to it.
+
+    Without FORCE, which fails at a process of another role: DROP DATABASE itself ends autovacuum workers, and waits 5 s
+    for everybody to be gone. On a busy machine that can be too short.
+    """
+    disconnect(server, name)
+    for _ in range(DROP_ATTEMPTS - 1):
+        with suppress(psycopg2.errors.ObjectInUse):
+            administer(server, f'DROP DATABASE "{name}"')
+            return
+    administer(server, f'DROP DATABASE "{name}"')
 
 
 def administer(url: str, statement: str) -> None:
