@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
@@ -103,10 +104,12 @@ def job(port: int, request: Request) -> Job:
 
 def test_clients_count_whole_answers_only() -> None:
     with service(b'{"worker": 1}', b'{"complete":false}') as port:
+        start = time.perf_counter()
         outcome = load.run(job(port, Request("/recommend", {}, b'"complete":false')))
+        most = time.perf_counter() - start
 
     assert len(outcome.seconds) >= load.CONNECTIONS
-    assert outcome.rate == pytest.approx(len(outcome.seconds) / 0.05, rel=0.5)
+    assert len(outcome.seconds) / most <= outcome.rate <= len(outcome.seconds) / 0.05
 
 
 @pytest.mark.parametrize("answer", [b"error", b'{"complete":true}'])

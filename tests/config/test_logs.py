@@ -41,7 +41,7 @@ def events(service: Service, request_id: str, logger: str) -> list[dict[str, Any
         found = [line for line in lines(service.output) if line.get("request_id") == request_id]
         return found if any(line["logger"] == "gunicorn.access" for line in found) else None
 
-    found = poll(written, seconds=10, failure=lambda: service.output.read_text())
+    found = poll(written, seconds=60, failure=lambda: service.output.read_text())
     return [line for line in found if line["logger"] == logger]
 
 
@@ -134,7 +134,7 @@ def test_an_invalid_request_is_not_quoted(service: Service) -> None:
     def written() -> dict[str, Any] | None:
         return next((line for line in lines(service.output) if line["event"] == "Invalid request"), None)
 
-    event = poll(written, seconds=10, failure=lambda: service.output.read_text())
+    event = poll(written, seconds=60, failure=lambda: service.output.read_text())
     assert without_time(event) == {"event": "Invalid request", "logger": "gunicorn.error", "level": "warning"}
 
 

@@ -1,6 +1,7 @@
 """The images, built once a session from a tag in source control, pushed and pulled; and the stack made of them."""
 
 import json
+import random
 import re
 import shutil
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ READ_SECONDS = 180
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, below those that outgoing connections take: one of them could be faster."""
+    while True:
+        # Not the shared generator, which Hypothesis seeds.
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int) -> bool | None:

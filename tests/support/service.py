@@ -136,7 +136,7 @@ def running(
             raise AssertionError(f"the service ended with {process.returncode}:\n{output.read_text()}")
         try:
             return requests.get(f"{address}{ready_path}", timeout=10).status_code == 200 or None
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return None
 
     try:

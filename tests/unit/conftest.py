@@ -1,6 +1,6 @@
-"""Property tests run without a deadline: a busy machine is not a wrong number."""
+"""Property tests run without limits of time: a busy machine is not a wrong number."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("unhurried", settings(), deadline=None)
+settings.register_profile("unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
