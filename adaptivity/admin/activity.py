@@ -1,25 +1,15 @@
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin import EmptyFieldListFilter, SimpleListFilter
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
-from adaptivity.admin.base import AcyclicForm, ContentAdmin, LinkForm, LinkInline, changelist_link
-from adaptivity.content.selectors.prerequisites import activity_comes_before
+from adaptivity.admin.base import ContentAdmin, LinkInline, Services, changelist_link
+from adaptivity.content.services import activities, prerequisite_activities
 from adaptivity.models import Activity, ActivityKnowledgeComponent, CollectionActivity, PrerequisiteActivity, Score
 
 SHOWN_KCS = 5
-
-
-class PrerequisiteActivityForm(AcyclicForm):
-    dependent, prerequisite = "from_activity", "to_activity"
-    comes_before = activity_comes_before
-
-
-class PrerequisiteActivityLinkForm(PrerequisiteActivityForm, LinkForm):
-    pass
 
 
 class TagInline(LinkInline):
@@ -31,7 +21,6 @@ class TagInline(LinkInline):
 class PrerequisiteInline(LinkInline):
     model = PrerequisiteActivity
     fk_name = "from_activity"
-    form = PrerequisiteActivityLinkForm
     fields = ("to_activity",)
     autocomplete_fields = ("to_activity",)
     verbose_name = "prerequisite"
@@ -62,6 +51,7 @@ class TaggedFilter(SimpleListFilter):
 
 @admin.register(Activity)
 class ActivityAdmin(ContentAdmin):
+    services = Services(activities, "activity", "activity")
     list_display = ("source_launch_url", "name", "type", "difficulty", "include_adaptive", "kcs")
     list_filter = ("include_adaptive", TaggedFilter, ("difficulty", EmptyFieldListFilter))
     search_fields = ("source_launch_url", "name", "type", "tags")
@@ -84,30 +74,22 @@ class ActivityAdmin(ContentAdmin):
     def more(self, activity: Activity) -> str:
         return changelist_link(Score, "its scores", activity__id__exact=activity.pk)
 
-    def alters_tracing(self, form: forms.ModelForm, formsets: Any, *, change: bool) -> bool:
-        # A new activity has no evidence.
-        return change and any(
-            formset.has_changed() for formset in formsets if formset.model is ActivityKnowledgeComponent
-        )
-
 
 @admin.register(ActivityKnowledgeComponent)
 class ActivityKnowledgeComponentAdmin(ContentAdmin):
+    services = Services(activities, "activity_knowledge_component", "tag")
+    beside_new = {"activity_is_new": True}
     list_display = ("activity", "knowledge_component", "guess", "slip", "transit")
     list_select_related = ("activity", "knowledge_component")
     search_fields = ("activity__source_launch_url", "knowledge_component__kc_id")
     search_help_text = "Source launch URL or kc_id."
     ordering = ("pk",)
     autocomplete_fields = ("activity", "knowledge_component")
-    deletion_alters_tracing = True
-
-    def alters_tracing(self, form: forms.ModelForm, formsets: Any, *, change: bool) -> bool:
-        return True
 
 
 @admin.register(PrerequisiteActivity)
 class PrerequisiteActivityAdmin(ContentAdmin):
-    form = PrerequisiteActivityForm
+    services = Services(prerequisite_activities, "prerequisite_activity", "edge")
     list_display = ("from_activity", "to_activity")
     list_select_related = ("from_activity", "to_activity")
     search_fields = ("from_activity__source_launch_url", "to_activity__source_launch_url")

@@ -1,22 +1,27 @@
-"""What the pages share: content is written in turn and counted as a change, records are only viewed, and no page
-grows with the number of rows."""
+"""What the pages share: services write, records are only viewed, and no page grows with the number of rows."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import IntegrityError, models, transaction
-from django.db.models import ProtectedError
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from adaptivity.content.services.revisions import content_changed, content_lock
+from adaptivity.errors import AdaptivityError
 
 INLINE_ROWS = 50
+# What a write meets where another session deletes, or refers to, what it has read. ProtectedError is an IntegrityError.
+MEANWHILE = (ObjectDoesNotExist, IntegrityError)
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
@@ -40,65 +45,130 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", cells, body)
 
 
-class ContentAdmin(admin.ModelAdmin):
-    """A page whose writes hold the content lock, and end with a new revision, in one transaction.
+class Refused(Exception):
+    """What services refused of a page, by the prefix of the form that it is about; the page's own form has none."""
 
-    A write in the admin counts as one of content that every collection may use: that is right for each of them, and
-    writes by hand are too few for the arrays that other collections load again to matter.
-    """
+    def __init__(self, refusals: Mapping[str | None, Sequence[AdaptivityError]]) -> None:
+        super().__init__(" ".join(error.message for errors in refusals.values() for error in errors))
+        self.refusals = refusals
 
+
+class ServiceForm(forms.ModelForm):
+    """A form of what a service writes: what that refuses becomes an error of the form."""
+
+    refusals: ClassVar[Mapping[str | None, Sequence[AdaptivityError]]] = {}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for error in self.refusals.get(self.prefix, ()):
+            self.add_error(error.field if error.field in self.fields else None, error.message)
+        return cleaned
+
+
+@dataclass(frozen=True)
+class Services:
+    """The functions ``<entity>_create``, ``_update`` and ``_delete`` of a module; ``row`` is the name that the last two
+    have for the object."""
+
+    module: ModuleType
+    entity: str
+    row: str
+
+    def call(self, action: str, **arguments: Any) -> Any:
+        """Calls one of them."""
+        return getattr(self.module, f"{self.entity}_{action}")(**arguments)
+
+    def save(self, form: forms.ModelForm, *, change: bool, **more: Any) -> Any:
+        """Creates what a valid form describes, or updates the fields that were changed in it."""
+        columns = {column.name for column in form.instance._meta.fields if not column.primary_key}
+        names = columns.intersection(form.changed_data if change else form.fields)
+        values = {name: getattr(form.instance, name) for name in names}
+        if change:
+            return self.call("update", **{self.row: form.instance}, **values)
+        return self.call("create", **values, **more)
+
+
+class ServiceAdmin(admin.ModelAdmin):
+    """A page whose writes are those of services. What one refuses is shown on the page, and then nothing is written."""
+
+    services: Services
+    # What the creation of a row is told, where the object that has it as an inline is new as well.
+    beside_new: ClassVar[Mapping[str, Any]] = {}
+    form = ServiceForm
     show_full_result_count = False
-    deletion_alters_tracing = False
 
-    def alters_tracing(self, form: forms.ModelForm, formsets: Sequence[BaseInlineFormSet], *, change: bool) -> bool:
-        """Whether a save changes tags or base parameters that evidence may have been traced with."""
-        return False
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._all_or_nothing(request, partial(super().changeform_view, request, *args, **kwargs))
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        view = super().changeform_view
-        return self._in_turn(request, lambda: view(request, object_id, form_url, extra_context))
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._all_or_nothing(request, partial(super().delete_view, request, *args, **kwargs))
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        view = super().delete_view
-        return self._in_turn(request, lambda: view(request, object_id, extra_context))
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._all_or_nothing(request, partial(super().changelist_view, request, *args, **kwargs))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        view = super().changelist_view
-        return self._in_turn(request, lambda: view(request, extra_context))
-
-    def _in_turn(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    def _all_or_nothing(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         if request.method in SAFE_METHODS:
             return view()
+        reason = "Something else changed it, or began to refer to it, meanwhile."
         try:
             with transaction.atomic():
-                content_lock()
                 return view()
-        except (ProtectedError, IntegrityError):
-            # Scores do not take the content lock: one may refer to what is being deleted.
-            self.message_user(
-                request, "Nothing was changed: something else began to refer to it meanwhile.", messages.ERROR
-            )
-            return HttpResponseRedirect(request.get_full_path())
+        except Refused as refused:
+            reason = str(refused)
+            request.refusals = refused.refusals  # type: ignore[attr-defined]  # for the forms
+            # The same page with its errors, unless what is there now allows no form.
+            with suppress(Refused, PermissionDenied, *MEANWHILE), transaction.atomic():
+                return view()
+        except AdaptivityError as error:
+            reason = error.message
+        except MEANWHILE:
+            pass
+        self.message_user(request, f"Nothing was changed. {reason}", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.refusals = getattr(request, "refusals", {})
+        return form
+
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[Any]:
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            formset.form.refusals = getattr(request, "refusals", {})
+            yield formset, inline
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        try:
+            obj.pk = self.services.save(form, change=change).pk
+        except AdaptivityError as error:
+            raise Refused({None: [error]}) from error
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        super().save_related(request, form, formsets, change)
-        content_changed(shared=True, tracing=self.alters_tracing(form, formsets, change=change))
+        refusals: dict[str | None, list[AdaptivityError]] = {}
+        for formset in formsets:
+            # Writes nothing, but tells the log what is written.
+            formset.save(commit=False)
+            page: Any = self.admin_site.get_model_admin(formset.model)
+            beside_new = {} if change else page.beside_new
+            deleted = formset.deleted_forms
+            # What is deleted makes room for what is added.
+            for row in sorted(formset.forms, key=lambda row: row not in deleted):
+                known = row.instance.pk is not None
+                try:
+                    if row in deleted and known:
+                        page.delete_model(request, row.instance)
+                    elif row not in deleted and row.has_changed():
+                        page.services.save(row, change=known, **beside_new)
+                except AdaptivityError as error:
+                    refusals.setdefault(None if row in deleted else row.prefix, []).append(error)
+        if refusals:
+            raise Refused(refusals)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        super().delete_model(request, obj)
-        content_changed(shared=True, tracing=self.deletion_alters_tracing)
+        self.services.call("delete", **{self.services.row: obj})
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        super().delete_queryset(request, queryset)
-        content_changed(shared=True, tracing=self.deletion_alters_tracing)
+        for obj in queryset:
+            self.delete_model(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set[Any], list]:
         """What goes with the objects, and what protects them, as counts.
@@ -124,6 +194,10 @@ class ContentAdmin(admin.ModelAdmin):
             if not getattr(page, "goes_with_content", False) and not page.has_delete_permission(request):
                 lacking.add(model._meta.verbose_name)
         return [str(obj) for obj in objs[:INLINE_ROWS]], counts, lacking, protected
+
+
+class ContentAdmin(ServiceAdmin):
+    """A page of content, whose texts are stored as they are entered."""
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         # An id means what the platform sent, white space included.
@@ -176,7 +250,7 @@ class RecordInline(ReadOnly, admin.TabularInline):
     ordering = ("-pk",)
 
 
-class LinkForm(forms.ModelForm):
+class LinkForm(ServiceForm):
     """A row that links two objects. Where it is there already, its far end is fixed: remove the row and add another.
 
     That spares a query a row for the far end's name, and a row that did not change is not validated again.
@@ -193,17 +267,6 @@ class LinkForm(forms.ModelForm):
                 field.disabled = True
                 field.widget = forms.Select(choices=[(end.pk, str(end))])
 
-    def validate_unique(self) -> None:
-        """Checks the unique constraints too: Django leaves those out that name the page's own object."""
-        super().validate_unique()
-        exclude = self._get_validation_exclusions()  # type: ignore[attr-defined]  # missing in the stubs
-        for constraint in self._meta.model._meta.constraints:
-            if isinstance(constraint, models.UniqueConstraint):
-                try:
-                    constraint.validate(self._meta.model, self.instance, exclude=exclude)
-                except forms.ValidationError as error:
-                    self.add_error(None, error)
-
 
 class LinkInline(admin.TabularInline):
     """Links of an object to others, named by ``autocomplete_fields``."""
@@ -215,24 +278,3 @@ class LinkInline(admin.TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related(*self.autocomplete_fields)
-
-
-class AcyclicForm(forms.ModelForm):
-    """A prerequisite that would close a cycle is an error of the form.
-
-    Only edges of one dependent are on a form, so that several of its rows form no cycle that none of them forms alone.
-    """
-
-    dependent: str
-    prerequisite: str
-    comes_before: Callable[..., bool]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        dependent, prerequisite = cleaned.get(self.dependent), cleaned.get(self.prerequisite)
-        # An object that is being added has no dependents yet.
-        if dependent is None or prerequisite is None or dependent.pk is None:
-            return cleaned
-        if type(self).comes_before(dependent.pk, [prerequisite.pk], without_edge=self.instance.pk):
-            self.add_error(self.prerequisite, "The prerequisites would form a cycle.")
-        return cleaned

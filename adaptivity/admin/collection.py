@@ -1,10 +1,21 @@
+from collections import defaultdict
+
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from adaptivity.admin.base import INLINE_ROWS, ContentAdmin, LinkInline, RecordAdmin, changelist_link, table
+from adaptivity.admin.base import (
+    INLINE_ROWS,
+    ContentAdmin,
+    LinkInline,
+    RecordAdmin,
+    Services,
+    changelist_link,
+    table,
+)
+from adaptivity.content.services import collections
 from adaptivity.models import Activity, Collection, CollectionActivity, ContentGapReport
 
 
@@ -18,6 +29,7 @@ class ActivityInline(LinkInline):
 
 @admin.register(Collection)
 class CollectionAdmin(ContentAdmin):
+    services = Services(collections, "collection", "collection")
     list_display = ("collection_id", "name", "size", "max_problems", "stop_on_mastery")
     list_filter = ("stop_on_mastery",)
     search_fields = ("collection_id", "name")
@@ -112,9 +124,18 @@ class ContentGapReportAdmin(RecordAdmin):
 
 @admin.register(CollectionActivity)
 class CollectionActivityAdmin(ContentAdmin):
+    services = Services(collections, "collection_activity", "membership")
     list_display = ("activity", "collection")
     list_select_related = ("activity", "collection")
     search_fields = ("activity__source_launch_url", "collection__collection_id")
     search_help_text = "Source launch URL or collection_id."
     ordering = ("pk",)
     autocomplete_fields = ("activity", "collection")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CollectionActivity]) -> None:
+        # A large collection is emptied here, at once.
+        taken_out: dict[str, list[int]] = defaultdict(list)
+        for membership in queryset:
+            taken_out[membership.collection.collection_id].append(membership.activity_id)
+        for collection_id, activity_ids in taken_out.items():
+            collections.collection_activities_remove(collection_id=collection_id, activity_ids=activity_ids)

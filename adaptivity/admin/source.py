@@ -6,10 +6,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from adaptivity import tasks
-from adaptivity.admin.base import RecordAdmin, changelist_link
-from adaptivity.errors import InvalidInput
+from adaptivity.admin.base import RecordAdmin, ServiceAdmin, ServiceForm, Services, changelist_link
 from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
-from adaptivity.sources.services.sources import course_source_changed, course_source_check
+from adaptivity.sources.services import sources
 
 NOT_SENT = "The source is saved, but the broker did not take its job: the next run of the job reads it."
 
@@ -29,7 +28,7 @@ class LinesField(forms.CharField):
         return bool(self.to_python(data) != (initial or []))
 
 
-class CourseSourceForm(forms.ModelForm):
+class CourseSourceForm(ServiceForm):
     """The rules are those of the service."""
 
     address_exceptions = LinesField(
@@ -41,25 +40,13 @@ class CourseSourceForm(forms.ModelForm):
         help_text="Website: domains, one a line, their subdomains included; empty: the hosts of the start URLs alone.",
     )
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        if self.errors:
-            return cleaned
-        for name, value in cleaned.items():
-            setattr(self.instance, name, value)
-        try:
-            course_source_check(self.instance)
-        except InvalidInput as error:
-            self.add_error(error.field if error.field in self.fields else None, error.message)
-        return cleaned
-
 
 @admin.register(CourseSource)
-class CourseSourceAdmin(admin.ModelAdmin):
+class CourseSourceAdmin(ServiceAdmin):
     """A new source that is enabled is read at once."""
 
+    services = Services(sources, "course_source", "source")
     form = CourseSourceForm
-    show_full_result_count = False
     list_display = ("slug", "kind", "name", "enabled", "last_outcome", "last_started_at", "last_finished_at")
     list_filter = ("kind", "enabled", "last_outcome")
     search_fields = ("slug", "name", "base_url", "course_id")
@@ -85,21 +72,12 @@ class CourseSourceAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: CourseSource, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
-        if change:
-            course_source_changed(source=obj, fields=form.changed_data)
-        elif obj.enabled:
+        if obj.enabled and not change:
             tasks.read_source_on_commit(
                 obj,
                 saved_by=request.user.get_username(),
                 not_sent=lambda: self.message_user(request, NOT_SENT, messages.WARNING),
             )
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set[Any], list]:
-        """What goes with the sources as counts: Django would show a line for each of 10,000 pages."""
-        counts = {str(self.opts.verbose_name_plural): len(objs)}
-        for model in (SourceSection, SourceItem, CrawledPage):
-            counts[str(model._meta.verbose_name_plural)] = model._base_manager.filter(source__in=objs).count()
-        return [str(obj) for obj in objs[:50]], counts, set(), []
 
     @admin.display(description="see also")
     def more(self, source: CourseSource) -> str:
@@ -134,6 +112,7 @@ class SourceItemAdmin(RecordAdmin):
 
 @admin.register(CrawledPage)
 class CrawledPageAdmin(RecordAdmin):
+    goes_with_content = True
     list_display = ("url", "source", "status", "reason", "http_status", "title", "fetched_at", "pending")
     list_filter = ("source", "status", "pending")
     list_select_related = ("source",)

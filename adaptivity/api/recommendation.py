@@ -306,4 +306,4 @@ class ExperimentPinViewSet(Resource):
         serializer.instance = experiments.experiment_pin(group=group, learner=learner)
 
     def perform_destroy(self, instance: ExperimentPin) -> None:
-        experiments.experiment_unpin(pin=instance)
+        experiments.experiment_pin_delete(pin=instance)

@@ -1,10 +1,12 @@
-"""Transactions that take a second look where another request overtook them."""
+"""What writers share: transactions that take a second look where another request overtook them, and saves of no more
+than what changes."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 
 from adaptivity.errors import Overtaken
 
@@ -32,3 +34,11 @@ def overtakable(write: Callable[P, R]) -> Callable[P, R]:
             return write(*args, **kwargs)
 
     return wrapper
+
+
+def assign(row: Model, fields: Mapping[str, object]) -> list[str]:
+    """Gives the row the values, and answers the names of the fields that had others: what is to be saved."""
+    changed = [name for name, value in fields.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, fields[name])
+    return changed

@@ -7,8 +7,18 @@ from django.db import transaction
 from django.db.models import Model, ProtectedError
 
 from adaptivity.content.selectors.prerequisites import activity_comes_before
-from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
+from adaptivity.content.services.revisions import (
+    ADDED,
+    BATCH,
+    DELETED,
+    Changes,
+    collections_of,
+    content_changed,
+    content_lock,
+    rows_changed,
+)
 from adaptivity.database.sql import batched
+from adaptivity.database.writes import assign
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.models import (
     Activity,
@@ -34,6 +44,14 @@ class ActivityFields(TypedDict, total=False):
     prerequisite_activities: Ids[int]
 
 
+class TagFields(TypedDict, total=False):
+    activity: Activity
+    knowledge_component: KnowledgeComponent
+    guess: float
+    slip: float
+    transit: float
+
+
 LINKS = ("collections", "knowledge_components", "prerequisite_activities")
 
 
@@ -45,7 +63,8 @@ def activity_create(**fields: Unpack[ActivityFields]) -> Activity:
     _check_url(columns.get("source_launch_url"), None)
     activity = Activity.objects.create(**columns)
     _link(activity, links)
-    content_changed(collection_ids=links.get("collections", ()))
+    # Nobody has evidence of it: its tags make no learner stale.
+    content_changed(changes={Activity: [ADDED]}, collection_ids=links.get("collections", ()))
     return activity
 
 
@@ -61,12 +80,12 @@ def activity_update(*, activity: Activity, **fields: Unpack[ActivityFields]) -> 
     columns, links = _split(fields)
     _check_url(columns.get("source_launch_url"), activity)
     before = collections_of([activity.id])
-    for name, value in columns.items():
-        setattr(activity, name, value)
-    if columns:
-        activity.save(update_fields=list(columns))
-    tags_changed = _link(activity, links)
-    content_changed(collection_ids=before | collections_of([activity.id]), tracing=tags_changed)
+    changed = assign(activity, columns)
+    if changed:
+        activity.save(update_fields=changed)
+    changes: Changes = {Activity: changed, **_link(activity, links)}
+    if any(changes.values()):
+        content_changed(changes=changes, collection_ids=before | collections_of([activity.id]))
     return activity
 
 
@@ -79,7 +98,60 @@ def activity_delete(*, activity: Activity) -> None:
         activity.delete()
     except ProtectedError as error:
         raise Conflict("The activity has evidence and stays.", code="has_evidence") from error
-    content_changed(collection_ids=affected)
+    content_changed(changes={Activity: [DELETED]}, collection_ids=affected)
+
+
+@transaction.atomic
+def activity_knowledge_component_create(
+    *, activity_is_new: bool = False, **fields: Unpack[TagFields]
+) -> ActivityKnowledgeComponent:
+    """Tags an activity with a KC. Where the activity is created in the same transaction, nobody has evidence of it.
+    Raises InvalidInput where it has that tag, or guess and slip add up to more than 1."""
+    content_lock()
+    tag = ActivityKnowledgeComponent(**fields)
+    _check_tag(tag)
+    tag.save()
+    changes: Changes = {} if activity_is_new else {ActivityKnowledgeComponent: [ADDED]}
+    content_changed(changes=changes, collection_ids=collections_of([tag.activity_id]))
+    return tag
+
+
+@transaction.atomic
+def activity_knowledge_component_update(
+    *, tag: ActivityKnowledgeComponent, **fields: Unpack[TagFields]
+) -> ActivityKnowledgeComponent:
+    """Changes a tag or its parameters. Raises InvalidInput as activity_knowledge_component_create does."""
+    content_lock()
+    tag.refresh_from_db()
+    before = tag.activity_id
+    changed = assign(tag, fields)
+    _check_tag(tag)
+    if changed:
+        tag.save(update_fields=changed)
+        content_changed(
+            changes={ActivityKnowledgeComponent: changed}, collection_ids=collections_of([before, tag.activity_id])
+        )
+    return tag
+
+
+@transaction.atomic
+def activity_knowledge_component_delete(*, tag: ActivityKnowledgeComponent) -> None:
+    """Takes a tag off an activity."""
+    content_lock()
+    tag.delete()
+    content_changed(changes={ActivityKnowledgeComponent: [DELETED]}, collection_ids=collections_of([tag.activity_id]))
+
+
+def _check_tag(tag: ActivityKnowledgeComponent) -> None:
+    same = ActivityKnowledgeComponent.objects.filter(
+        activity=tag.activity_id, knowledge_component=tag.knowledge_component_id
+    )
+    if same.exclude(pk=tag.pk).exists():
+        raise InvalidInput(
+            "The activity is tagged with this knowledge component already.", field="knowledge_component", code="unique"
+        )
+    if tag.guess + tag.slip > 1.0:
+        raise InvalidInput("guess and slip must not add up to more than 1.", field="slip")
 
 
 def _split(fields: ActivityFields) -> tuple[dict[str, Any], dict[str, Ids[int]]]:
@@ -96,15 +168,17 @@ def _check_url(url: str | None, activity: Activity | None) -> None:
         )
 
 
-def _link(activity: Activity, links: dict[str, Ids[int]]) -> bool:
-    """Makes the given links what they shall be; answers whether the tags changed."""
-    tags_changed = False
+def _link(activity: Activity, links: dict[str, Ids[int]]) -> dict[type[Model], list[str]]:
+    """Makes the given links what they shall be; answers which of them were added or deleted, by model."""
+    changes: dict[type[Model], list[str]] = {}
     if "collections" in links:
         check_ids(Collection, links["collections"], "collections")
-        _replace(CollectionActivity, activity, "activity", "collection_id", links["collections"])
+        changes[CollectionActivity] = _replace(
+            CollectionActivity, activity, "activity", "collection_id", links["collections"]
+        )
     if "knowledge_components" in links:
         check_ids(KnowledgeComponent, links["knowledge_components"], "knowledge_components")
-        tags_changed = _replace(
+        changes[ActivityKnowledgeComponent] = _replace(
             ActivityKnowledgeComponent,
             activity,
             "activity",
@@ -118,17 +192,17 @@ def _link(activity: Activity, links: dict[str, Ids[int]]) -> bool:
             raise InvalidInput(
                 "The prerequisites would form a cycle.", field="prerequisite_activities", code="prerequisite_cycle"
             )
-        _replace(PrerequisiteActivity, activity, "from_activity", "to_activity_id", ids)
-    return tags_changed
+        changes[PrerequisiteActivity] = _replace(PrerequisiteActivity, activity, "from_activity", "to_activity_id", ids)
+    return changes
 
 
-def _replace(through: Any, activity: Activity, own: str, other: str, wanted: Ids[int]) -> bool:
+def _replace(through: Any, activity: Activity, own: str, other: str, wanted: Ids[int]) -> list[str]:
     present = set(through.objects.filter(**{own: activity}).values_list(other, flat=True))
     gone, new = present - set(wanted), set(wanted) - present
     for some in batched(sorted(gone), BATCH):
         through.objects.filter(**{own: activity, f"{other}__in": some}).delete()
     through.objects.bulk_create([through(**{own: activity, other: pk}) for pk in sorted(new)], batch_size=BATCH)
-    return bool(gone or new)
+    return rows_changed(added=new, deleted=gone)
 
 
 def check_ids(model: type[Model], ids: Ids[int], field: str) -> None:

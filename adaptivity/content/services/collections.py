@@ -7,8 +7,17 @@ from typing import Any, TypedDict, Unpack
 from django.db import transaction
 
 from adaptivity.content.services.activities import ActivityFields
-from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
+from adaptivity.content.services.revisions import (
+    ADDED,
+    BATCH,
+    DELETED,
+    collections_of,
+    content_changed,
+    content_lock,
+    rows_changed,
+)
 from adaptivity.database.sql import batched
+from adaptivity.database.writes import assign
 from adaptivity.errors import InvalidInput
 from adaptivity.models import Activity, Collection, CollectionActivity
 
@@ -27,12 +36,13 @@ class MembershipFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Written:
-    """What became of activities: the id of each by its source_launch_url, and the ids of those that are new or
-    changed."""
+    """What became of activities: the id of each by its source_launch_url, the ids of those that are new or changed,
+    and the names of what changed."""
 
     ids: dict[str, int]
     created: list[int]
     updated: list[int]
+    changes: list[str]
 
 
 @transaction.atomic
@@ -40,7 +50,9 @@ def collection_create(**fields: Unpack[CollectionFields]) -> Collection:
     """Creates a collection. Raises InvalidInput for a known collection_id."""
     content_lock()
     _check_collection_id(fields.get("collection_id"), None)
-    return Collection.objects.create(**fields)
+    collection = Collection.objects.create(**fields)
+    content_changed(changes={Collection: [ADDED]})
+    return collection
 
 
 @transaction.atomic
@@ -49,10 +61,10 @@ def collection_update(*, collection: Collection, **fields: Unpack[CollectionFiel
     content_lock()
     collection.refresh_from_db()
     _check_collection_id(fields.get("collection_id"), collection)
-    for name, value in fields.items():
-        setattr(collection, name, value)
-    if fields:
-        collection.save(update_fields=list(fields))
+    changed = assign(collection, fields)
+    if changed:
+        collection.save(update_fields=changed)
+        content_changed(changes={Collection: changed})
     return collection
 
 
@@ -61,6 +73,7 @@ def collection_delete(*, collection: Collection) -> None:
     """Deletes a collection; its activities and their evidence stay."""
     content_lock()
     collection.delete()
+    content_changed(changes={Collection: [DELETED]})
 
 
 @transaction.atomic
@@ -70,10 +83,15 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
     content_lock()
     collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
     written = _write(activities)
+    wanted = set(written.ids.values())
     present = set(collection.memberships.values_list("activity_id", flat=True))
-    _take_out(collection, present - set(written.ids.values()))
-    _put_in(collection, set(written.ids.values()) - present)
-    content_changed(collection_ids={collection.id} | collections_of(written.updated))
+    _take_out(collection, present - wanted)
+    _put_in(collection, wanted - present)
+    links = rows_changed(added=wanted - present, deleted=present - wanted)
+    content_changed(
+        changes={Activity: written.changes, CollectionActivity: links},
+        collection_ids={collection.id} | collections_of(written.updated),
+    )
     return collection
 
 
@@ -86,7 +104,10 @@ def collection_activities_add(*, collection_id: str, activities: Sequence[Activi
     written = _write(activities)
     new = set(written.ids.values()) - set(collection.memberships.values_list("activity_id", flat=True))
     _put_in(collection, new)
-    content_changed(collection_ids=({collection.id} if new else set()) | collections_of(written.updated))
+    content_changed(
+        changes={Activity: written.changes, CollectionActivity: rows_changed(added=new, deleted=())},
+        collection_ids=({collection.id} if new else set()) | collections_of(written.updated),
+    )
     return written
 
 
@@ -100,7 +121,7 @@ def collection_activities_remove(*, collection_id: str, activity_ids: Iterable[i
     present = set(collection.memberships.values_list("activity_id", flat=True)) & set(activity_ids)
     _take_out(collection, present)
     if present:
-        content_changed(collection_ids=[collection.id])
+        content_changed(changes={CollectionActivity: [DELETED]}, collection_ids=[collection.id])
     return len(present)
 
 
@@ -112,22 +133,21 @@ def _write(activities: Sequence[ActivityFields]) -> Written:
     touched: list[Activity] = []
     columns: set[str] = set()
     for url, activity in known.items():
-        changed = {name for name, value in wanted[url].items() if getattr(activity, name) != value}
-        for name in changed:
-            setattr(activity, name, wanted[url][name])  # type: ignore[literal-required]
-        if changed:
+        if changed := assign(activity, wanted[url]):
             touched.append(activity)
-            columns |= changed
+            columns.update(changed)
     if touched:
         Activity.objects.bulk_update(touched, sorted(columns), batch_size=200)
     Activity.objects.bulk_create(
         [Activity(**_columns(fields)) for url, fields in wanted.items() if url not in known], batch_size=BATCH
     )
     ids = {url: activity.id for url, activity in _by_url(list(wanted)).items()}
+    created = [id_ for url, id_ in ids.items() if url not in known]
     return Written(
         ids=ids,
-        created=[id_ for url, id_ in ids.items() if url not in known],
+        created=created,
         updated=[activity.id for activity in touched],
+        changes=[*sorted(columns), *rows_changed(added=created, deleted=())],
     )
 
 
@@ -150,7 +170,7 @@ def collection_activity_create(**fields: Unpack[MembershipFields]) -> Collection
     membership = CollectionActivity(**fields)
     _check_membership(membership)
     membership.save()
-    content_changed(collection_ids=[membership.collection_id])
+    content_changed(changes={CollectionActivity: [ADDED]}, collection_ids=[membership.collection_id])
     return membership
 
 
@@ -162,11 +182,11 @@ def collection_activity_update(
     content_lock()
     membership.refresh_from_db()
     before = membership.collection_id
-    for name, value in fields.items():
-        setattr(membership, name, value)
+    changed = assign(membership, fields)
     _check_membership(membership)
-    membership.save()
-    content_changed(collection_ids=[before, membership.collection_id])
+    if changed:
+        membership.save(update_fields=changed)
+        content_changed(changes={CollectionActivity: changed}, collection_ids=[before, membership.collection_id])
     return membership
 
 
@@ -175,7 +195,7 @@ def collection_activity_delete(*, membership: CollectionActivity) -> None:
     """Takes an activity out of a collection."""
     content_lock()
     membership.delete()
-    content_changed(collection_ids=[membership.collection_id])
+    content_changed(changes={CollectionActivity: [DELETED]}, collection_ids=[membership.collection_id])
 
 
 def _columns(fields: ActivityFields) -> dict[str, Any]:

@@ -1,14 +1,25 @@
 """A course from a file, as docs/course-format.md describes it: checked, then written, all or nothing."""
 
 import math
+from collections.abc import Collection as Collected
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
-from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
+from adaptivity.content.services.revisions import (
+    ADDED,
+    BATCH,
+    DELETED,
+    STALE_AFTER,
+    collections_of,
+    content_changed,
+    content_lock,
+    rows_changed,
+)
 from adaptivity.database.sql import batched
 from adaptivity.engine.parameters import DEFAULT_GUESS, DEFAULT_SLIP, DEFAULT_TRANSIT
 from adaptivity.errors import InvalidInput
@@ -102,6 +113,20 @@ COURSE: Mapping[str, Key] = {
         },
     ),
 }
+# Where the file has the rows of a model, and the fields that name a row, the first one as the file does.
+ROWS: Mapping[type[Model], tuple[str, tuple[str, ...]]] = {
+    KnowledgeComponent: ("knowledge_components", ("kc_id",)),
+    PrerequisiteKnowledgeComponent: (
+        "knowledge_components",
+        ("knowledge_component__kc_id", "prerequisite__kc_id"),
+    ),
+    Collection: ("collections", ("collection_id",)),
+    CollectionActivity: ("collections", ("collection__collection_id", "activity__source_launch_url")),
+    Activity: ("activities", ("source_launch_url",)),
+    ActivityKnowledgeComponent: ("activities", ("activity__source_launch_url", "knowledge_component__kc_id")),
+    PrerequisiteActivity: ("activities", ("from_activity__source_launch_url", "to_activity__source_launch_url")),
+}
+Rows = dict[type[Model], dict[tuple[str, ...], dict[str, Any]]]
 KIND_NAMES = {
     str: "a text",
     int: "a whole number",
@@ -130,10 +155,9 @@ def course_load(*, course: Mapping[str, Any]) -> CourseSummary:
     """
     course_check(course)
     content_lock()
-    before = _traced(course)
-    affected = collections_of(
-        _ids(Activity, "source_launch_url", [entry["source_launch_url"] for entry in course["activities"]]).values()
-    )
+    before = _watched(course)
+    known = _ids(Activity, "source_launch_url", [entry["source_launch_url"] for entry in course["activities"]])
+    affected = collections_of(known.values())
 
     _upsert(KnowledgeComponent, "kc_id", course["knowledge_components"], {"name": "", "mastery_prior": None})
     _upsert(
@@ -154,7 +178,9 @@ def course_load(*, course: Mapping[str, Any]) -> CourseSummary:
     _write_activity_prerequisites(course, activities)
     _check_graphs()
     content_changed(
-        collection_ids=affected | set(collections.values()), shared=True, tracing=_changed(before, _traced(course))
+        changes=_changes(before, _watched(course), known),
+        collection_ids=affected | set(collections.values()),
+        shared=True,
     )
     return CourseSummary(len(kcs), len(collections), len(activities))
 
@@ -335,22 +361,32 @@ def _check_graphs() -> None:
             raise InvalidInput(f"the prerequisites form a cycle: {cycle}", field=field) from None
 
 
-def _traced(course: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What tracing depends on, of the KCs and activities that are there: priors, and tags with their parameters."""
-    priors: dict[str, Any] = {}
-    tags: dict[str, Any] = {}
-    for some in batched([entry["kc_id"] for entry in course["knowledge_components"]], BATCH):
-        priors |= dict(KnowledgeComponent.objects.filter(kc_id__in=some).values_list("kc_id", "mastery_prior"))
-    for some in batched([entry["source_launch_url"] for entry in course["activities"]], BATCH):
-        tags |= {url: set() for url in _ids(Activity, "source_launch_url", some)}
-        rows = ActivityKnowledgeComponent.objects.filter(activity__source_launch_url__in=some).values_list(
-            "activity__source_launch_url", "knowledge_component__kc_id", "guess", "slip", "transit"
-        )
-        for url, *tag in rows:
-            tags[url].add(tuple(tag))
-    return priors, tags
+def _watched(course: Mapping[str, Any]) -> Rows:
+    """The rows that the file may change, and of each what STALE_AFTER asks for."""
+    found: Rows = {}
+    for model, watched in STALE_AFTER.items():
+        part, names = ROWS[model]
+        fields = sorted(watched - {ADDED, DELETED})
+        rows = found[model] = {}
+        for some in batched([entry[names[0].split("__")[-1]] for entry in course[part]], BATCH):
+            for row in model._default_manager.filter(**{f"{names[0]}__in": some}).values_list(*names, *fields):
+                rows[row[: len(names)]] = dict(zip(fields, row[len(names) :], strict=True))
+    return found
 
 
-def _changed(before: tuple[dict[str, Any], dict[str, Any]], after: tuple[dict[str, Any], dict[str, Any]]) -> bool:
-    """Whether something that was there before is traced differently now; what is new has no evidence yet."""
-    return any(after[part][name] != value for part in (0, 1) for name, value in before[part].items())
+def _changes(before: Rows, after: Rows, known: Collected[str]) -> dict[type[Model], set[str]]:
+    """What has changed of which model. The tags of an activity that was not known before are part of its addition."""
+    changes: dict[type[Model], set[str]] = {}
+    for model, rows in after.items():
+        former = before[model]
+        new = [key for key in rows.keys() - former.keys() if model is not ActivityKnowledgeComponent or key[0] in known]
+        changes[model] = {
+            *rows_changed(added=new, deleted=former.keys() - rows.keys()),
+            *(
+                field
+                for key in rows.keys() & former.keys()
+                for field, value in rows[key].items()
+                if former[key][field] != value
+            ),
+        }
+    return changes

@@ -6,7 +6,8 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from adaptivity.content.selectors.prerequisites import knowledge_component_comes_before
-from adaptivity.content.services.revisions import content_changed, content_lock
+from adaptivity.content.services.revisions import ADDED, DELETED, content_changed, content_lock
+from adaptivity.database.writes import assign
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.models import KnowledgeComponent, PrerequisiteKnowledgeComponent
 
@@ -28,24 +29,23 @@ def knowledge_component_create(**fields: Unpack[KnowledgeComponentFields]) -> Kn
     """Creates a KC. Raises InvalidInput for a known kc_id."""
     content_lock()
     _check_kc_id(fields.get("kc_id"), None)
-    return KnowledgeComponent.objects.create(**fields)
+    knowledge_component = KnowledgeComponent.objects.create(**fields)
+    content_changed(changes={KnowledgeComponent: [ADDED]})
+    return knowledge_component
 
 
 @transaction.atomic
 def knowledge_component_update(
     *, knowledge_component: KnowledgeComponent, **fields: Unpack[KnowledgeComponentFields]
 ) -> KnowledgeComponent:
-    """Changes a KC; another prior makes the learners stale. Raises InvalidInput for a kc_id that another KC has."""
+    """Changes a KC. Raises InvalidInput for a kc_id that another KC has."""
     content_lock()
     knowledge_component.refresh_from_db()
     _check_kc_id(fields.get("kc_id"), knowledge_component)
-    prior = knowledge_component.mastery_prior
-    for name, value in fields.items():
-        setattr(knowledge_component, name, value)
-    if fields:
-        knowledge_component.save(update_fields=list(fields))
-    if knowledge_component.mastery_prior != prior:
-        content_changed(shared=True, tracing=True)
+    changed = assign(knowledge_component, fields)
+    if changed:
+        knowledge_component.save(update_fields=changed)
+        content_changed(changes={KnowledgeComponent: changed}, shared="mastery_prior" in changed)
     return knowledge_component
 
 
@@ -57,7 +57,7 @@ def knowledge_component_delete(*, knowledge_component: KnowledgeComponent) -> No
         knowledge_component.delete()
     except ProtectedError as error:
         raise Conflict("The knowledge component has evidence and stays.", code="has_evidence") from error
-    content_changed(shared=True, tracing=True)
+    content_changed(changes={KnowledgeComponent: [DELETED]}, shared=True)
 
 
 @transaction.atomic
@@ -67,7 +67,7 @@ def prerequisite_knowledge_component_create(**fields: Unpack[PrerequisiteFields]
     edge = PrerequisiteKnowledgeComponent(**fields)
     _check_edge(edge)
     edge.save()
-    content_changed(shared=True)
+    content_changed(changes={PrerequisiteKnowledgeComponent: [ADDED]}, shared=True)
     return edge
 
 
@@ -78,11 +78,11 @@ def prerequisite_knowledge_component_update(
     """Changes a prerequisite. Raises InvalidInput where it exists or would form a cycle."""
     content_lock()
     edge.refresh_from_db()
-    for name, value in fields.items():
-        setattr(edge, name, value)
+    changed = assign(edge, fields)
     _check_edge(edge)
-    edge.save()
-    content_changed(shared=True)
+    if changed:
+        edge.save(update_fields=changed)
+        content_changed(changes={PrerequisiteKnowledgeComponent: changed}, shared=True)
     return edge
 
 
@@ -91,7 +91,7 @@ def prerequisite_knowledge_component_delete(*, edge: PrerequisiteKnowledgeCompon
     """Deletes a prerequisite."""
     content_lock()
     edge.delete()
-    content_changed(shared=True)
+    content_changed(changes={PrerequisiteKnowledgeComponent: [DELETED]}, shared=True)
 
 
 def _check_kc_id(kc_id: str | None, own: KnowledgeComponent | None) -> None:

@@ -5,7 +5,8 @@ from typing import TypedDict, Unpack
 from django.db import transaction
 
 from adaptivity.content.selectors.prerequisites import activity_comes_before
-from adaptivity.content.services.revisions import collections_of, content_changed, content_lock
+from adaptivity.content.services.revisions import ADDED, DELETED, collections_of, content_changed, content_lock
+from adaptivity.database.writes import assign
 from adaptivity.errors import InvalidInput
 from adaptivity.models import Activity, PrerequisiteActivity
 
@@ -22,7 +23,7 @@ def prerequisite_activity_create(**fields: Unpack[PrerequisiteFields]) -> Prereq
     edge = PrerequisiteActivity(**fields)
     _check_edge(edge)
     edge.save()
-    content_changed(collection_ids=collections_of([edge.from_activity_id]))
+    content_changed(changes={PrerequisiteActivity: [ADDED]}, collection_ids=collections_of([edge.from_activity_id]))
     return edge
 
 
@@ -34,11 +35,13 @@ def prerequisite_activity_update(
     content_lock()
     edge.refresh_from_db()
     before = edge.from_activity_id
-    for name, value in fields.items():
-        setattr(edge, name, value)
+    changed = assign(edge, fields)
     _check_edge(edge)
-    edge.save()
-    content_changed(collection_ids=collections_of([before, edge.from_activity_id]))
+    if changed:
+        edge.save(update_fields=changed)
+        content_changed(
+            changes={PrerequisiteActivity: changed}, collection_ids=collections_of([before, edge.from_activity_id])
+        )
     return edge
 
 
@@ -48,7 +51,7 @@ def prerequisite_activity_delete(*, edge: PrerequisiteActivity) -> None:
     content_lock()
     affected = collections_of([edge.from_activity_id])
     edge.delete()
-    content_changed(collection_ids=affected)
+    content_changed(changes={PrerequisiteActivity: [DELETED]}, collection_ids=affected)
 
 
 def _check_edge(edge: PrerequisiteActivity) -> None:

@@ -1,14 +1,34 @@
 """What every write of content shares: one lock, so that rules over several rows hold, and the revisions that tell
-every process that its cached arrays are out of date."""
+every process that its cached arrays are out of date, and which learners are stale."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from django.db.models import F
+from django.db.models import F, Model
 
 from adaptivity.database.sql import batched
-from adaptivity.models import Collection, CollectionActivity, EngineState
+from adaptivity.models import (
+    ActivityKnowledgeComponent,
+    Collection,
+    CollectionActivity,
+    EngineState,
+    KnowledgeComponent,
+)
 
 BATCH = 1000
+
+# What may become of a row besides a change of its fields.
+ADDED, DELETED = "added", "deleted"
+Changes = Mapping[type[Model], Iterable[str]]
+
+# The changes that make learners stale, by model: other fields of a row, a row that is added, or one that is deleted.
+# No change of a model that is missing here does so. Tags that come with a new activity are part of its addition.
+STALE_AFTER: dict[type[Model], frozenset[str]] = {
+    ActivityKnowledgeComponent: frozenset(
+        {ADDED, DELETED, "activity", "knowledge_component", "guess", "slip", "transit"}
+    ),
+    # A new KC has no tags yet; a deleted one takes its tags along.
+    KnowledgeComponent: frozenset({DELETED, "mastery_prior"}),
+}
 
 
 def content_lock() -> None:
@@ -22,10 +42,13 @@ def content_lock() -> None:
         locked.get()
 
 
-def content_changed(*, collection_ids: Iterable[int] = (), shared: bool = False, tracing: bool = False) -> None:
-    """Counts a change: of the content of some collections; of what all of them may use (``shared``); of tags or base
-    parameters of something that may have evidence (``tracing``), which makes the learners stale. Call it inside the
-    transaction of the change."""
+def content_changed(*, changes: Changes, collection_ids: Iterable[int] = (), shared: bool = False) -> None:
+    """Counts changes: of the content of some collections, and of what all of them may use (``shared``).
+
+    ``changes`` names what has changed of which model; STALE_AFTER says whether that makes the learners stale. Every
+    writer of content calls this, inside the transaction of the change.
+    """
+    tracing = any(STALE_AFTER.get(model, frozenset()).intersection(what) for model, what in changes.items())
     for some in batched(sorted(set(collection_ids)), BATCH):
         Collection.objects.filter(id__in=some).update(revision=F("revision") + 1)
     if shared or tracing:
@@ -33,6 +56,11 @@ def content_changed(*, collection_ids: Iterable[int] = (), shared: bool = False,
             content_revision=F("content_revision") + (1 if shared else 0),
             tracing_revision=F("tracing_revision") + (1 if tracing else 0),
         )
+
+
+def rows_changed(*, added: object, deleted: object) -> list[str]:
+    """What ``changes`` says of rows that were added and deleted: nothing where there are none."""
+    return [what for what, rows in ((ADDED, added), (DELETED, deleted)) if rows]
 
 
 def collections_of(activity_ids: Iterable[int]) -> set[int]:

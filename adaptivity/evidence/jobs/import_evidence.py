@@ -26,6 +26,7 @@ from adaptivity.evidence.services.imports import (
     score_import_again,
     score_import_ensure,
     score_import_find,
+    score_import_update,
     score_imports_waiting,
 )
 from adaptivity.evidence.services.privacy import erasures_under_another_key
@@ -188,8 +189,7 @@ def _import_file(
         score_import_again(run=run)
     if run is None:
         run = score_import_ensure(content_hash=content_hash, guid=options.guid, file_format=file_format)
-    run.file_name, run.file_format, run.file_stamp = file_name(path), file_format, stamp
-    run.save(update_fields=["file_name", "file_format", "file_stamp"])
+    score_import_update(run=run, file_name=file_name(path), file_format=file_format, file_stamp=stamp)
     if run.finished_at is not None and not wants_it_again:
         report.skipped += 1
         return

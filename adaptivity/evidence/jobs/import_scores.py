@@ -8,7 +8,7 @@ from adaptivity.evidence.jobs.load import BATCH_ROWS, ImportReport, Load, Refuse
 from adaptivity.evidence.readers.checks import check_text
 from adaptivity.evidence.readers.csv_scores import read_scores
 from adaptivity.evidence.readers.lines import survey
-from adaptivity.evidence.services.imports import score_import_ensure, score_import_find
+from adaptivity.evidence.services.imports import score_import_ensure, score_import_find, score_import_update
 from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.text import NAME_LENGTH
 
@@ -45,8 +45,7 @@ def import_scores(
         earlier(before.imported, before.refused)
     _check(path, lines, strict=strict, progress=progress)
     run = score_import_ensure(content_hash=content_hash, guid=guid, file_format="csv")
-    run.file_name, run.file_format = file_name(path), "csv"
-    run.save(update_fields=["file_name", "file_format"])
+    score_import_update(run=run, file_name=file_name(path), file_format="csv")
     report = ImportReport(refused_before=run.refused)
     load = Load(run=run, read=read_scores, path=path, lines=lines, collection_id=collection_id, strict=strict)
     load.execute(report, progress=progress, refuse=refuse, stop=stop)

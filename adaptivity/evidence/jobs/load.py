@@ -12,7 +12,13 @@ from adaptivity.database.writes import overtakable
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.evidence.jobs.reject_file import RejectFile
 from adaptivity.evidence.readers.lines import ParsedLine, Read
-from adaptivity.evidence.services.imports import BatchResult, items_ensure, rejects_record, scores_import_batch
+from adaptivity.evidence.services.imports import (
+    BatchResult,
+    items_ensure,
+    rejects_record,
+    score_import_update,
+    scores_import_batch,
+)
 from adaptivity.evidence.services.tracing import stale_learners_retrace
 from adaptivity.models import ScoreImport
 from adaptivity.progress import Progress, Stop, never, silent
@@ -105,8 +111,7 @@ class Load:
                 if stop():
                     raise Stopped(f"{report.imported} scores imported; stopped, run it again to go on")
             if self.run.finished_at is None:
-                self.run.finished_at = timezone.now()
-                self.run.save(update_fields=["finished_at"])
+                score_import_update(run=self.run, finished_at=timezone.now())
 
     def _batches(self, after: int) -> Iterator[Batch]:
         batch = Batch()

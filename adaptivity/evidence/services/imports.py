@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from adaptivity.content.selectors.parameters import current_stamp
-from adaptivity.content.services.revisions import BATCH, content_changed, content_lock
+from adaptivity.content.services.revisions import ADDED, BATCH, content_changed, content_lock
 from adaptivity.database.sql import batched
+from adaptivity.database.writes import assign
 from adaptivity.errors import AlreadyRunning, Overtaken
 from adaptivity.evidence.selectors.evidence import events_recorded
 from adaptivity.evidence.services.learners import LearnerIdentity, learners_lock, learners_write
@@ -240,6 +242,11 @@ def rejects_record(*, run: ScoreImport, refused: Sequence[tuple[int, str]]) -> N
     run.save(update_fields=["refused"])
 
 
+def score_import_update(*, run: ScoreImport, **fields: Any) -> None:
+    """Notes what the file is called, in which format it is, or when its import was finished."""
+    run.save(update_fields=assign(run, fields))
+
+
 @transaction.atomic
 def score_import_again(*, run: ScoreImport) -> None:
     """Has the file read again from its beginning; what it refused then is forgotten."""
@@ -274,6 +281,9 @@ def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create:
             batch_size=BATCH,
         )
         ids |= {activity.source_launch_url: activity.id for activity in created}
+        # The tags come with the activities.
+        changes: dict[type[Model], list[str]] = {Activity: [ADDED], KnowledgeComponent: [ADDED]} if created else {}
+        collection_ids = []
         if collection_id is not None:
             collection, _ = Collection.objects.get_or_create(
                 collection_id=collection_id, defaults={"name": collection_id}
@@ -286,7 +296,8 @@ def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create:
                 ],
                 batch_size=BATCH,
             )
-            content_changed(collection_ids=[collection.id])
+            changes[CollectionActivity], collection_ids = [ADDED], [collection.id]
+        content_changed(changes=changes, collection_ids=collection_ids)
     return ids
 
 

@@ -1,15 +1,17 @@
 """Experiments: planned as drafts, started, ended; and learners put into groups by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from adaptivity.database.writes import assign
 from adaptivity.engine.policies import POLICIES
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.evidence.services.learners import LearnerIdentity, learners_ensure, learners_lock
-from adaptivity.models import Collection, Experiment, ExperimentalGroup, ExperimentPin
+from adaptivity.models import Collection, Experiment, ExperimentalGroup, ExperimentPin, Learner
 
 log = structlog.get_logger(__name__)
 # At either end its log-odds is infinite, and every KC or none is mastered; a number beyond is told apart before.
@@ -28,14 +30,22 @@ def _lock_draft(experiment: Experiment) -> Experiment:
     return locked
 
 
-def _save(row: Experiment | ExperimentalGroup) -> None:
+def _lock_open(experiment: Experiment) -> Experiment:
+    locked = _lock(experiment)
+    if locked.ended_at is not None:
+        raise Conflict(f"{locked.name!r} has ended.", field="group", code="ended")
+    return locked
+
+
+def _save(row: Experiment | ExperimentalGroup, fields: Sequence[str] | None = None) -> None:
+    """Saves the row, all of it or these fields."""
     if isinstance(row, ExperimentalGroup) and row.policy not in POLICIES:
         raise InvalidInput(f"Must be one of {', '.join(POLICIES)}.", field="policy", code="invalid_choice")
     if isinstance(row, ExperimentalGroup) and row.mastery_threshold in {0.0, 1.0}:
         raise InvalidInput(BETWEEN, field="mastery_threshold")
     try:
         with transaction.atomic():
-            row.save()
+            row.save(update_fields=fields)
     except IntegrityError:
         if type(row).objects.filter(**_unique(row)).exclude(pk=row.pk).exists():
             raise InvalidInput("There is one with this name already.", field="name", code="unique") from None
@@ -57,9 +67,7 @@ def experiment_create(*, name: str, collection: Collection) -> Experiment:
 def experiment_update(*, experiment: Experiment, **fields: Any) -> Experiment:
     """Changes a draft's name or collection. Raises Conflict where it was started."""
     locked = _lock_draft(experiment)
-    for name, value in fields.items():
-        setattr(locked, name, value)
-    _save(locked)
+    _save(locked, assign(locked, fields))
     return locked
 
 
@@ -113,15 +121,14 @@ def experimental_group_create(*, experiment: Experiment, name: str, **settings: 
 @transaction.atomic
 def experimental_group_update(*, group: ExperimentalGroup, **fields: Any) -> ExperimentalGroup:
     """Changes a group of a draft, which stays in its experiment. Raises as experimental_group_create does."""
-    experiment = fields.pop("experiment", group.experiment)
-    if experiment != group.experiment:
+    # Of the experiment that is stored: the caller's row may have another one already.
+    _lock_draft(Experiment.objects.get(groups=group.pk))
+    group.refresh_from_db()
+    if fields.pop("experiment", group.experiment) != group.experiment:
         raise InvalidInput(
             "This cannot be changed; delete and create instead.", field="experiment", code="unchangeable"
         )
-    _lock_draft(group.experiment)
-    for name, value in fields.items():
-        setattr(group, name, value)
-    _save(group)
+    _save(group, assign(group, fields))
     return group
 
 
@@ -138,9 +145,7 @@ def experiment_pin(*, group: ExperimentalGroup, learner: LearnerIdentity) -> Exp
 
     Raises Conflict where the experiment has ended.
     """
-    experiment = _lock(group.experiment)
-    if experiment.ended_at is not None:
-        raise Conflict(f"{experiment.name!r} has ended.", field="group", code="ended")
+    experiment = _lock_open(group.experiment)
     learners_ensure(identities=[learner])
     pin, _ = ExperimentPin.objects.update_or_create(
         experiment=experiment, learner=learners_lock(identities=[learner])[learner], defaults={"group": group}
@@ -148,6 +153,35 @@ def experiment_pin(*, group: ExperimentalGroup, learner: LearnerIdentity) -> Exp
     return pin
 
 
-def experiment_unpin(*, pin: ExperimentPin) -> None:
+@transaction.atomic
+def experiment_pin_create(*, group: ExperimentalGroup, learner: Learner) -> ExperimentPin:
+    """Puts a learner who is in no group of the experiment by hand into this one. Raises InvalidInput where the learner
+    is in one, Conflict where the experiment has ended."""
+    pin = ExperimentPin(experiment=_lock_open(group.experiment), group=group, learner=learner)
+    _check_pin(pin)
+    pin.save()
+    return pin
+
+
+@transaction.atomic
+def experiment_pin_update(*, pin: ExperimentPin, **fields: Any) -> ExperimentPin:
+    """Changes who is in which group by hand. Raises as experiment_pin_create does."""
+    pin.refresh_from_db()
+    experiment = _lock_open(fields.get("group", pin.group).experiment)
+    changed = assign(pin, {"experiment": experiment, **fields})
+    _check_pin(pin)
+    pin.save(update_fields=changed)
+    return pin
+
+
+def _check_pin(pin: ExperimentPin) -> None:
+    twins = ExperimentPin.objects.filter(experiment=pin.experiment_id, learner=pin.learner_id)
+    if twins.exclude(pk=pin.pk).exists():
+        raise InvalidInput(
+            "The learner is in a group of this experiment by hand already.", field="learner", code="unique"
+        )
+
+
+def experiment_pin_delete(*, pin: ExperimentPin) -> None:
     """Leaves the learner to chance again."""
     pin.delete()

@@ -12,9 +12,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from adaptivity.content.services.activities import ActivityFields
-from adaptivity.content.services.collections import collection_activities_add, collection_activities_remove
+from adaptivity.content.services.collections import (
+    collection_activities_add,
+    collection_activities_remove,
+    collection_update,
+)
 from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
 from adaptivity.database.sql import batched
+from adaptivity.database.writes import assign
 from adaptivity.errors import InvalidInput, SourceDeleted
 from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, SourceItem, SourceSection
 from adaptivity.outbound.addresses import is_metadata, literal
@@ -96,25 +101,16 @@ def course_source_create(**fields: Unpack[CourseSourceFields]) -> CourseSource:
 def course_source_update(*, source: CourseSource, **fields: Unpack[CourseSourceFields]) -> CourseSource:
     """Changes a source. Raises InvalidInput naming the field that breaks a rule."""
     source = CourseSource.objects.select_for_update().get(pk=source.pk)
-    changed = {name: value for name, value in fields.items() if getattr(source, name) != value}
-    for name, value in changed.items():
-        setattr(source, name, value)
+    changed = assign(source, fields)
     course_source_check(source)
-    if changed:
-        source.save(update_fields=list(changed))
-        course_source_changed(source=source, fields=changed)
-    return source
-
-
-@transaction.atomic
-def course_source_changed(*, source: CourseSource, fields: Collected[str]) -> None:
-    """What follows from a change of these fields, whoever made it."""
-    if {"start_urls", "allowed_domains", "max_depth", "max_pages"} & set(fields) and source.crawl_open:
+    if {"start_urls", "allowed_domains", "max_depth", "max_pages"} & set(changed):
         # The frontier was made under other rules: the next crawl begins anew.
-        source.crawl_open = False
-        source.save(update_fields=["crawl_open"])
-    if "collection_id" in fields:
+        changed += assign(source, {"crawl_open": False})
+    if changed:
+        source.save(update_fields=changed)
+    if "collection_id" in changed:
         source.pages.exclude(published="").update(published="")
+    return source
 
 
 @transaction.atomic
@@ -415,7 +411,7 @@ def _rename(activity: Activity, url: str) -> None:
         return
     activity.source_launch_url = url
     activity.save(update_fields=["source_launch_url"])
-    content_changed(collection_ids=collections_of([activity.id]))
+    content_changed(changes={Activity: ["source_launch_url"]}, collection_ids=collections_of([activity.id]))
 
 
 def _write_section(
@@ -427,9 +423,7 @@ def _write_section(
     known: SourceSection | None,
 ) -> SourceSection:
     collection = Collection.objects.get(collection_id=collection_id)
-    if collection.name != section.title:
-        collection.name = section.title
-        collection.save(update_fields=["name"])
+    collection_update(collection=collection, name=section.title)
     if known is None:
         return SourceSection.objects.create(
             source=source,

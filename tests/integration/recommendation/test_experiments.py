@@ -17,8 +17,8 @@ from adaptivity.recommendation.services.experiments import (
     experiment_delete,
     experiment_end,
     experiment_pin,
+    experiment_pin_delete,
     experiment_start,
-    experiment_unpin,
     experiment_update,
     experimental_group_create,
     experimental_group_delete,
@@ -178,7 +178,7 @@ class TestGroups:
         assert recommended(LearnerIdentity("ben")).group.name == "rest"
         again = experiment_pin(group=experiment.groups.get(name="rest"), learner=ADA)
         assert (again.pk, recommended().group.name) == (pin.pk, "rest")
-        experiment_unpin(pin=pin)
+        experiment_pin_delete(pin=pin)
         assert recommended().group.name == "rest"
 
     def test_an_unknown_learner_can_be_pinned(self, course):
