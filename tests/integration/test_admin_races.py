@@ -19,7 +19,12 @@ from adaptivity.recommendation.services.experiments import (
     experimental_group_create,
 )
 from adaptivity.sources.services.crawling import crawl_begin
-from adaptivity.sources.services.sources import RUNNING, course_source_create, course_source_started
+from adaptivity.sources.services.sources import (
+    RUNNING,
+    course_source_create,
+    course_source_delete,
+    course_source_started,
+)
 from tests.integration.admin.test_admin import page_data, url_of
 
 pytestmark = [
@@ -116,4 +121,31 @@ def test_an_experiment_that_is_started_meanwhile(race: Any) -> None:
         assert errors == ["Nothing was changed. 'stop' was started; what it compares is fixed."]
     else:
         assert stored.name == "renamed"
+        assert errors == []
+
+
+def test_a_group_of_an_experiment_that_is_started_meanwhile(race: Any) -> None:
+    course = Collection.objects.create(collection_id="course")
+    experiment = experiment_create(name="stop", collection=course)
+    group = experimental_group_create(experiment=experiment, name="control")
+
+    errors = race(group, {"weight": 2}, lambda: experiment_start(experiment=experiment))
+
+    assert Experiment.objects.get().started_at is not None
+    group.refresh_from_db()
+    if race.moment == BEFORE_THE_SAVE:
+        assert (group.weight, errors) == (1.0, ["Nothing was changed. 'stop' was started; what it compares is fixed."])
+    else:
+        assert (group.weight, errors) == (2.0, [])
+
+
+def test_a_source_that_is_deleted_meanwhile(race: Any) -> None:
+    source = course_source_create(slug="site", kind="website", start_urls=["https://uni.example/"])
+
+    errors = race(source, {"name": "A site"}, lambda: course_source_delete(source=source))
+
+    assert not CourseSource.objects.exists()
+    if race.moment == BEFORE_THE_SAVE:
+        assert errors == ["Nothing was changed. Something else changed it, or began to refer to it, meanwhile."]
+    else:
         assert errors == []

@@ -81,7 +81,7 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
     """Makes the collection hold just these activities; creates it and the unknown ones, updates the given fields of
     known ones, deletes none. Of a repeated source_launch_url the last entry wins. All or nothing."""
     content_lock()
-    collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    collection, is_new = Collection.objects.get_or_create(collection_id=collection_id)
     written = _write(activities)
     wanted = set(written.ids.values())
     present = set(collection.memberships.values_list("activity_id", flat=True))
@@ -89,7 +89,11 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
     _put_in(collection, wanted - present)
     links = rows_changed(added=wanted - present, deleted=present - wanted)
     content_changed(
-        changes={Activity: written.changes, CollectionActivity: links},
+        changes={
+            Collection: rows_changed(added=is_new),
+            Activity: written.changes,
+            CollectionActivity: links,
+        },
         collection_ids={collection.id} | collections_of(written.updated),
     )
     return collection
@@ -100,12 +104,16 @@ def collection_activities_add(*, collection_id: str, activities: Sequence[Activi
     """Puts these activities into the collection and leaves the others there; creates it and the unknown ones, updates
     the given fields of known ones. Of a repeated source_launch_url the last entry wins. All or nothing."""
     content_lock()
-    collection, _ = Collection.objects.get_or_create(collection_id=collection_id)
+    collection, is_new = Collection.objects.get_or_create(collection_id=collection_id)
     written = _write(activities)
     new = set(written.ids.values()) - set(collection.memberships.values_list("activity_id", flat=True))
     _put_in(collection, new)
     content_changed(
-        changes={Activity: written.changes, CollectionActivity: rows_changed(added=new, deleted=())},
+        changes={
+            Collection: rows_changed(added=is_new),
+            Activity: written.changes,
+            CollectionActivity: rows_changed(added=new),
+        },
         collection_ids=({collection.id} if new else set()) | collections_of(written.updated),
     )
     return written
@@ -147,7 +155,7 @@ def _write(activities: Sequence[ActivityFields]) -> Written:
         ids=ids,
         created=created,
         updated=[activity.id for activity in touched],
-        changes=[*sorted(columns), *rows_changed(added=created, deleted=())],
+        changes=[*sorted(columns), *rows_changed(added=created)],
     )
 
 

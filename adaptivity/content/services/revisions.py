@@ -58,7 +58,7 @@ def content_changed(*, changes: Changes, collection_ids: Iterable[int] = (), sha
         )
 
 
-def rows_changed(*, added: object, deleted: object) -> list[str]:
+def rows_changed(*, added: object = (), deleted: object = ()) -> list[str]:
     """What ``changes`` says of rows that were added and deleted: nothing where there are none."""
     return [what for what, rows in ((ADDED, added), (DELETED, deleted)) if rows]
 

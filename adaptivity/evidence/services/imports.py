@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from adaptivity.content.selectors.parameters import current_stamp
-from adaptivity.content.services.revisions import ADDED, BATCH, content_changed, content_lock
+from adaptivity.content.services.revisions import BATCH, content_changed, content_lock, rows_changed
 from adaptivity.database.sql import batched
 from adaptivity.database.writes import assign
 from adaptivity.errors import AlreadyRunning, Overtaken
@@ -282,21 +282,22 @@ def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create:
         )
         ids |= {activity.source_launch_url: activity.id for activity in created}
         # The tags come with the activities.
-        changes: dict[type[Model], list[str]] = {Activity: [ADDED], KnowledgeComponent: [ADDED]} if created else {}
+        changes: dict[type[Model], list[str]] = {
+            Activity: rows_changed(added=created),
+            KnowledgeComponent: rows_changed(added=kc_ids),
+        }
         collection_ids = []
         if collection_id is not None:
-            collection, _ = Collection.objects.get_or_create(
+            collection, is_new = Collection.objects.get_or_create(
                 collection_id=collection_id, defaults={"name": collection_id}
             )
-            present = _members(collection.id, list(ids.values()))
+            missing_here = sorted(set(ids.values()) - _members(collection.id, list(ids.values())))
             CollectionActivity.objects.bulk_create(
-                [
-                    CollectionActivity(collection=collection, activity_id=new)
-                    for new in sorted(set(ids.values()) - present)
-                ],
-                batch_size=BATCH,
+                [CollectionActivity(collection=collection, activity_id=new) for new in missing_here], batch_size=BATCH
             )
-            changes[CollectionActivity], collection_ids = [ADDED], [collection.id]
+            changes[Collection] = rows_changed(added=is_new)
+            changes[CollectionActivity] = rows_changed(added=missing_here)
+            collection_ids = [collection.id]
         content_changed(changes=changes, collection_ids=collection_ids)
     return ids
 

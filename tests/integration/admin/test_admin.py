@@ -303,8 +303,10 @@ def save(client: Client, url: str, data: dict[str, Any]) -> list[str]:
 
 
 def revisions() -> tuple[int, int]:
+    """How often content was counted as changed, for one collection or for all; and how often learners became stale."""
     state = EngineState.objects.get()
-    return state.content_revision, state.tracing_revision
+    of_collections = sum(Collection.objects.values_list("revision", flat=True))
+    return state.content_revision + of_collections, state.tracing_revision
 
 
 class TestPages:
@@ -613,7 +615,11 @@ class TestExperiments:
             staff,
             url_of(ExperimentalGroup, "add"),
             {**settings, "name": "late", "experiment": draft.pk, "policy": "design"},
-        ) == ["The experiment was started; what it compares is fixed."]
+        ) == ["'stop' was started; what it compares is fixed."]
+        selected = {"action": "delete_selected", "_selected_action": [draft.pk], "post": "yes"}
+        page = staff.post(url_of(Experiment, "changelist"), selected, follow=True)
+        assert "Nothing was changed. &#x27;stop&#x27; was started; what it compares is fixed." in page.content.decode()
+        assert Experiment.objects.exists()
         assert self.act(staff, "end", draft) == ["stop is ended."]
 
     def with_group(self, data: dict[str, Any], settings: dict[str, Any], **more: str) -> dict[str, Any]:
@@ -632,53 +638,61 @@ class TestExperiments:
         ]
         Experiment.objects.update(started_at=NOON, ended_at=NOON)
         pinned = url_of(ExperimentPin, "change", ExperimentPin.objects.get().pk)
-        assert save(staff, pinned, pin) == ["The experiment has ended."]
+        assert save(staff, pinned, pin) == ["'stop' has ended."]
 
 
 class TestWrites:
-    """Each save is in turn with other writers of content and counted as a change."""
+    """Each save is in turn with other writers of content, and counted as a change by those whom it concerns."""
 
     @pytest.mark.parametrize(
-        ("model", "pick", "change", "tracing"),
+        ("model", "pick", "change", "counted"),
         [
-            (Activity, {"source_launch_url": "a"}, {"difficulty": 0.7}, 0),
-            (Activity, {"source_launch_url": "a"}, {"tagged-0-guess": 0.2}, 1),
-            (Activity, {"source_launch_url": "a"}, {"tagged-0-DELETE": "on"}, 1),
-            (Activity, {"source_launch_url": "a"}, {"memberships-0-DELETE": "on"}, 0),
-            (Collection, {"collection_id": "course"}, {"max_problems": 3}, 0),
-            (Collection, {"collection_id": "course"}, {"memberships-1-DELETE": "on"}, 0),
-            (KnowledgeComponent, {"kc_id": "hard"}, {"name": "Harder"}, 0),
-            (KnowledgeComponent, {"kc_id": "hard"}, {"mastery_prior": 0.3}, 1),
-            (KnowledgeComponent, {"kc_id": "hard"}, {"prerequisite_edges-0-value": 0.5}, 0),
-            (ActivityKnowledgeComponent, {"activity__source_launch_url": "a"}, {"slip": 0.2}, 1),
-            (CollectionActivity, {"activity__source_launch_url": "a"}, {}, 0),
-            (PrerequisiteKnowledgeComponent, {}, {"value": 0.5}, 0),
+            (Activity, {"source_launch_url": "a"}, {"difficulty": 0.7}, (1, 0)),
+            (Activity, {"source_launch_url": "a"}, {"tagged-0-guess": 0.2}, (1, 1)),
+            (Activity, {"source_launch_url": "a"}, {"tagged-0-DELETE": "on"}, (1, 1)),
+            (Activity, {"source_launch_url": "a"}, {"memberships-0-DELETE": "on"}, (1, 0)),
+            # Read anew for each recommendation, as the name of a KC is for no recommendation.
+            (Collection, {"collection_id": "course"}, {"max_problems": 3}, (0, 0)),
+            (Collection, {"collection_id": "course"}, {"memberships-1-DELETE": "on"}, (1, 0)),
+            (KnowledgeComponent, {"kc_id": "hard"}, {"name": "Harder"}, (0, 0)),
+            (KnowledgeComponent, {"kc_id": "hard"}, {"mastery_prior": 0.3}, (1, 1)),
+            (KnowledgeComponent, {"kc_id": "hard"}, {"prerequisite_edges-0-value": 0.5}, (1, 0)),
+            (ActivityKnowledgeComponent, {"activity__source_launch_url": "a"}, {"slip": 0.2}, (1, 1)),
+            (CollectionActivity, {"activity__source_launch_url": "a"}, {}, (0, 0)),
+            (PrerequisiteKnowledgeComponent, {}, {"value": 0.5}, (1, 0)),
         ],
     )
     def test_change_bumps_the_revisions(
-        self, staff: Client, course: Collection, model: Any, pick: dict[str, Any], change: dict[str, Any], tracing: int
+        self,
+        staff: Client,
+        course: Collection,
+        model: Any,
+        pick: dict[str, Any],
+        change: dict[str, Any],
+        counted: tuple[int, int],
     ) -> None:
         url = url_of(model, "change", model.objects.get(**pick).pk)
 
         errors = save(staff, url, page_data(staff, url) | change)
 
         assert errors == []
-        assert revisions() == (1, tracing)
+        assert revisions() == counted
 
     @pytest.mark.parametrize(
-        ("model", "fields", "tracing"),
+        ("model", "fields", "counted"),
         [
-            (Activity, {"source_launch_url": "d", "include_adaptive": "on"}, 0),
-            (Collection, {"collection_id": "second"}, 0),
-            (KnowledgeComponent, {"kc_id": "harder", "mastery_prior": 0.5}, 0),
-            (ActivityKnowledgeComponent, {"guess": 0.1, "slip": 0.1, "transit": 0.1}, 1),
-            (CollectionActivity, {}, 0),
-            (PrerequisiteActivity, {}, 0),
-            (PrerequisiteKnowledgeComponent, {"value": 1}, 0),
+            # In no collection and without tags, nothing that is cached holds them.
+            (Activity, {"source_launch_url": "d", "include_adaptive": "on"}, (0, 0)),
+            (Collection, {"collection_id": "second"}, (0, 0)),
+            (KnowledgeComponent, {"kc_id": "harder", "mastery_prior": 0.5}, (0, 0)),
+            (ActivityKnowledgeComponent, {"guess": 0.1, "slip": 0.1, "transit": 0.1}, (1, 1)),
+            (CollectionActivity, {}, (1, 0)),
+            (PrerequisiteActivity, {}, (1, 0)),
+            (PrerequisiteKnowledgeComponent, {"value": 1}, (1, 0)),
         ],
     )
     def test_addition_bumps_the_revisions(
-        self, staff: Client, course: Collection, model: Any, fields: dict[str, Any], tracing: int
+        self, staff: Client, course: Collection, model: Any, fields: dict[str, Any], counted: tuple[int, int]
     ) -> None:
         ends = {
             ActivityKnowledgeComponent: {"activity": activity("c"), "knowledge_component": kc("easy")},
@@ -696,22 +710,22 @@ class TestWrites:
 
         assert errors == []
         assert model.objects.count() == count + 1
-        assert revisions() == (1, tracing)
+        assert revisions() == counted
 
     @pytest.mark.parametrize("page", ["delete", "action"])
     @pytest.mark.parametrize(
-        ("model", "pick", "tracing"),
+        ("model", "pick", "counted"),
         [
-            (Activity, {"source_launch_url": "c"}, 0),
-            (Collection, {}, 0),
-            (KnowledgeComponent, {"kc_id": "hard"}, 1),
-            (ActivityKnowledgeComponent, {"activity__source_launch_url": "a"}, 1),
-            (CollectionActivity, {"activity__source_launch_url": "a"}, 0),
-            (PrerequisiteKnowledgeComponent, {}, 0),
+            (Activity, {"source_launch_url": "c"}, (1, 0)),
+            (Collection, {}, (0, 0)),
+            (KnowledgeComponent, {"kc_id": "hard"}, (1, 1)),
+            (ActivityKnowledgeComponent, {"activity__source_launch_url": "a"}, (1, 1)),
+            (CollectionActivity, {"activity__source_launch_url": "a"}, (1, 0)),
+            (PrerequisiteKnowledgeComponent, {}, (1, 0)),
         ],
     )
     def test_deletion_bumps_the_revisions(
-        self, staff: Client, course: Collection, model: Any, pick: dict[str, Any], tracing: int, page: str
+        self, staff: Client, course: Collection, model: Any, pick: dict[str, Any], counted: tuple[int, int], page: str
     ) -> None:
         gone = model.objects.get(**pick)
 
@@ -724,9 +738,9 @@ class TestWrites:
 
         assert response.status_code == 302
         assert not model.objects.filter(pk=gone.pk).exists()
-        assert revisions() == (1, tracing)
+        assert revisions() == counted
 
-    def test_content_lock_is_the_first_statement_of_the_transaction(self, staff: Client, course: Collection) -> None:
+    def test_content_lock_comes_before_what_a_write_reads_and_writes(self, staff: Client, course: Collection) -> None:
         url = url_of(Activity, "change", activity("a").pk)
         data = page_data(staff, url)
 
@@ -734,10 +748,15 @@ class TestWrites:
             save(staff, url, data | {"name": "New name"})
 
         statements = [query["sql"] for query in captured]
-        begin = next(n for n, statement in enumerate(statements) if statement.startswith("SAVEPOINT"))
-        assert 'FROM "adaptivity_enginestate"' in statements[begin + 1]
-        assert any('UPDATE "adaptivity_activity"' in statement for statement in statements[begin + 2 :])
-        assert not any("adaptivity_" in statement for statement in statements[:begin])
+        lock = next(n for n, statement in enumerate(statements) if 'FROM "adaptivity_enginestate"' in statement)
+        assert not any("UPDATE" in statement or "INSERT" in statement for statement in statements[:lock])
+        # The row is read again, as it is now that nobody else writes, and then written.
+        read = next(
+            n for n, statement in enumerate(statements) if n > lock and 'FROM "adaptivity_activity"' in statement
+        )
+        written = next(n for n, statement in enumerate(statements) if 'UPDATE "adaptivity_activity"' in statement)
+        assert lock < read < written
+        assert "source_launch_url" not in statements[written]
 
     def test_failure_after_the_save_takes_everything_back(
         self, staff: Client, course: Collection, monkeypatch: pytest.MonkeyPatch
@@ -757,7 +776,7 @@ class TestWrites:
         response = staff.post(url, data, follow=True)
 
         # then it says so, and neither the save nor the revision remains
-        assert seen == [((1, 1), "New name")]
+        assert seen == [((2, 1), "New name")]
         assert "Nothing was changed" in response.content.decode()
         assert revisions() == (0, 0)
         assert activity("a").name == "Activity a"
@@ -806,7 +825,17 @@ class TestWrites:
         assert (tag.knowledge_component.kc_id, tag.guess, tag.slip, tag.transit) == ("hard", 0.2, 0.3, 0.4)
         assert [edge.to_activity.source_launch_url for edge in activity("c").prerequisite_edges.all()] == ["a"]
         assert [str(found) for found in activity("c").collections.order_by("pk")] == ["course", "second"]
-        assert revisions() == (1, 1)
+        assert revisions() == (3, 1)
+
+    def test_tags_of_a_new_activity_make_nobody_stale(self, staff: Client, course: Collection) -> None:
+        data = page_data(staff, url_of(Activity, "add")) | {"source_launch_url": "d", "include_adaptive": "on"}
+        add_row(data, "tagged", knowledge_component=kc("hard").pk, guess=0.2, slip=0.3, transit=0.4)
+        add_row(data, "memberships", collection=course.pk)
+
+        assert save(staff, url_of(Activity, "add"), data) == []
+
+        assert [tag.guess for tag in activity("d").tagged.all()] == [0.2]
+        assert revisions() == (1, 0)
 
     def test_far_end_of_a_link_stays_whatever_is_posted(self, staff: Client, course: Collection) -> None:
         url = url_of(Activity, "change", activity("a").pk)
@@ -928,7 +957,7 @@ class TestRefusals:
         data = page_data(staff, url)
         add_row(data, "memberships", activity=activity("a").pk)
 
-        assert save(staff, url, data) == ["Collection activity with this Collection and Activity already exists."]
+        assert save(staff, url, data) == ["The activity is in this collection already."]
 
     def test_row_that_is_gone_meanwhile(self, staff: Client, course: Collection) -> None:
         url = url_of(Collection, "change", course.pk)
@@ -1073,7 +1102,7 @@ class TestSources:
             ({"allowed_domains": "other.example"}, "A start URL lies outside of allowed_domains."),
             ({"address_exceptions": "localhost"}, 'Each must be "host:port" in lower case, IPv6 in brackets.'),
             ({"kind": "open_edx"}, "Must be an http or https URL, without user, password and fragment."),
-            ({"max_pages": "0"}, "Must be at least 1."),
+            ({"max_pages": "0"}, "max_pages must be at least 1."),
             ({"interval_hours": "8785"}, "Must be 0 to 8784 hours."),
         ],
     )
