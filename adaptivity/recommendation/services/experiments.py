@@ -166,8 +166,8 @@ def experiment_pin_create(*, group: ExperimentalGroup, learner: Learner) -> Expe
 @transaction.atomic
 def experiment_pin_update(*, pin: ExperimentPin, **fields: Any) -> ExperimentPin:
     """Changes who is in which group by hand. Raises as experiment_pin_create does."""
-    pin.refresh_from_db()
     experiment = _lock_open(fields.get("group", pin.group).experiment)
+    pin.refresh_from_db()
     changed = assign(pin, {"experiment": experiment, **fields})
     _check_pin(pin)
     pin.save(update_fields=changed)
