@@ -55,8 +55,8 @@ def writable() -> set[type[Model]]:
     }
 
 
-# What is there before, and of each page: what is added, what is changed then, and a further row of an inline.
 def rows() -> dict[str, Model]:
+    """What is there before, by the names that PAGES has for it."""
     course = Collection.objects.create(collection_id="course")
     experiment = Experiment.objects.create(name="experiment", collection=course)
     return {
@@ -73,6 +73,7 @@ def rows() -> dict[str, Model]:
 
 
 PARAMETERS = {"guess": 0.1, "slip": 0.1, "transit": 0.1}
+# Of each page: what is added, what of it is changed then, and a row of each inline.
 PAGES: dict[type[Model], tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, Any]]]] = {
     Activity: (
         {"source_launch_url": "new"},

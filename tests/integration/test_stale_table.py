@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
@@ -77,7 +77,6 @@ class World:
     api: APIClient
     platform: CourseSource
     website: CourseSource
-    pages: dict[str, int] = field(default_factory=dict)
 
     def post(self, path: str, body: object) -> None:
         self._sent(self.api.post(f"/api/v2/{path}", body, format="json"))
