@@ -8,7 +8,14 @@ from django.db import transaction
 
 from adaptivity.content.selectors import arrays
 from adaptivity.content.services import activities, collections, knowledge_components, prerequisite_activities
-from adaptivity.content.services.activities import activity_create, activity_delete, activity_update
+from adaptivity.content.services.activities import (
+    activity_create,
+    activity_delete,
+    activity_knowledge_component_create,
+    activity_knowledge_component_delete,
+    activity_knowledge_component_update,
+    activity_update,
+)
 from adaptivity.content.services.collections import (
     collection_activities_replace,
     collection_activity_create,
@@ -79,6 +86,15 @@ WRITES = {
         lambda r: activity_update(activity=r.a, include_adaptive=False),
     ],
     "activity_delete": [lambda r: activity_delete(activity=r.c), lambda r: activity_delete(activity=r.a)],
+    "activity_knowledge_component_create": [
+        lambda r: activity_knowledge_component_create(activity=r.a, knowledge_component=r.k2),
+        lambda r: activity_knowledge_component_create(activity_is_new=True, activity=r.a, knowledge_component=r.k2),
+    ],
+    "activity_knowledge_component_update": [
+        lambda r: activity_knowledge_component_update(tag=r.a.tagged.get(), guess=0.3),
+        lambda r: activity_knowledge_component_update(tag=r.a.tagged.get(), activity=r.b),
+    ],
+    "activity_knowledge_component_delete": [lambda r: activity_knowledge_component_delete(tag=r.a.tagged.get())],
     "collection_create": [],
     "collection_update": [
         lambda r: collection_update(collection=r.course, max_problems=0),
