@@ -266,7 +266,8 @@ def apply(context: Context, tag: str, skip: tuple[str, ...]) -> None:
 @click.pass_context
 def all_(ctx: click.Context, tag: str, skip: tuple[str, ...]) -> None:
     """Build, push and apply a version."""
-    from deploy.commands.images import build, push
+    from deploy.commands.build import build
+    from deploy.commands.push import push
 
     context = ctx.ensure_object(Context)
     images.checked(tag)
