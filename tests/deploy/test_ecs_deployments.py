@@ -9,8 +9,8 @@ import pytest
 
 from deploy.ecs import DeploymentFailed, Expected, wait_for_deployments
 from deploy.ecs.deployments import State, judge
-from deploy.ecs.tasks import Terminated
 from deploy.errors import DeployError
+from deploy.signals import Terminated
 from tests.deploy.stubs import ECS, NOON, Script, Time, definition, deployment, scripted, service
 
 WEB = "adaptivity-dev-web"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
-from deploy.ecs import Overrides, TaskResult, definitions, run_task, task_request, tasks
+from deploy.ecs import Overrides, TaskResult, definitions, run_task, task_request
 from deploy.errors import DeployError
+from deploy.signals import Terminated
 from tests.deploy.stubs import STACK, STREAM, TASK, TASK_ID, Script, Time, definition, page, scripted, task
 
 WATCHING = f"deploy logs --env dev --task {TASK_ID} --follow shows it"
@@ -291,7 +292,7 @@ def interrupt() -> None:
 
 
 def terminate() -> None:
-    raise tasks.Terminated(signal.SIGTERM)
+    raise Terminated(signal.SIGTERM)
 
 
 def test_a_first_interrupt_leaves_the_task_and_says_how_to_watch_it(aws: Aws) -> None:

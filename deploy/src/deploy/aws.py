@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NotConnected
 
-from deploy.errors import DeployError
+from deploy.errors import USAGE, DeployError
 
 # What boto3 makes at run time has no types.
 Client = Any
@@ -130,7 +130,7 @@ def explained(error: Exception) -> DeployError:
     if isinstance(error, SSOError | TokenRetrievalError) or code(error) in EXPIRED:
         return DeployError("the credentials for AWS are not valid any more", hint="log in again (aws sso login)")
     if isinstance(error, ProfileNotFound | NoRegionError):
-        return DeployError(str(error), hint="see AWS_PROFILE and AWS_REGION", exit_code=2)
+        return DeployError(str(error), hint="see AWS_PROFILE and AWS_REGION", exit_code=USAGE)
     if isinstance(error, ClientError):
         detail = error.response.get("Error", {}).get("Message") or code(error)
         said = f"{error.operation_name}: {code(error)}: {detail}".replace("\n", " ")

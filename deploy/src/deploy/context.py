@@ -1,20 +1,16 @@
-"""The command line: the group, what its commands have in common, and how errors end."""
+"""What the commands work with: the environment, its stack, AWS, and how to ask and tell."""
 
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy import aws, config, ecs, images, status, terraform
 from deploy.errors import REFUSED, DeployError
 from deploy.output import Output
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-INTERRUPTED = 130
 
 
 class Context:
@@ -66,86 +62,5 @@ class Context:
         if not click.confirm(question, err=True):
             raise DeployError("not confirmed; nothing was changed", exit_code=REFUSED)
 
-    def end(self, result: ecs.TaskResult) -> None:
-        """Ends the command as a task ended."""
-        self.output.result(result.as_dict())
-        if result.reason:
-            self.output.error(f"{result.reason} — {result.hint}" if result.hint else result.reason)
-        sys.exit(result.exit_code)
-
 
 pass_context = click.make_pass_decorator(Context, ensure=True)
-
-
-def _sets(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        setattr(ctx.ensure_object(Context), name, value)
-        return value
-
-    return callback
-
-
-def env(function: Function) -> Function:
-    """--env, which a command needs."""
-    option = click.option(
-        "--env", required=True, expose_value=False, callback=_sets("env"), help="The environment: dev, stage, prod."
-    )
-    return option(function)
-
-
-def dry_run(function: Function) -> Function:
-    """--dry-run."""
-    return click.option(
-        "--dry-run", is_flag=True, expose_value=False, callback=_sets("dry_run"), help="Say it and change nothing."
-    )(function)
-
-
-def json_output(function: Function) -> Function:
-    """--json."""
-    return click.option(
-        "--json", is_flag=True, expose_value=False, callback=_sets("json"), help="Print the result as JSON."
-    )(function)
-
-
-def yes(function: Function) -> Function:
-    """--yes."""
-    return click.option("--yes", is_flag=True, expose_value=False, callback=_sets("yes"), help="Do not ask.")(function)
-
-
-class Group(click.Group):
-    """Ends with one line and an exit code where a command raises what it may raise."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        output = Output()
-        try:
-            return super().invoke(ctx)
-        except DeployError as error:
-            output.error(str(error))
-            sys.exit(error.exit_code)
-        except (BotoCoreError, ClientError) as error:
-            told = aws.explained(error)
-            output.error(str(told))
-            sys.exit(told.exit_code)
-        except KeyboardInterrupt:
-            output.error("interrupted")
-            sys.exit(INTERRUPTED)
-
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="adaptivity-deploy")
-def main() -> None:
-    """Build, ship and run Adaptivity on AWS ECS Fargate.
-
-    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 a check found something; 4 the deployment failed,
-    was rolled back or is stuck; 5 refused. `deploy run` ends with the task's own.
-    """
-
-
-def _register() -> None:
-    from deploy.commands import COMMANDS
-
-    for command in COMMANDS:
-        main.add_command(command)
-
-
-_register()

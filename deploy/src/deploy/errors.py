@@ -1,6 +1,10 @@
-"""What a command ends with where it does not do what it was asked."""
+"""How a command ends: its exit codes, and the error that it prints."""
 
 FAILED, USAGE, FAULTS, FAILED_DEPLOYMENT, REFUSED = 1, 2, 3, 4, 5
+# As `timeout` and `docker run` use them.
+TIMED_OUT, NEVER_STARTED = 124, 125
+# 128 and the number of the signal: SIGINT, SIGTERM.
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class DeployError(Exception):

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from deploy import aws, images, parameters, terraform
-from deploy.cli import Context
-from deploy.errors import DeployError
+from deploy.context import Context
+from deploy.errors import USAGE, DeployError
 
 # Everything that an environment's services and jobs need and that needs no image. Terraform adds what these refer to.
 TARGETS = (
@@ -88,7 +88,7 @@ def _backend(path: Path) -> dict[str, str]:
         if equals:
             settings[name.strip()] = value.strip().strip('"')
     if "bucket" not in settings:
-        raise DeployError(f"{path.name} names no bucket", hint='add bucket = "NAME"', exit_code=2)
+        raise DeployError(f"{path.name} names no bucket", hint='add bucket = "NAME"', exit_code=USAGE)
     return settings
 
 

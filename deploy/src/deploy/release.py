@@ -1,42 +1,15 @@
-"""create, init, plan, apply, all, rollback, destroy, verify: an environment's stack."""
+"""How an environment is brought to a version: verify, plan, ask, migrate, apply, wait."""
 
 from datetime import UTC, datetime
 
-import click
-
-from deploy import ecs, foundation, images, terraform
+from deploy import ecs, images, terraform
 from deploy import verify as verification
-from deploy.cli import Context, dry_run, env, json_output, pass_context, yes
-from deploy.errors import FAILED_DEPLOYMENT, FAULTS, REFUSED, DeployError
+from deploy.context import Context
+from deploy.errors import FAILED_DEPLOYMENT, FAULTS, DeployError
 
 # What has the job's task definition: applied first, so that the new version's migrations run before its services.
 JOB = "module.job"
 SETTLE_SECONDS = 900
-SKIP = click.Choice(list(verification.ITEMS))
-
-
-@click.command()
-@env
-@yes
-@dry_run
-@pass_context
-def create(context: Context) -> None:
-    """Make what an environment needs before its first version.
-
-    The bucket of Terraform's state, the stack that environments share (repositories, common parameters), and of the
-    environment's own its network, roles, log group, database and parameters; then the parameters that can be generated
-    get their values. What is there is left as it is, so it may be run again.
-    """
-    foundation.create(context)
-
-
-@click.command()
-@env
-@pass_context
-def init(context: Context) -> None:
-    """Fetch the provider, connect to the state and choose the environment's workspace."""
-    context.app.init()
-    context.output.line(f"{context.app.directory.relative_to(context.config.root)} is at workspace {context.env}")
 
 
 def versioned(context: Context, tag: str) -> terraform.Stack:
@@ -58,24 +31,6 @@ def show(context: Context, planned: terraform.Plan) -> None:
     else:
         outputs = f"; outputs that change: {', '.join(planned.outputs)}" if planned.outputs else ""
         context.output.step(f"{planned.summary()}{outputs}")
-
-
-@click.command()
-@env
-@click.option("--tag", help="The version; without it the one that runs.")
-@click.option("--full", is_flag=True, help="The whole plan, as Terraform words it.")
-@json_output
-@pass_context
-def plan(context: Context, tag: str | None, *, full: bool) -> None:
-    """Show what apply would change; nothing is changed."""
-    stack = versioned(context, tag or context.stack().app_tag)
-    with stack.plan() as planned:
-        show(context, planned)
-        if full:
-            context.output.line(stack.show(planned))
-        context.output.result(
-            {"changes": [change.as_dict() for change in planned.changes], "outputs": list(planned.outputs)}
-        )
 
 
 def findings_of(context: Context, tag: str, skip: tuple[str, ...]) -> list[verification.Finding]:
@@ -104,32 +59,6 @@ def verified(context: Context, tag: str, skip: tuple[str, ...]) -> None:
         raise DeployError(
             f"verify found {count} ({', '.join(dict.fromkeys(fault.item for fault in faults))}); nothing was changed",
             hint="each line above says what to do",
-            exit_code=FAULTS,
-        )
-
-
-@click.command()
-@env
-@click.option("--tag", help="The version; without it the one that runs.")
-@click.option("--skip", type=SKIP, multiple=True, help="Leave an item out.")
-@json_output
-@pass_context
-def verify(context: Context, tag: str | None, skip: tuple[str, ...]) -> None:
-    """Look whether a version can be applied.
-
-    Its images are in the registry, every secret that the task definitions name has a value (from metadata alone), roles
-    and log groups exist, the compose file and the task definitions agree, check --deploy passes in the image.
-    """
-    findings = findings_of(context, tag or context.stack().app_tag, skip)
-    if not context.json:
-        for finding in findings:
-            context.output.line(str(finding))
-    context.output.result([finding.as_dict() for finding in findings])
-    faults = sum(bool(finding.fault) for finding in findings)
-    if faults:
-        raise DeployError(
-            f"verify found {faults} fault{'s' if faults > 1 else ''}",
-            hint="each line says what to do",
             exit_code=FAULTS,
         )
 
@@ -237,106 +166,3 @@ def bring(context: Context, tag: str, *, migrations: bool, skip: tuple[str, ...]
     if not context.json:
         output.line(f"{context.env} runs {tag}: {found.url}")
     output.result({"env": context.env, "tag": tag, "url": found.url})
-
-
-@click.command()
-@env
-@click.option("--tag", required=True, help="The version, whose images are pushed.")
-@click.option("--skip", type=SKIP, multiple=True, help="Leave an item of verify out.")
-@yes
-@dry_run
-@json_output
-@pass_context
-def apply(context: Context, tag: str, skip: tuple[str, ...]) -> None:
-    """Bring an environment to a version.
-
-    Verify, show the plan and ask; register the job's task definition and run the migrations; apply the rest; wait until
-    the new deployment is the one that runs and is healthy. Failed migrations leave the services as they were.
-    """
-    bring(context, tag, migrations=True, skip=skip)
-
-
-@click.command("all")
-@env
-@click.option("--tag", required=True, help="The version: a git ref.")
-@click.option("--skip", type=SKIP, multiple=True, help="Leave an item of verify out.")
-@yes
-@dry_run
-@json_output
-@click.pass_context
-def all_(ctx: click.Context, tag: str, skip: tuple[str, ...]) -> None:
-    """Build, push and apply a version."""
-    from deploy.commands.build import build
-    from deploy.commands.push import push
-
-    context = ctx.ensure_object(Context)
-    images.checked(tag)
-    wanted_json, context.json = context.json, False
-    ctx.invoke(build, tag=tag)
-    ctx.invoke(push, tag=tag)
-    context.json = wanted_json
-    if context.dry_run:
-        context.output.step(f"would apply {tag} to {context.env}")
-        return
-    ctx.invoke(apply, tag=tag, skip=skip)
-
-
-def previous_tag(context: Context, stack: ecs.Stack) -> str:
-    """The version before the one that runs, from the revisions of the web service's task definition."""
-    family = stack.services["web"]
-    for definition in ecs.revisions(context.clients.ecs, family):
-        tags = [tag for tag in ecs.image_tags(definition) if tag]
-        if tags and stack.app_tag not in tags:
-            return tags[0]
-    raise DeployError(
-        f"{family} has no revision of another version than {stack.app_tag}",
-        hint="name one: deploy rollback --to TAG",
-        exit_code=REFUSED,
-    )
-
-
-@click.command()
-@env
-@click.option("--to", "tag", help="The version to go back to; without it the one before.")
-@click.option("--skip", type=SKIP, multiple=True, help="Leave an item of verify out.")
-@yes
-@dry_run
-@json_output
-@pass_context
-def rollback(context: Context, tag: str | None, skip: tuple[str, ...]) -> None:
-    """Go back to the version before, or to another.
-
-    The database is not migrated back: migrations are written so that the version before runs with them.
-    """
-    stack = context.stack()
-    target = images.checked(tag or previous_tag(context, stack))
-    context.output.step(f"from {stack.app_tag} back to {target}; the database stays as it is")
-    bring(context, target, migrations=False, skip=skip)
-
-
-@click.command()
-@env
-@yes
-@dry_run
-@pass_context
-def destroy(context: Context) -> None:
-    """Destroy an environment: everything in its stack, the database too."""
-    config, output = context.config, context.output
-    if context.env in config.protected:
-        raise DeployError(
-            f"{context.env} is protected", hint="take it out of protected in deploy.toml first", exit_code=REFUSED
-        )
-    stack = context.app
-    stack.variables = {"app_tag": images.NO_TAG}
-    with stack.plan(destroy=True) as planned:
-        show(context, planned)
-        if context.dry_run or planned.is_empty:
-            return
-        if not context.yes:
-            context.confirm(f"Destroy {context.env} and its database?")
-            typed = click.prompt("The environment's name, to be sure", err=True)
-            if typed != context.env:
-                raise DeployError("not confirmed; nothing was changed", exit_code=REFUSED)
-        stack.apply(planned)
-    foundation.forget(context)
-    output.line(f"{context.env} is destroyed")

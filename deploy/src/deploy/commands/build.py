@@ -1,9 +1,10 @@
-"""deploy build and deploy push."""
+"""deploy build."""
 
 import click
 
 from deploy import images
-from deploy.cli import Context, dry_run, json_output, pass_context
+from deploy.commands.options import dry_run, json_output
+from deploy.context import Context, pass_context
 
 
 @click.command()
@@ -33,23 +34,3 @@ def build(context: Context, tag: str | None) -> None:
     if not context.json:
         output.line(f"{tag or images.LATEST} is commit {found.commit or 'unknown'}")
     output.result({"images": list(built), "commit": found.commit})
-
-
-@click.command()
-@click.option("--tag", required=True, help="The version to push.")
-@dry_run
-@json_output
-@pass_context
-def push(context: Context, tag: str) -> None:
-    """Push the images of a version to their registry; a tag that is there with another image is refused."""
-    output, config = context.output, context.config
-    images.checked(tag)
-    if context.dry_run:
-        output.step(f"would push {', '.join(images.names(config, tag))}")
-        output.result({"images": list(images.names(config, tag))})
-        return
-    output.heading(f"pushing {tag}")
-    digests = images.push(config, tag, context.clients, say=output.step)
-    if not context.json:
-        output.table(["image", "digest"], list(digests.items()))
-    output.result(digests)

@@ -5,11 +5,11 @@ import sys
 import click
 
 from deploy import parameters
-from deploy.cli import Context, dry_run, env, json_output, pass_context
-from deploy.errors import DeployError
+from deploy.commands.options import dry_run, env, json_output
+from deploy.context import Context, pass_context
+from deploy.errors import FAULTS, USAGE, DeployError
 
 COMMON = "common"
-MISSING_SECRETS = 3
 
 
 def scope(environment: str, *, common: bool) -> str:
@@ -23,7 +23,9 @@ def value_of(name: str) -> str:
     else:
         value = sys.stdin.read().removesuffix("\n")
     if not value:
-        raise DeployError(f"the value of {name} is empty", hint="type it, or send it to standard input", exit_code=2)
+        raise DeployError(
+            f"the value of {name} is empty", hint="type it, or send it to standard input", exit_code=USAGE
+        )
     return value
 
 
@@ -51,7 +53,7 @@ def check(context: Context) -> None:
         raise DeployError(
             "; ".join(f"{finding.path} is {finding.state}" for finding in lacking),
             hint=f"deploy secrets put --env {context.env} NAME",
-            exit_code=MISSING_SECRETS,
+            exit_code=FAULTS,
         )
 
 
@@ -91,7 +93,7 @@ def put(context: Context, name: str, rest: tuple[str, ...], *, common: bool, gen
         raise DeployError(
             "a value is never given on the command line, where others can read it",
             hint="give the name alone, and type the value or send it to standard input",
-            exit_code=2,
+            exit_code=USAGE,
         )
     path = parameters.path(context.project, scope(context.env, common=common), name)
     parameter = parameters.declared(context.clients.ssm, path)

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy import aws
-from deploy.errors import DeployError
+from deploy.errors import USAGE, DeployError
 
 # CPU units => MiB of memory, as "Task size" of the ECS developer guide has them.
 FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
@@ -94,7 +94,7 @@ def size(definition: Mapping[str, Any], cpu: int | None, memory: int | None) -> 
         raise DeployError(
             f"Fargate has no task of {cpu} CPU units",
             hint=f"use one of {', '.join(map(str, FARGATE_SIZES))}",
-            exit_code=2,
+            exit_code=USAGE,
         )
     for units, sizes in FARGATE_SIZES.items():
         if units != cpu if cpu is not None else units < own_cpu:
@@ -107,11 +107,11 @@ def size(definition: Mapping[str, Any], cpu: int | None, memory: int | None) -> 
         raise DeployError(
             f"Fargate has no task of {cpu} CPU units and {own_memory} MiB",
             hint="give --memory as well",
-            exit_code=2,
+            exit_code=USAGE,
         )
     fitting = ", ".join(map(str, FARGATE_SIZES[cpu])) if cpu is not None else ""
     raise DeployError(
         f"Fargate has no task of {f'{cpu} CPU units and ' if cpu is not None else ''}{memory} MiB",
         hint=f"{cpu} CPU units go with {fitting} MiB" if fitting else "see the task sizes of Fargate",
-        exit_code=2,
+        exit_code=USAGE,
     )

@@ -12,10 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import aws
 from deploy.cloudwatch import last_lines, streams
 from deploy.ecs.definitions import revision
-from deploy.ecs.tasks import INTERRUPTED, TERMINATED, Say, Terminated, reasons
-from deploy.errors import DeployError
-
-FAILED_DEPLOYMENT = 4
+from deploy.ecs.tasks import Say, reasons
+from deploy.errors import FAILED_DEPLOYMENT, INTERRUPTED, TERMINATED, DeployError
+from deploy.signals import Terminated
 
 LOOK_SECONDS = 5
 # DescribeServices may answer what was before an update for a moment after it.

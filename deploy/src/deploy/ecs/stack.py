@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.errors import DeployError
+from deploy.errors import USAGE, DeployError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Stack:
             raise DeployError(
                 f"{self.env} has no service {', '.join(unknown)}",
                 hint=f"its services are {', '.join(sorted(self.services))}",
-                exit_code=2,
+                exit_code=USAGE,
             )
         return {name: self.services[name] for name in dict.fromkeys(wanted)}
 

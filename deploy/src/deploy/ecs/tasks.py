@@ -12,13 +12,8 @@ from deploy import aws
 from deploy.cloudwatch import Tail, streams
 from deploy.ecs.definitions import revision, size
 from deploy.ecs.stack import Stack
-from deploy.errors import DeployError
-
-# As `timeout` and `docker run` use them.
-TIMED_OUT = 124
-NEVER_STARTED = 125
-INTERRUPTED = 130
-TERMINATED = 143
+from deploy.errors import INTERRUPTED, NEVER_STARTED, TERMINATED, TIMED_OUT, USAGE, DeployError
+from deploy.signals import Terminated
 
 LOOK_SECONDS = 3
 # A task that RunTask has answered may be unknown to DescribeTasks for a moment.
@@ -33,10 +28,6 @@ LAST_LINES_LOOKS = 2
 
 Say = Callable[[str], None]
 Answer = TypeVar("Answer")
-
-
-class Terminated(BaseException):
-    """SIGTERM, raised by whoever handles signals: this process is to end, and what ECS does is to go on."""
 
 
 HINTS = {
@@ -99,7 +90,7 @@ def container_override(definition: Mapping[str, Any], overrides: Overrides) -> d
             raise DeployError(
                 f"{', '.join(clash)} of {container['name']} comes from Parameter Store, and ECS takes no other value",
                 hint="deploy secrets put changes the parameter",
-                exit_code=2,
+                exit_code=USAGE,
             )
         override["environment"] = [{"name": name, "value": value} for name, value in overrides.environment.items()]
     if overrides.cpu is not None or overrides.memory is not None:
