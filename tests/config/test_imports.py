@@ -1,0 +1,115 @@
+"""No module imports itself in a circle, and none imports a module of a layer above its own.
+
+import-linter checks the layers as well, but can be told to ignore imports. Here every import counts: those inside
+functions and under TYPE_CHECKING, too.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+
+from tests.support.service import ROOT
+
+PACKAGES = ("adaptivity", "config", "deploy")
+Imports = Mapping[str, set[str]]
+
+
+def imports_of(*packages: str) -> Imports:
+    """Each module of the packages => the modules of the packages that it imports."""
+    graph = grimp.build_graph(*packages, exclude_type_checking_imports=False, cache_dir=None)
+    return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+
+def circle(imports: Imports) -> list[str]:
+    """The modules of one circle, the first again at the end; empty if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def upward(contract: Mapping[str, Any], imports: Imports) -> Iterator[str]:
+    """The imports that go up a contract's layers, or sideways between the independent rooms of one layer ("|")."""
+    for container in contract.get("containers", [""]):
+        rooms = {
+            f"{container}.{room}".lstrip("."): (level, "|" in layer)
+            for level, layer in enumerate(contract["layers"])
+            for room in re.findall(r"[\w.]+", layer)
+        }
+        placed = {module: room for module in imports for room in rooms if f"{module}.".startswith(f"{room}.")}
+        for module, here in placed.items():
+            for other in sorted(imports[module] & placed.keys()):
+                there = placed[other]
+                (level, independent), (above, _) = rooms[here], rooms[there]
+                if above < level or (above == level and independent and here != there):
+                    yield f"{module} imports {other}"
+
+
+@pytest.fixture(scope="module")
+def imports() -> Imports:
+    return imports_of(*PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def contracts() -> list[dict[str, Any]]:
+    """The contracts about layers in pyproject.toml."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return [each for each in document["tool"]["importlinter"]["contracts"] if each["type"] == "layers"]
+
+
+def test_no_module_imports_itself_in_a_circle(imports: Imports) -> None:
+    assert circle(imports) == []
+
+
+def test_no_import_goes_up_the_layers(contracts: list[dict[str, Any]], imports: Imports) -> None:
+    assert {name for contract in contracts for name in contract.get("containers", [])} >= set(PACKAGES)
+    assert [found for contract in contracts for found in upward(contract, imports)] == []
+
+
+@pytest.mark.parametrize(
+    "later",
+    ["def function():\n    from house.cellar import wine", "if TYPE_CHECKING:\n    from house.cellar import wine"],
+)
+def test_imports_inside_functions_and_for_types_alone_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    package = tmp_path / "house"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "attic.py").write_text("from house import cellar")
+    (package / "cellar.py").write_text("wine = 1")
+    (package / "hall.py").write_text(f"from typing import TYPE_CHECKING\nfrom house import attic\n{later}")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    found = imports_of("house")
+
+    assert found["house.hall"] == {"house.attic", "house.cellar"}
+
+
+HOUSE = {"house.hall": {"house.attic"}, "house.attic": {"house.cellar.wine"}, "house.cellar.wine": set()}
+
+
+def test_a_circle_is_found() -> None:
+    assert circle(HOUSE) == []
+    assert sorted(set(circle({**HOUSE, "house.cellar.wine": {"house.attic"}}))) == ["house.attic", "house.cellar.wine"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        (["hall", "attic", "(cellar)"], []),
+        (["attic", "hall", "cellar"], ["house.hall imports house.attic"]),
+        (["hall", "attic | cellar"], ["house.attic imports house.cellar.wine"]),
+        (["hall : attic : cellar"], []),
+    ],
+)
+def test_an_import_that_goes_up_or_sideways_is_found(layers: list[str], found: list[str]) -> None:
+    assert list(upward({"containers": ["house"], "layers": layers}, HOUSE)) == found
