@@ -1,1 +1,1 @@
-"""Builds, ships and runs the service on AWS ECS Fargate. Imports nothing of the service."""
+"""Builds, ships and runs the service on AWS ECS Fargate. It imports nothing from the service."""

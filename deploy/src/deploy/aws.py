@@ -1,4 +1,4 @@
-"""AWS through boto3: the clients, all with one configuration; looks that outlast throttling; errors in one line."""
+"""AWS through boto3: clients with one configuration, polling that survives throttling, errors as one line."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -21,13 +21,13 @@ from botocore.exceptions import ConnectionError as NotConnected
 
 from deploy.errors import USAGE, DeployError
 
-# What boto3 makes at run time has no types.
+# boto3 generates its clients at run time, so they have no types.
 Client = Any
 Answer = TypeVar("Answer")
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
-# The adaptive mode slows down for all calls of a client when AWS throttles one of them.
+# In adaptive mode a client slows down all its calls when AWS throttles one of them.
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 6})
 
 THROTTLED = frozenset(
@@ -49,12 +49,12 @@ EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientToke
 FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 LONGEST_PAUSE = 60.0
-# With the pauses doubled, about five minutes at an interval of three seconds.
+# As the pauses double, about five minutes at an interval of three seconds.
 FAILURES_IN_A_ROW = 8
 
 
 class Clients:
-    """The clients of one region, each made when it is first asked for."""
+    """The clients of one region, each created when it is first used."""
 
     def __init__(self, region: str, session: boto3.Session | None = None) -> None:
         self.region = region
@@ -62,7 +62,7 @@ class Clients:
         self._clients: dict[str, Client] = {}
 
     def client(self, service: str) -> Client:
-        """The client of a service, by boto3's name of it."""
+        """The client of a service, by the service's name in boto3."""
         if service not in self._clients:
             try:
                 self._session = self._session or boto3.Session()
@@ -85,22 +85,22 @@ class Clients:
 
 
 def code(error: Exception) -> str:
-    """AWS's own name of an error; empty where the error is not an answer of AWS."""
+    """The error code that AWS returned; empty if the error did not come from AWS."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def passing(error: Exception) -> bool:
-    """Whether the same request may well succeed later: throttled, AWS not ready, the network away."""
+    """Whether the same request may succeed later: it was throttled, AWS was not ready, or the network was down."""
     return code(error) in THROTTLED | UNREADY or isinstance(error, NotConnected | HTTPClientError)
 
 
 def watch(
     look: Callable[[], Answer], *, interval: float, seconds: float | None, clock: Clock, sleep: Sleep
 ) -> Iterator[Answer]:
-    """What ``look`` answers, every ``interval`` seconds; ends when ``seconds`` have passed, never where that is None.
+    """Yields what ``look`` returns, every ``interval`` seconds, until ``seconds`` have passed; None sets no limit.
 
-    A look that AWS throttles, or that does not get through, is taken again after a pause that doubles. When that goes
-    on, or with any other error, the error is raised.
+    If AWS throttles a look or cannot be reached, the look is repeated after a pause that doubles each time. The error
+    is raised after ``FAILURES_IN_A_ROW`` such failures. Any other error is raised at once.
     """
     end = None if seconds is None else clock() + seconds
     failures = 0
@@ -124,23 +124,23 @@ def watch(
 
 
 def explained(error: Exception) -> DeployError:
-    """An error of boto3 or AWS as one line and what to do next."""
+    """An error from boto3 or AWS as one line, with what to do next."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
-        return DeployError("there are no credentials for AWS", hint="log in (aws sso login), or set AWS_PROFILE")
+        return DeployError("no credentials for AWS were found", hint="log in (aws sso login), or set AWS_PROFILE")
     if isinstance(error, SSOError | TokenRetrievalError) or code(error) in EXPIRED:
-        return DeployError("the credentials for AWS are not valid any more", hint="log in again (aws sso login)")
+        return DeployError("the credentials for AWS are no longer valid", hint="log in again (aws sso login)")
     if isinstance(error, ProfileNotFound | NoRegionError):
-        return DeployError(str(error), hint="see AWS_PROFILE and AWS_REGION", exit_code=USAGE)
+        return DeployError(str(error), hint="check AWS_PROFILE and AWS_REGION", exit_code=USAGE)
     if isinstance(error, ClientError):
         detail = error.response.get("Error", {}).get("Message") or code(error)
         said = f"{error.operation_name}: {code(error)}: {detail}".replace("\n", " ")
         if code(error) in FORBIDDEN:
-            return DeployError(said, hint="give the role that runs deploy this permission")
+            return DeployError(said, hint="give this permission to the role that runs deploy")
         if code(error) in THROTTLED:
-            return DeployError(said, hint="AWS has had too many requests; try again in a minute")
+            return DeployError(said, hint="AWS received too many requests; try again in a minute")
         if code(error) in UNREADY:
-            return DeployError(said, hint="AWS has trouble of its own; try again in a minute")
-        return DeployError(said, hint="see the error that AWS names")
+            return DeployError(said, hint="AWS has a problem of its own; try again in a minute")
+        return DeployError(said, hint="see what AWS documents about this error")
     if passing(error):
-        return DeployError(f"AWS cannot be reached: {error}", hint="see the network and AWS_REGION, and try again")
-    return DeployError(f"AWS: {error}".replace("\n", " "), hint="see the error that boto3 names")
+        return DeployError(f"AWS cannot be reached: {error}", hint="check the network and AWS_REGION, then try again")
+    return DeployError(f"AWS: {error}".replace("\n", " "), hint="see what boto3 documents about this error")

@@ -27,7 +27,7 @@ from deploy.output import Output
 
 
 class Group(click.Group):
-    """Ends with one line and an exit code where a command raises what it may raise."""
+    """Turns the errors that a command may raise into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         output = Output()
@@ -50,8 +50,8 @@ class Group(click.Group):
 def main() -> None:
     """Build, ship and run Adaptivity on AWS ECS Fargate.
 
-    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 a check found something; 4 the deployment failed,
-    was rolled back or is stuck; 5 refused. `deploy run` ends with the task's own.
+    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 a check found a fault; 4 the deployment failed, was
+    rolled back or is stuck; 5 refused. `deploy run` ends with the exit code of its task.
     """
 
 

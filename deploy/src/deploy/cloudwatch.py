@@ -1,4 +1,4 @@
-"""Log lines of containers from CloudWatch Logs: the stream of one task as it grows, and searches in a log group."""
+"""Containers' log lines from CloudWatch Logs: one task's stream as it grows, and searches in a log group."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from deploy import aws
 
 MISSING = "ResourceNotFoundException"
-# An event may reach CloudWatch after a later one did; following looks back this far for such.
+# An event may reach CloudWatch after a later one. Following looks back this far to find it.
 LATE_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Line:
-    """One log event. ``stream`` is the log stream's name, prefix/container/task."""
+    """One log event. ``stream`` is the name of its log stream: prefix/container/task."""
 
     at: datetime
     stream: str
@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Stream:
-    """Where a container of a task logs to."""
+    """The log stream of one container of a task."""
 
     container: str
     group: str
@@ -49,7 +49,7 @@ class Stream:
 
 
 def streams(definition: Mapping[str, Any], task_id: str) -> list[Stream]:
-    """The log streams of a task of this task definition; a container that logs elsewhere has none."""
+    """The log streams of a task with this task definition. A container that logs elsewhere has none."""
     found = []
     for container in definition["containerDefinitions"]:
         options = (container.get("logConfiguration") or {}).get("options") or {}
@@ -64,7 +64,7 @@ def moment(milliseconds: int) -> datetime:
 
 
 class Tail:
-    """The lines of one stream in order, each once. ECS makes the stream with the first line, so it may not be there."""
+    """The lines of one stream, in order, each once. ECS creates the stream with its first line, so it may not exist."""
 
     def __init__(self, logs: aws.Client, stream: Stream) -> None:
         self._logs = logs
@@ -72,7 +72,7 @@ class Tail:
         self.stream = stream
 
     def read(self) -> list[str]:
-        """The lines since the last time; none where the stream is not there yet."""
+        """The lines since the last call; none if the stream does not exist yet."""
         lines: list[str] = []
         while True:
             request = {"logGroupName": self.stream.group, "logStreamName": self.stream.name, "startFromHead": True}
@@ -85,14 +85,14 @@ class Tail:
                     return lines
                 raise
             lines += [event["message"].rstrip("\n") for event in answer["events"]]
-            # At its end a stream gives back the token that it was asked with. An empty page is no end.
+            # At the end of a stream, the answer repeats the token of the request. An empty page is not the end.
             if answer["nextForwardToken"] == self._token:
                 return lines
             self._token = answer["nextForwardToken"]
 
 
 def last_lines(logs: aws.Client, stream: Stream, count: int) -> list[str] | None:
-    """The last lines of a stream; None where it is not there."""
+    """The last lines of a stream; None if it does not exist."""
     try:
         answer = logs.get_log_events(
             logGroupName=stream.group, logStreamName=stream.name, startFromHead=False, limit=count
@@ -105,7 +105,7 @@ def last_lines(logs: aws.Client, stream: Stream, count: int) -> list[str] | None
 
 
 class Search:
-    """Log events of a group from a moment on, each once: of some streams or all, matching a filter pattern or not."""
+    """Log events of a group since a moment, each once; streams and a filter pattern may narrow the search."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Search:
         self._base: dict[str, Any] = {"logGroupName": group}
         if pattern:
             self._base["filterPattern"] = pattern
-        # One call takes one prefix. It may name several streams, but fails when one of them is not there yet.
+        # A call takes one prefix. It takes several stream names, but fails if one of the streams does not exist yet.
         self._scopes: list[dict[str, Any]] = [
             *({"logStreamNamePrefix": prefix} for prefix in prefixes),
             *({"logStreamNames": [name]} for name in names),
@@ -136,19 +136,19 @@ class Search:
                 for page in pages:
                     yield from page["events"]
             except ClientError as error:
-                # The group that is missing has the same code as the stream.
+                # A missing group has the same error code as a missing stream.
                 if aws.code(error) != MISSING or "log stream" not in str(error):
                     raise
 
     def read(self) -> list[Line]:
-        """What was logged and not answered yet, by time."""
+        """The lines that no earlier call returned, by time."""
         found = [event for event in self._events() if event["eventId"] not in self._seen]
         for event in found:
             self._seen[event["eventId"]] = event["timestamp"]
         if self._seen:
             self._from = max(self._from, max(self._seen.values()) - LATE_SECONDS * 1000)
             self._seen = {event: at for event, at in self._seen.items() if at >= self._from}
-        # The order of one stream's events is kept where their times are the same.
+        # The sort is stable: events of one stream with the same time keep their order.
         found.sort(key=lambda event: event["timestamp"])
         return [
             Line(moment(event["timestamp"]), event["logStreamName"], event["message"].rstrip("\n")) for event in found

@@ -1,4 +1,4 @@
-"""Whether the compose file and the task definitions start the same containers, field by field."""
+"""Compares the containers of the compose file with those of the task definitions, field by field."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ Definitions = dict[str, Document]
 
 HEALTH_CHECK = ("command", "interval", "timeout", "retries", "startPeriod")
 
-# A container of the compose file and the task and container that it stands for.
+# Each service of the compose file => the task and container that it stands for.
 COUNTERPARTS = {
     "web": ("web", "web"),
     "nginx": ("web", "nginx"),
@@ -23,18 +23,18 @@ COUNTERPARTS = {
     "migrate": ("job", "job"),
 }
 COMPOSE_ONLY = {
-    "postgres",  # RDS in the cloud
-    "demo",  # a course to try on a laptop
-    "app_base",  # made as an image, never started
+    "postgres",  # RDS on AWS
+    "demo",  # a sample course for a laptop
+    "app_base",  # built as an image, never started
     "app",  # the same
-    "job",  # jobs by hand
-    "ecs-metadata",  # a stand-in of what ECS itself has
-    "web-ecs",  # web beside that stand-in
+    "job",  # jobs that are started by hand
+    "ecs-metadata",  # a stand-in for what ECS has
+    "web-ecs",  # web with that stand-in
 }
-# What ends by itself is not started again.
+# A task that ends by itself is not restarted.
 FINITE = {"job"}
 
-# The fields that are compared, by their names there. One that is new has to be put here and into the comparison.
+# The fields that are compared, under their own names. Add a new one here and to the comparison.
 COMPARED = {
     "image",
     "entryPoint",
@@ -72,25 +72,25 @@ COMPARED_IN_COMPOSE = {
     "sysctls",
     "user",
 }
-# Compose shows logs; ECS makes no images, gives tasks names of their own and has no swap to limit.
+# Compose shows logs itself. ECS builds no images, names its tasks itself and has no swap to limit.
 NOT_COMPARED = {"name", "logConfiguration"}
 NOT_COMPARED_IN_COMPOSE = {"build", "hostname", "memswap_limit"}
 
-# Every environment has a value of its own, a laptop too.
+# Every environment has its own value, and so has a laptop.
 PER_ENVIRONMENT = {"environment ENV_LABEL", "environment HOST"}
-# Container and field: its value in the task definition and in the compose file, where the difference is meant.
+# Intended differences. Container and field => the value in the task definition and in the compose file.
 MEANT = {
-    # Containers of one task share its network interface; in compose each has its own, and a name.
+    # The containers of a task share its network interface. In compose each has an interface and a name of its own.
     ("nginx", "environment WEB_HOST"): ("127.0.0.1:8000", "web:8000"),
-    # A laptop migrates in the image that it has built for web, and needs not wait for the job image.
+    # A laptop migrates in the image that it built for web, so it need not wait for the job image.
     ("migrate", "image"): ("app-job", "app"),
-    # On ECS one of settings and app_secrets, where an environment has it; on a laptop what the shell has.
+    # On ECS it is one of settings and app_secrets, if the environment has it; on a laptop it comes from the shell.
     ("jobs", "environment SOURCE_CREDENTIALS"): ("nothing", ""),
 }
 
 
 def interpolated(value: Any) -> Any:
-    """A value of the compose file as on a fresh clone: no variable is set, so each has its default."""
+    """A value of the compose file as in a fresh clone: no variable is set, so each has its default."""
     if isinstance(value, dict):
         return {name: interpolated(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -101,22 +101,22 @@ def interpolated(value: Any) -> Any:
 
 
 def seconds(duration: str | None) -> int | None:
-    """A duration as compose writes it: 1m30s."""
+    """The seconds of a duration, as compose writes it: 1m30s."""
     if duration is None:
         return None
     parts = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", duration)
     if not parts:
-        raise DeployError(f"{duration} is no duration in minutes and seconds", hint="write it as 1m30s")
+        raise DeployError(f"{duration} is not a duration in minutes and seconds", hint="write it as 1m30s")
     return int(parts[1] or 0) * 60 + int(parts[2] or 0)
 
 
 def mebibytes(size: str | None) -> int | None:
-    """A size as compose writes it: 256m."""
+    """The MiB of a size, as compose writes it: 256m."""
     if size is None:
         return None
     parts = re.fullmatch(r"(\d+)([mg])b?", size.lower())
     if not parts:
-        raise DeployError(f"{size} is no size in m or g", hint="write it as 256m")
+        raise DeployError(f"{size} is not a size in m or g", hint="write it as 256m")
     return int(parts[1]) * {"m": 1, "g": 1024}[parts[2]]
 
 
@@ -125,7 +125,7 @@ def words(command: str | list[str] | None) -> list[str] | None:
 
 
 def image_role(image: str, *, ours: bool) -> str:
-    """Which image it is: the last part of the repository, and the tag where it is not ours, whose tags differ."""
+    """Which image it is: the last part of its repository. The tag is kept unless the image is ours: our tags differ."""
     role = image.rpartition("/")[2]
     if not ours:
         return role
@@ -134,14 +134,14 @@ def image_role(image: str, *, ours: bool) -> str:
 
 
 def named(pairs: Mapping[str, Any] | list[str] | None) -> dict[str, str]:
-    """A map of the compose file, which may be written as a list of NAME=value; a name alone comes from the shell."""
+    """A map of the compose file, which may be a list of NAME=value. The value of a name alone comes from the shell."""
     if isinstance(pairs, list):
         return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
     return {name: "" if value is None else str(value) for name, value in (pairs or {}).items()}
 
 
 def of_task_definition(container: Document, *, task: str) -> Document:
-    """What a container of a task definition shares with its counterpart: field => value."""
+    """What a container of a task definition has in common with its counterpart: field => value."""
     check = container.get("healthCheck", {})
     return {
         "image": image_role(container["image"], ours=task != "rabbit"),
@@ -152,7 +152,7 @@ def of_task_definition(container: Document, *, task: str) -> Document:
         "ports": sorted(mapping["containerPort"] for mapping in container.get("portMappings", [])),
         "memory": container.get("memory"),
         "essential": container.get("essential"),
-        # ECS starts an essential container again in a new task of the service, another where it has a policy.
+        # ECS replaces the task of an essential container. It restarts another container only if that has a policy.
         "restart": task not in FINITE and (container.get("essential", True) or bool(container.get("restartPolicy"))),
         "depends on": {item["containerName"]: item["condition"].lower() for item in container.get("dependsOn", [])},
         **{f"health check {part}": check.get(part) for part in HEALTH_CHECK},
@@ -167,7 +167,7 @@ def of_task_definition(container: Document, *, task: str) -> Document:
 
 
 def of_compose(service: Document, *, task: str, secrets: set[str], mates: set[str]) -> Document:
-    """The same of a service of the compose file, where nothing says what is a secret on ECS and who shares a task."""
+    """The same for a service of the compose file, which does not say what is a secret on ECS and who shares a task."""
     check = service.get("healthcheck", {})
     check = {} if check.get("disable") else check
     test = check.get("test")
@@ -211,7 +211,7 @@ def of_compose(service: Document, *, task: str, secrets: set[str], mates: set[st
 
 
 def differences(tasks: Definitions, compose: Document) -> list[str]:
-    """Where the compose file and the task definitions do not agree: one line for each container and field."""
+    """The differences between the compose file and the task definitions: one line for each container and field."""
     services = interpolated(compose["services"])
     containers = {
         (task, container["name"]): container

@@ -1,4 +1,4 @@
-"""What the commands work with: the environment, its stack, AWS, and how to ask and tell."""
+"""What every command works with: configuration, the environment's stack, AWS clients and output."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ from deploy.output import Output
 
 
 class Context:
-    """What a command works with. The options that several commands have set ``env``, ``dry_run``, ``json``, ``yes``."""
+    """What a command works with. The shared options set ``env``, ``dry_run``, ``json`` and ``yes``."""
 
     def __init__(self) -> None:
         self.env = ""
@@ -41,24 +41,24 @@ class Context:
 
     @cached_property
     def app(self) -> terraform.Stack:
-        """The environment's stack, as Terraform sees it."""
+        """The environment's stack in Terraform."""
         return terraform.app_stack(self.config, self.env, say=self.output.step)
 
     def stack(self) -> ecs.Stack:
-        """What the environment's stack is called in AWS."""
+        """The names of the environment's stack in AWS."""
         self.config.values(self.env)
         return ecs.Stack.of_outputs(self.env, self.app.outputs())
 
     def task_definitions(self, tag: str = "") -> Sequence[Mapping[str, Any]]:
-        """The environment's task definitions as this source tree has them; ``tag`` is the images'."""
+        """The environment's task definitions as this source tree renders them, with the images of ``tag``."""
         return terraform.task_definitions(self.config, self.env, tag or images.NO_TAG)
 
     def confirm(self, question: str) -> None:
-        """Raises ``DeployError`` unless somebody says yes, or --yes did."""
+        """Raises ``DeployError`` unless the user confirms, now or by --yes."""
         if self.yes:
             return
         if not sys.stdin.isatty():
-            raise DeployError("not confirmed: there is no terminal to ask at", hint="add --yes", exit_code=REFUSED)
+            raise DeployError("not confirmed: there is no terminal to ask on", hint="add --yes", exit_code=REFUSED)
         if not click.confirm(question, err=True):
             raise DeployError("not confirmed; nothing was changed", exit_code=REFUSED)
 

@@ -8,7 +8,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 
 class DeployError(Exception):
-    """Printed as one line: what went wrong and what to do next; the command ends with the exit code."""
+    """Printed as one line: what went wrong and what to do next. The command ends with the exit code."""
 
     def __init__(self, message: str, *, hint: str = "", exit_code: int = FAILED) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What an environment needs before its first version: the state's bucket, and all that needs no image."""
+"""What an environment needs before its first version: the bucket of the state, and all that needs no image."""
 
 import secrets
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from deploy import aws, images, parameters, terraform
 from deploy.context import Context
 from deploy.errors import USAGE, DeployError
 
-# Everything that an environment's services and jobs need and that needs no image. Terraform adds what these refer to.
+# What an environment's services and jobs need, apart from images. Terraform adds what these refer to.
 TARGETS = (
     "aws_cloudwatch_log_group.main",
     "aws_ecs_cluster_capacity_providers.main",
@@ -26,25 +26,25 @@ TARGETS = (
     "module.network",
     "module.database",
 )
-# The database's password, for whoever makes the database again or connects by hand; no container gets it by itself.
+# The database's password, for recreating the database or connecting by hand. No container gets it on its own.
 PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - a name
-# A password in hexadecimal digits needs no quoting in a URL, and RDS takes every one of them.
+# A password of hexadecimal digits needs no quoting in a URL, and RDS accepts them all.
 PASSWORD_BYTES = 24
 
 
 def create(context: Context) -> None:
-    """Makes it, or what of it is missing. Each step can be done again."""
+    """Creates what an environment needs, or the parts that are missing. Every step can be repeated."""
     output, config = context.output, context.config
     config.values(context.env)
-    output.heading("the bucket of Terraform's state")
+    output.heading("creating the bucket of Terraform's state")
     backend = _backend(config.terraform / terraform.BACKEND)
     _bucket(context, backend["bucket"], backend.get("region", config.region))
     if context.dry_run:
         output.step(f"would apply {config.terraform / 'common'}, then of {context.env}: {', '.join(TARGETS)}")
         return
-    output.heading("what all environments share")
+    output.heading("applying what all environments share")
     _apply(context, terraform.common_stack(config, say=output.step))
-    output.heading(f"the foundation of {context.env}")
+    output.heading(f"applying the foundation of {context.env}")
     stack = context.app
     stack.variables = {
         "app_tag": images.NO_TAG,
@@ -53,7 +53,7 @@ def create(context: Context) -> None:
     }
     stack.secrets = {"database_password": _password(context)}
     _apply(context, stack, TARGETS)
-    output.heading("values of parameters")
+    output.heading("generating the values of parameters")
     _values(context)
     missing = [found for found in parameters.check(context.clients, context.task_definitions()) if not _is_set(found)]
     for found in missing:
@@ -61,7 +61,7 @@ def create(context: Context) -> None:
     output.line(
         f"{context.env} is ready for its first version: deploy all --tag TAG --env {context.env}"
         if not missing
-        else f"{context.env} needs {len(missing)} more secrets: deploy secrets put --env {context.env} NAME"
+        else f"{context.env} needs values for {len(missing)} more secrets: deploy secrets put --env {context.env} NAME"
     )
 
 
@@ -74,14 +74,14 @@ def _apply(context: Context, stack: terraform.Stack, targets: tuple[str, ...] = 
         for change in planned.changes:
             context.output.step(str(change))
         context.output.step(planned.summary())
-        # Outputs alone, of what is not there yet, are no reason to ask.
+        # If only outputs change, because their resources do not exist yet, there is nothing to ask about.
         if planned.changes:
             context.confirm(f"Apply this to {context.env}?")
             stack.apply(planned)
 
 
 def _backend(path: Path) -> dict[str, str]:
-    """The settings of state.tfbackend: NAME = "value" a line."""
+    """The settings of state.tfbackend, one NAME = "value" a line."""
     settings = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         name, equals, value = line.partition("#")[0].partition("=")
@@ -93,7 +93,7 @@ def _backend(path: Path) -> dict[str, str]:
 
 
 def _bucket(context: Context, name: str, region: str) -> None:
-    """A bucket that keeps every version of the state, encrypted, for nobody but the account."""
+    """Creates a bucket that keeps every version of the state, encrypted and private to the account."""
     s3, say = aws.Clients(region).client("s3"), context.output.step
     try:
         s3.head_bucket(Bucket=name)
@@ -102,13 +102,13 @@ def _bucket(context: Context, name: str, region: str) -> None:
     except ClientError as error:
         if aws.code(error) not in {"404", "NoSuchBucket", "NotFound"}:
             raise DeployError(
-                f"the bucket {name} is not this account's, or may not be used ({aws.code(error)})",
-                hint="choose another name in terraform/state.tfbackend; buckets' names are unique in all of AWS",
+                f"the bucket {name} belongs to another account, or access to it is denied ({aws.code(error)})",
+                hint="choose another name in terraform/state.tfbackend; bucket names are unique across all of AWS",
             ) from None
     if context.dry_run:
-        say(f"would make {name}")
+        say(f"would create {name}")
         return
-    context.confirm(f"Make the bucket {name}?")
+    context.confirm(f"Create the bucket {name}?")
     where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=name, **where)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -124,11 +124,11 @@ def _bucket(context: Context, name: str, region: str) -> None:
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
         },
     )
-    say(f"made {name}: versioned, encrypted, private")
+    say(f"created {name}: versioned, encrypted, private")
 
 
 def forget(context: Context) -> None:
-    """Deletes what ``create`` made beside Terraform, but for the bucket, which all environments' state is in."""
+    """Deletes what ``create`` made outside Terraform, except the bucket, which holds the state of all environments."""
     try:
         context.clients.ssm.delete_parameter(Name=parameters.path(context.project, context.env, PASSWORD))
     except ClientError as error:
@@ -137,7 +137,7 @@ def forget(context: Context) -> None:
 
 
 def _password(context: Context) -> str:
-    """The database's password: generated once and kept before the database is made, so that no stop loses it."""
+    """The database's password: generated once, and stored before the database is created, so it cannot get lost."""
     ssm, name = context.clients.ssm, parameters.path(context.project, context.env, PASSWORD)
     try:
         found = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
@@ -147,10 +147,10 @@ def _password(context: Context) -> str:
     except ClientError as error:
         if aws.code(error) != "ParameterNotFound":
             raise
-        # Version 1 is a parameter that is declared and not set, as the modules have it.
+        # Version 1 means that a parameter is declared but not set, as in the Terraform modules.
         ssm.put_parameter(
             Name=name, Value="declared, not set", Type="SecureString",
-            Description="Password of the database's user; deploy create made it",
+            Description="Password of the database's user, generated by deploy create",
         )  # fmt: skip
     password = secrets.token_hex(PASSWORD_BYTES)
     ssm.put_parameter(Name=name, Value=password, Type="SecureString", Overwrite=True)
@@ -159,7 +159,7 @@ def _password(context: Context) -> str:
 
 
 def _values(context: Context) -> None:
-    """Values for those of the known parameters that are declared and not set."""
+    """Generates a value for each parameter that is declared, not set, and known here."""
     ssm, outputs = context.clients.ssm, context.app.outputs()
     declared = {found.path: found for found in parameters.listed(ssm, context.project, context.env)}
 
@@ -176,7 +176,7 @@ def _values(context: Context) -> None:
     if address:
         url = f"postgres://{quote(str(user))}:{_password(context)}@{address}:5432/{name}?sslmode=require"
         put("DATABASE_CONNECTION", lambda: url)
-    # The broker's user and password are in its URL, too: the three are set together.
+    # The broker's URL contains its user and password, so the three are set together.
     user, password = context.project, secrets.token_hex(PASSWORD_BYTES)
     host = f"rabbit.{context.env}.{context.project}.internal"
     if put("RABBITMQ_DEFAULT_PASS", lambda: password):

@@ -1,4 +1,4 @@
-"""The images of one version: built from a git ref, pushed, and found in their registry."""
+"""The images of one version: building them from a git ref, pushing them, finding them in their registry."""
 
 import difflib
 import json
@@ -28,10 +28,10 @@ Say = Callable[[str], None]
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 LATEST = "latest"
-# Stands for a tag where any will do.
+# A placeholder, for where any tag will do.
 NO_TAG = "0.0.0"
 BUILD_FILE = "docker-compose.build.yml"
-# The app is made from its base, nginx and the job image from the app.
+# In the order of the builds: the app is built from its base, nginx and the job image from the app.
 SERVICES = ("app_base", "app", "nginx", "job")
 ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 MANIFESTS = ", ".join(
@@ -47,31 +47,31 @@ REGISTRY_SECONDS = 15
 
 @dataclass(frozen=True)
 class Source:
-    """What is built: a commit, and the directory that has its files."""
+    """What is built: a commit, and the directory with its files."""
 
     directory: Path
     commit: str
 
 
 def checked(tag: str, *, version: bool = True) -> str:
-    """The tag, where it is well-formed and, for a ``version``, not latest. Raises ``DeployError`` otherwise."""
+    """The tag itself. Raises ``DeployError`` if it is malformed or, with ``version``, if it is latest."""
     if not TAG.fullmatch(tag):
         raise DeployError(
-            f"{tag!r} is no tag of an image",
-            hint="letters, digits, '_', '.' and '-', up to 128, not beginning with '.' or '-'",
+            f"{tag!r} is not a valid image tag",
+            hint="use up to 128 letters, digits, '_', '.' and '-'; do not begin with '.' or '-'",
             exit_code=USAGE,
         )
     if version and tag == LATEST:
         raise DeployError(
-            f"{LATEST} names no version: nobody could say what runs, or go back to it",
-            hint="git tag a version, build it with --tag",
+            f"{LATEST} is not a version: nobody could tell what runs, or go back to it",
+            hint="tag a version with git tag and build it with --tag",
             exit_code=REFUSED,
         )
     return tag
 
 
 def commit_of(root: Path, ref: str) -> str:
-    """The commit of a git ref; a tag comes before a branch of the same name."""
+    """The commit of a git ref. A tag takes precedence over a branch of the same name."""
     for name in (f"refs/tags/{ref}", ref):
         found = run(
             ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], accept=(0, 1, 128)
@@ -80,19 +80,19 @@ def commit_of(root: Path, ref: str) -> str:
             return found.stdout.strip()
     inside = run(["git", "-C", str(root), "rev-parse", "--git-dir"], accept=(0, 128))
     if inside.returncode:
-        raise DeployError(f"{root} is no git repository", hint="build from a clone", exit_code=USAGE)
+        raise DeployError(f"{root} is not a git repository", hint="build from a clone", exit_code=USAGE)
     known = run(["git", "-C", str(root), "tag", "--list"]).stdout.split()
     near = difflib.get_close_matches(ref, known, n=3)
     raise DeployError(
-        f"git knows no ref {ref}",
-        hint=f"did you mean {' or '.join(near)}?" if near else "git fetch --tags, or git tag it",
+        f"git has no ref {ref}",
+        hint=f"did you mean {' or '.join(near)}?" if near else "use git fetch --tags, or git tag to create it",
         exit_code=USAGE,
     )
 
 
 @contextmanager
 def source(root: Path, tag: str | None) -> Iterator[Source]:
-    """The files of a tag's commit in a directory of their own; without a tag, the working tree as it is."""
+    """Yields the files of a tag's commit in a temporary directory; without a tag, the working tree as it is."""
     if tag is None:
         found = run(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"], accept=(0, 1, 128))
         commit = found.stdout.strip()
@@ -101,7 +101,7 @@ def source(root: Path, tag: str | None) -> Iterator[Source]:
         yield Source(root, commit)
         return
     commit = commit_of(root, tag)
-    # Where deploy.toml is not at the top of the repository, only its directory is taken.
+    # If deploy.toml is not at the top of the repository, only its directory is built.
     prefix = run(["git", "-C", str(root), "rev-parse", "--show-prefix"]).stdout.strip().rstrip("/")
     with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
         archive = Path(directory) / "source.tar"
@@ -114,7 +114,7 @@ def source(root: Path, tag: str | None) -> Iterator[Source]:
 
 
 def variables(config: Config, tag: str, commit: str = "") -> dict[str, str]:
-    """What docker-compose.build.yml takes from the environment."""
+    """The environment variables that docker-compose.build.yml reads."""
     return {
         "APP_IMAGE": config.app_image,
         "NGINX_IMAGE": config.nginx_image,
@@ -126,14 +126,14 @@ def variables(config: Config, tag: str, commit: str = "") -> dict[str, str]:
 
 
 def names(config: Config, tag: str) -> tuple[str, ...]:
-    """Base, app, nginx and job, in the order of SERVICES."""
+    """The names of the images, in the order of SERVICES."""
     app, nginx = f"{config.app_image}:{tag}", f"{config.nginx_image}:{tag}"
     return f"{app}-base", app, nginx, f"{app}{JOB_SUFFIX}"
 
 
 @cache
 def compose() -> tuple[str, ...]:
-    """Compose version 2 where Docker has it, else version 1."""
+    """The command for Compose: version 2 if Docker has it, otherwise version 1."""
     if shutil.which("docker"):
         answer = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
         if answer.returncode == 0:
@@ -142,75 +142,75 @@ def compose() -> tuple[str, ...]:
 
 
 def build(config: Config, tag: str | None, *, say: Say, env: Mapping[str, str] | None = None) -> Source:
-    """Builds base, app, nginx and job, one after the other; answers what they were built from."""
+    """Builds base, app, nginx and job, one after the other, and returns what they were built from."""
     with source(config.root, tag) as found:
         if not (found.directory / BUILD_FILE).is_file():
-            raise DeployError(f"{tag} has no {BUILD_FILE}", hint="choose a version that has one", exit_code=USAGE)
+            raise DeployError(f"{tag} has no {BUILD_FILE}", hint="choose a version that has this file", exit_code=USAGE)
         environment = {**variables(config, tag or LATEST, found.commit), **(env or {})}
         for service in SERVICES:
             run(
                 [*compose(), "-f", BUILD_FILE, "build", service],
-                cwd=found.directory, env=environment, say=say, hint=f"see the lines of the build of {service}",
+                cwd=found.directory, env=environment, say=say, hint=f"see the output of the build of {service}",
             )  # fmt: skip
         return found
 
 
 def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[str, str]:
-    """Pushes the images of a tag; answers the digest of each in its registry.
+    """Pushes the images of a tag and returns the digest of each in its registry.
 
-    A tag stands for one image for good: one that the registry has with another digest is refused before anything is
-    pushed, and one that it has already is not pushed again.
+    A tag always stands for the same image. If the registry has the tag with another digest, nothing is pushed and the
+    tag is refused. An image that the registry already has is not pushed again.
     """
     wanted = names(config, tag)
     for image in wanted:
         if run(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
-            raise DeployError(f"there is no image {image} here", hint=f"deploy build --tag {tag}")
+            raise DeployError(f"there is no image {image} on this machine", hint=f"run deploy build --tag {tag}")
     login(config, clients, say=say)
     there = {image: digest(image, clients) for image in wanted}
     for image, found in there.items():
         if found is not None and found not in _pushed_digests(image):
             raise DeployError(
-                f"{image} is in the registry already, and is another image ({found})",
-                hint="a tag stands for one image for good: git tag a new version",
+                f"the registry already has another image as {image} ({found})",
+                hint="a tag always stands for the same image; tag a new version with git tag",
                 exit_code=REFUSED,
             )
     for service, image in zip(SERVICES, wanted, strict=True):
         if there[image] is not None:
-            say(f"{image} is there already")
+            say(f"{image} is already in the registry")
             continue
         run(
             [*compose(), "-f", BUILD_FILE, "push", service],
-            cwd=config.root, env=variables(config, tag), say=say, hint="see what the registry said",
+            cwd=config.root, env=variables(config, tag), say=say, hint="see the error from the registry",
         )  # fmt: skip
     digests = {}
     for image in wanted:
         found = digest(image, clients)
         if found is None:
-            raise DeployError(f"{image} was pushed and is not in the registry", hint=f"deploy push --tag {tag} again")
+            raise DeployError(f"{image} was pushed but is not in the registry", hint=f"repeat deploy push --tag {tag}")
         digests[image] = found
     return digests
 
 
 def _pushed_digests(image: str) -> list[str]:
-    """The digests that this image is known to have in registries."""
+    """The digests that this image has in registries, as far as Docker knows."""
     found = run(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]).stdout
     return [digest.partition("@")[2] for digest in json.loads(found) or []]
 
 
 def login(config: Config, clients: aws.Clients, *, say: Say) -> None:
-    """Gives Docker a token for each ECR registry of the images; others are whoever pushes' own matter."""
+    """Logs Docker in to each ECR registry of the images. Logging in to other registries is up to the user."""
     for host in sorted({image.partition("/")[0] for image in (config.app_image, config.nginx_image)}):
         if not ECR.fullmatch(host):
             continue
         token = clients.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = b64decode(token).decode().partition(":")
-        # On standard input: the arguments of a process are everybody's to read.
+        # On standard input, because anybody on the machine can read the arguments of a process.
         run(["docker", "login", "--username", user, "--password-stdin", host], stdin=password)
         say(f"logged in to {host}")
 
 
 def digest(image: str, clients: aws.Clients) -> str | None:
-    """The digest that a registry has for an image by tag; None where it has none."""
+    """The digest that the registry has for an image with a tag; None if it has none."""
     repository, _, tag = image.rpartition(":")
     host, _, name = repository.partition("/")
     if ECR.fullmatch(host):
@@ -232,7 +232,7 @@ def _ecr_digest(host: str, name: str, tag: str, clients: aws.Clients) -> str | N
 
 
 def _registry_digest(image: str, host: str, name: str, tag: str) -> str | None:
-    """From the registry's HTTP API: over plain HTTP on this machine, as Docker does."""
+    """Asks the registry's HTTP API. Like Docker, it uses plain HTTP for a registry on this machine."""
     scheme = "http" if re.fullmatch(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", host) else "https"
     request = urllib.request.Request(  # noqa: S310 - one of the two schemes above
         f"{scheme}://{host}/v2/{name}/manifests/{tag}", method="HEAD", headers={"Accept": MANIFESTS}
@@ -244,13 +244,13 @@ def _registry_digest(image: str, host: str, name: str, tag: str) -> str | None:
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
-        raise DeployError(f"the registry answers {error.code} for {image}", hint=f"docker login {host}") from None
+        raise DeployError(f"the registry answers {error.code} for {image}", hint=f"run docker login {host}") from None
     except OSError as error:
-        raise DeployError(f"the registry {host} cannot be reached: {error}", hint="see the image's name") from None
+        raise DeployError(f"the registry {host} cannot be reached: {error}", hint="check the image's name") from None
 
 
 def check_deploy(image: str, *, say: Say) -> str:
-    """Runs `manage.py check --deploy` in the image, with values that are no secrets; answers what is wrong, or ""."""
+    """Runs `manage.py check --deploy` in the image with made-up secrets. Returns what is wrong, or ""."""
     values = {
         "ENV_LABEL": "verify",
         "HOST": "verify.example",
@@ -259,7 +259,7 @@ def check_deploy(image: str, *, say: Say) -> str:
         "CELERY_BROKER_URL": "amqp://verify:verify@127.0.0.1:1//",
     }
     if run(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
-        run(["docker", "pull", image], say=say, hint="see what the registry said")
+        run(["docker", "pull", image], say=say, hint="see the error from the registry")
     options = [option for name, value in values.items() for option in ("--env", f"{name}={value}")]
     check = ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     done = run(
@@ -269,5 +269,5 @@ def check_deploy(image: str, *, say: Say) -> str:
     if done.returncode == 0:
         return ""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    # What each check says; or, where the start itself is refused, why.
-    return "; ".join(line for line in lines if line.startswith("?:")) or "; ".join(lines[-1:]) or "nothing was said"
+    # The message of each check or, if Django did not even start, the reason.
+    return "; ".join(line for line in lines if line.startswith("?:")) or "; ".join(lines[-1:]) or "it printed nothing"

@@ -1,4 +1,4 @@
-"""Results go to standard output, progress to standard error: with colour on a terminal, in plain lines elsewhere."""
+"""Results go to standard output, progress to standard error; in colour on a terminal, as plain lines elsewhere."""
 
 import json
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ from rich.text import Text
 
 
 class Output:
-    """``as_json``: the result is one JSON document, and nothing else goes to standard output."""
+    """With ``as_json`` the result is one JSON document, and nothing else goes to standard output."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        # What is no terminal has no width either: its lines stay whole.
+        # Only a terminal has a width; elsewhere lines stay whole.
         self._out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str) -> None:
-        """A line of the result."""
+        """Prints a line of the result."""
         self._out.print(Text(text))
 
     def step(self, text: str) -> None:
-        """A line of progress."""
+        """Prints a line of progress."""
         self._err.print(Text(text))
 
     def heading(self, text: str) -> None:
-        """What begins now."""
+        """Prints what begins now."""
         self._err.print(Text(f"==> {text}", style="bold"))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows of text under their headings."""
+        """Prints rows of text under their headings."""
         if not self._out.is_terminal:
             widths = [max(len(row[index]) for row in [head, *rows]) for index in range(len(head))]
             for row in [head, *rows]:
@@ -46,7 +46,7 @@ class Output:
         self._out.print(table)
 
     def result(self, value: Any) -> None:
-        """The whole result, for a program; printed only where JSON was asked for."""
+        """Prints the whole result for a program, if JSON was asked for."""
         if self.as_json:
             self.line(json.dumps(value))
 

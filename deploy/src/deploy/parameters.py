@@ -1,4 +1,4 @@
-"""Secrets in SSM Parameter Store: what is known of them, and putting a value. No function here reads a value."""
+"""Secrets in SSM Parameter Store: reading their metadata and putting a value. No function here reads a value."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 from deploy import aws
 from deploy.errors import DeployError
 
-# The stack declares a parameter with a placeholder, which is its first version.
+# The stack declares a parameter with a placeholder as its first version.
 PLACEHOLDER_VERSION = 1
-# What one DescribeParameters may be asked for.
+# The most names that one call of DescribeParameters takes.
 NAMES_A_CALL = 50
-# 64 characters of the URL-safe alphabet: whole in a database or broker URL, and long enough for a SECRET_KEY.
+# 64 URL-safe characters: they need no quoting in a database or broker URL, and suffice for a SECRET_KEY.
 GENERATED_BYTES = 48
 
 MISSING, NOT_SET, SET = "missing", "declared, not set", "set"
@@ -23,7 +23,7 @@ MISSING, NOT_SET, SET = "missing", "declared, not set", "set"
 
 @dataclass(frozen=True)
 class Parameter:
-    """What AWS says of a parameter without its value."""
+    """The metadata of a parameter, without its value."""
 
     path: str
     type: str
@@ -47,7 +47,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Named:
-    """A secret that task definitions name: where its value lies, and which containers get it, as family/container."""
+    """A secret that task definitions name: where its value is, and which containers get it, as family/container."""
 
     source: str
     containers: tuple[str, ...]
@@ -58,17 +58,17 @@ class Named:
 
     @property
     def path(self) -> str:
-        """The parameter's path, or the ARN of a secret in Secrets Manager without the field and version after it."""
+        """The parameter's path; for Secrets Manager, the secret's ARN without the field and version at its end."""
         if not self.is_parameter:
             return ":".join(self.source.split(":")[:7])
-        # A name without a slash before it has none in its ARN either.
+        # The ARN has a slash before the name; it is part of the name only if the name contains another one.
         resource = self.source.partition(":parameter")[2] or self.source
         return resource if resource.count("/") > 1 else resource.removeprefix("/")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One secret that task definitions name, and whether it has a value: missing, declared but not set, or set."""
+    """One secret that task definitions name, and its state: missing, declared but not set, or set."""
 
     path: str
     state: str
@@ -79,7 +79,7 @@ class Finding:
 
 
 def path(project: str, scope: str, name: str) -> str:
-    """A parameter's path; the scope is an environment or "common"."""
+    """A parameter's path. The scope is an environment or "common"."""
     return f"/{project}/{scope}/{name}"
 
 
@@ -98,7 +98,7 @@ def _described(ssm: aws.Client, filters: list[dict[str, Any]]) -> Iterator[Param
 
 
 def described(ssm: aws.Client, paths: Iterable[str]) -> dict[str, Parameter]:
-    """What is known of those of the parameters that exist, by path."""
+    """The metadata of those parameters that exist, by path."""
     names = sorted(set(paths))
     found: dict[str, Parameter] = {}
     for start in range(0, len(names), NAMES_A_CALL):
@@ -108,13 +108,13 @@ def described(ssm: aws.Client, paths: Iterable[str]) -> dict[str, Parameter]:
 
 
 def listed(ssm: aws.Client, project: str, scope: str) -> list[Parameter]:
-    """Every parameter of an environment, or of "common", by path."""
+    """Every parameter of an environment or of "common", sorted by path."""
     asked = {"Key": "Path", "Option": "OneLevel", "Values": [f"/{project}/{scope}"]}
     return sorted(_described(ssm, [asked]), key=lambda parameter: parameter.path)
 
 
 def named(definitions: Iterable[Mapping[str, Any]]) -> list[Named]:
-    """Every secret that the task definitions name, once, with the containers that get it."""
+    """Every secret that the task definitions name, each once, with the containers that get it."""
     containers: dict[str, list[str]] = {}
     for definition in definitions:
         for container in definition["containerDefinitions"]:
@@ -124,7 +124,7 @@ def named(definitions: Iterable[Mapping[str, Any]]) -> list[Named]:
 
 
 def check(clients: aws.Clients, definitions: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """Whether every secret that the task definitions name has a value, from metadata alone."""
+    """The state of every secret that the task definitions name, from metadata alone."""
     wanted = named(definitions)
     known = described(clients.ssm, [secret.path for secret in wanted if secret.is_parameter])
     findings = []
@@ -146,30 +146,30 @@ def _secret_state(secretsmanager: aws.Client, arn: str) -> str:
         raise
     if answer.get("DeletedDate"):
         return MISSING
-    # What Terraform or a person has made without a value has no version at all.
+    # A secret that was created without a value has no version at all.
     stages = answer.get("VersionIdsToStages", {}).values()
     return SET if any("AWSCURRENT" in each for each in stages) else NOT_SET
 
 
 def declared(ssm: aws.Client, parameter: str) -> Parameter:
-    """What is known of a parameter, which has to be declared.
+    """The metadata of a parameter, which must be declared.
 
-    One that ``put`` made itself would be at its first version, and be taken for one that has no value yet.
+    If ``put`` created the parameter, its value would be the first version, which counts as not set.
     """
     found = described(ssm, [parameter])
     if parameter not in found:
         raise DeployError(
             f"there is no parameter {parameter}",
-            hint="declare it (app_secrets, rabbit_secrets or the common stack's names) and apply, then put its value",
+            hint="declare it in app_secrets, rabbit_secrets or the common stack's names, apply, then put its value",
         )
     return found[parameter]
 
 
 def put(ssm: aws.Client, parameter: Parameter, value: str) -> int:
-    """Puts a value into a parameter that is declared, and answers the version that it is now."""
+    """Puts a value into a declared parameter and returns its new version."""
     request = {"Name": parameter.path, "Value": value, "Type": parameter.type, "Overwrite": True}
     if parameter.key and parameter.type == "SecureString":
-        # Without it, AWS would encrypt the new version with the account's default key.
+        # Without the key, AWS would encrypt the new version with the account's default key.
         request["KeyId"] = parameter.key
     version: int = ssm.put_parameter(**request)["Version"]
     return version

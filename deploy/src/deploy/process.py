@@ -1,4 +1,4 @@
-"""Other programs: Terraform, Docker, git. A failure is never ignored."""
+"""Runs other programs: Terraform, Docker, git. A failure is never ignored."""
 
 import os
 import shutil
@@ -28,10 +28,10 @@ def run(
     accept: Sequence[int] = (0,),
     hint: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end and answers what it printed. ``env`` is added to this process's own environment.
+    """Runs a program to its end and returns what it printed. ``env`` is added to this process's own environment.
 
-    ``say`` gets each line as it comes, standard error's too. Raises ``DeployError`` with its last lines where it ends
-    with a code that is not in ``accept``, or cannot be started.
+    ``say`` gets each line of standard output and standard error as it comes. Raises ``DeployError`` if the program
+    cannot be started, or ends with a code that is not in ``accept``; the error has its last lines.
     """
     if shutil.which(command[0]) is None:
         raise DeployError(
@@ -46,7 +46,7 @@ def run(
         said = (done.stderr or done.stdout).splitlines()
     else:
         said = []
-        # On Ctrl-C the program has got the signal, too, and is waited for while it ends in its own time.
+        # On Ctrl-C the program gets the signal, too. It is given the time that it needs to end.
         with subprocess.Popen(
             list(command), cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

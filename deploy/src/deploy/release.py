@@ -1,4 +1,4 @@
-"""How an environment is brought to a version: verify, plan, ask, migrate, apply, wait."""
+"""Brings an environment to a version: verify, plan, ask, migrate, apply, wait."""
 
 from datetime import UTC, datetime
 
@@ -7,13 +7,13 @@ from deploy import verify as verification
 from deploy.context import Context
 from deploy.errors import FAILED_DEPLOYMENT, FAULTS, DeployError
 
-# What has the job's task definition: applied first, so that the new version's migrations run before its services.
+# Has the job's task definition. It is applied first, so that the migrations of a version run before its services.
 JOB = "module.job"
 SETTLE_SECONDS = 900
 
 
 def versioned(context: Context, tag: str) -> terraform.Stack:
-    """The environment's stack, to be planned with the images of a version."""
+    """The environment's stack, set to be planned with the images of a version."""
     stack = context.app
     stack.variables = {
         "app_tag": images.checked(tag),
@@ -24,6 +24,7 @@ def versioned(context: Context, tag: str) -> terraform.Stack:
 
 
 def show(context: Context, planned: terraform.Plan) -> None:
+    """Prints the changes of a plan, as lines of progress."""
     for change in planned.changes:
         context.output.step(str(change))
     if planned.is_empty:
@@ -34,7 +35,7 @@ def show(context: Context, planned: terraform.Plan) -> None:
 
 
 def findings_of(context: Context, tag: str, skip: tuple[str, ...]) -> list[verification.Finding]:
-    """Every item of verify, told as lines of progress."""
+    """What verify finds, item by item."""
     subject = verification.Subject(
         config=context.config,
         env=context.env,
@@ -48,7 +49,7 @@ def findings_of(context: Context, tag: str, skip: tuple[str, ...]) -> list[verif
 
 
 def verified(context: Context, tag: str, skip: tuple[str, ...]) -> None:
-    """Raises ``DeployError`` where verify finds a fault."""
+    """Prints what verify finds. Raises ``DeployError`` if there is a fault."""
     context.output.heading(f"verifying {tag} for {context.env}")
     findings = findings_of(context, tag, skip)
     for finding in findings:
@@ -58,13 +59,13 @@ def verified(context: Context, tag: str, skip: tuple[str, ...]) -> None:
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
         raise DeployError(
             f"verify found {count} ({', '.join(dict.fromkeys(fault.item for fault in faults))}); nothing was changed",
-            hint="each line above says what to do",
+            hint="the lines above say what to do",
             exit_code=FAULTS,
         )
 
 
 def migrate(context: Context, stack: ecs.Stack, tag: str) -> None:
-    """Runs the migrations of a version as a one-off task. Raises ``DeployError`` where they do not end well."""
+    """Runs the migrations of a version as a one-off task. Raises ``DeployError`` if they fail."""
     context.output.heading(f"migrating the database for {tag}")
     clients = context.clients
     definition = ecs.of_tag(clients.ecs, stack.job_task_definition_family, tag)
@@ -75,20 +76,20 @@ def migrate(context: Context, stack: ecs.Stack, tag: str) -> None:
     if result.exit_code:
         reason = f": {result.reason}" if result.reason else ""
         raise DeployError(
-            f"the migrations ended with exit code {result.exit_code}{reason}; the services are as they were",
-            hint=result.hint or f"correct them and apply again; deploy logs --env {context.env} job shows their lines",
+            f"the migrations ended with exit code {result.exit_code}{reason}; the services were not changed",
+            hint=result.hint or f"correct them and apply again; deploy logs --env {context.env} job shows their output",
             exit_code=FAILED_DEPLOYMENT,
         )
 
 
 def job_stack(context: Context) -> ecs.Stack:
-    """The stack as far as the job needs it: before the first apply there are no services, and no version."""
+    """The stack as far as the job needs it. Before the first apply it has no services and no version."""
     outputs = context.app.outputs()
     return ecs.Stack.of_outputs(context.env, {"services": {}, "app_tag": "", "url": "", **outputs})
 
 
 def expectations(context: Context, stack: ecs.Stack) -> dict[str, ecs.Expected]:
-    """What each service is to run: the newest revision of its family, which has the service's name."""
+    """What each service should run: the newest revision of its family, which has the service's name."""
     return {
         name: ecs.Expected(ecs.newest(context.clients.ecs, name)["taskDefinitionArn"])
         for name in stack.services.values()
@@ -96,7 +97,7 @@ def expectations(context: Context, stack: ecs.Stack) -> dict[str, ecs.Expected]:
 
 
 def wait(context: Context, since: datetime) -> None:
-    """Until the services run what was applied, and are healthy."""
+    """Waits until the services run what was applied and are healthy."""
     context.output.heading("waiting for the services")
     stack = context.stack()
     ecs.wait_for_deployments(
@@ -107,7 +108,7 @@ def wait(context: Context, since: datetime) -> None:
 
 
 def diagnosed(context: Context, error: DeployError) -> DeployError:
-    """Terraform's error, after what ECS says of each service that does not run what it is to run."""
+    """Prints what ECS reports on each service that does not run what it should. Returns Terraform's error."""
     try:
         stack, clients = context.stack(), context.clients
         expected = expectations(context, stack)
@@ -124,8 +125,8 @@ def diagnosed(context: Context, error: DeployError) -> DeployError:
             for line in diagnosis.lines():
                 context.output.step(line)
     except DeployError as second:
-        # What the first error says is not to be lost by the second.
-        context.output.step(f"what ECS says of the services is not known: {second.message}")
+        # The second error must not hide the first.
+        context.output.step(f"the state of the services in ECS is not known: {second.message}")
     return DeployError(
         error.message,
         hint=f"deploy logs --env {context.env} shows more; deploy rollback --env {context.env} goes back",
@@ -134,7 +135,7 @@ def diagnosed(context: Context, error: DeployError) -> DeployError:
 
 
 def bring(context: Context, tag: str, *, migrations: bool, skip: tuple[str, ...]) -> None:
-    """Brings an environment to a version: verify, plan, ask, migrate, apply, wait."""
+    """Brings an environment to a version. With --dry-run, only verifies and plans."""
     output = context.output
     stack = versioned(context, tag)
     verified(context, tag, skip)

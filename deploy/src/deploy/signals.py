@@ -1,4 +1,4 @@
-"""What a process is told from outside: to end."""
+"""The signal that asks this process to end."""
 
 import signal
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from types import FrameType
 
 
 class Terminated(BaseException):
-    """SIGTERM, raised by whoever handles signals: this process is to end, and what ECS does is to go on."""
+    """SIGTERM was received: this process should end, and what it started in ECS goes on."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM raises ``Terminated``, so that what goes on in AWS without this process is said before it ends."""
+    """Makes SIGTERM raise ``Terminated``, so that the command can say what goes on in AWS before it ends."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         raise Terminated

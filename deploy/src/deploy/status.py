@@ -1,4 +1,4 @@
-"""What runs in an environment: each service's revision, tag, tasks and rollout, and what answers at its address."""
+"""What runs in an environment: each service's revision, tag, tasks and rollout, and the answer at its address."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from deploy.ecs.stack import Stack
 
 VERSION_PATH = "/version/"
 ANSWER_SECONDS = 5
-# More than /version/ ever says.
+# Far more than /version/ ever answers.
 ANSWER_BYTES = 100_000
 
 Fetch = Callable[[str], Any]
@@ -36,7 +36,7 @@ class TaskStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service. ``tag`` is of the first container's image; ``deployments`` counts also what is being replaced."""
+    """One service. ``tag`` is of its first container's image. ``deployments`` includes those being replaced."""
 
     name: str
     service: str
@@ -51,7 +51,7 @@ class ServiceStatus:
 
     @property
     def health(self) -> str:
-        """How many tasks are in which state of health, in words."""
+        """How many tasks are in each state of health, in words."""
         states = [task.health if task.status == "RUNNING" else task.status for task in self.tasks]
         return ", ".join(f"{states.count(state)} {state.lower()}" for state in sorted(set(states))) or "no task"
 
@@ -61,7 +61,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """An environment. ``version`` is what its address answers, ``unreachable`` why it does not."""
+    """One environment. ``version`` is the answer at its address; ``unreachable`` says why there is none."""
 
     env: str
     cluster: str
@@ -76,16 +76,16 @@ class Status:
 
 
 def fetch(url: str) -> Any:
-    """The JSON at an address; raises OSError, ValueError or HTTPException."""
+    """The JSON document at an address. Raises OSError, ValueError or HTTPException."""
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url} is no address of the web")
-    # The scheme is one of the web's: no file is read.
+        raise ValueError(f"{url} is not a web address")
+    # The scheme was checked above, so this reads no file.
     with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
         return json.loads(answer.read(ANSWER_BYTES))
 
 
 def status(ecs: aws.Client, stack: Stack, *, fetch: Fetch = fetch) -> Status:
-    """What ECS says of the environment's services, and what the environment answers itself."""
+    """What ECS reports on the environment's services, and what the environment itself answers."""
     found = describe_services(ecs, stack.cluster_name, stack.services.values())
     services = tuple(
         _service(ecs, stack.cluster_name, name, found[service]) for name, service in stack.services.items()
@@ -126,8 +126,8 @@ def _version(url: str, fetch: Fetch) -> tuple[Mapping[str, Any] | None, str]:
     except urllib.error.HTTPError as error:
         return None, f"it answers {error.code}"
     except (OSError, ValueError, http.client.HTTPException) as error:
-        # A URLError has the reason inside, which says more than its own text.
+        # The reason inside a URLError says more than its own text.
         return None, str(getattr(error, "reason", error))
     if not isinstance(answer, dict):
-        return None, "it answers no version"
+        return None, "its answer is not a version"
     return answer, ""

@@ -1,4 +1,4 @@
-"""Terraform: a stack's directory, its state's workspace, plans that are shown before they are applied."""
+"""Terraform: a stack's directory, the workspace of its state, and plans that are shown before they are applied."""
 
 import json
 import tempfile
@@ -23,14 +23,14 @@ SIGNS = {
     ("read",): "<=",
     ("forget",): ".",
 }
-# What is done to a resource that is left as it is, or only read.
+# The actions on a resource that is left unchanged, or only read.
 NOTHING = (["no-op"], ["read"])
 BACKEND = "state.tfbackend"
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a plan does to one resource: ``actions`` as Terraform names them, and the attributes that change."""
+    """What a plan does to one resource: its ``actions`` in Terraform's words, and the attributes that change."""
 
     address: str
     actions: tuple[str, ...]
@@ -46,7 +46,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan in a file, and what it changes."""
+    """A plan, saved in a file, and what it changes."""
 
     path: Path
     changes: tuple[Change, ...]
@@ -65,7 +65,7 @@ class Plan:
 
 @dataclass
 class Stack:
-    """A root module and one workspace of its state. ``variables`` go to every plan."""
+    """A root module and one workspace of its state. ``variables`` and ``secrets`` go to every plan."""
 
     directory: Path
     data: Path
@@ -77,7 +77,7 @@ class Stack:
     _ready: bool = False
 
     def init(self) -> None:
-        """Fetches the provider, connects to the state, and chooses (or makes) the workspace; once a process."""
+        """Fetches the provider, connects to the state and selects or creates the workspace; once per process."""
         if self._ready:
             return
         backend = self.directory.parent / BACKEND
@@ -88,7 +88,7 @@ class Stack:
 
     @contextmanager
     def plan(self, *, targets: Sequence[str] = (), destroy: bool = False) -> Iterator[Plan]:
-        """A plan, kept for the block. Nothing is changed."""
+        """Yields a plan, which exists until the block ends. Nothing is changed."""
         self.init()
         with tempfile.TemporaryDirectory(prefix="deploy-plan-") as directory:
             path = Path(directory) / "plan"
@@ -99,21 +99,21 @@ class Stack:
             yield Plan(path, tuple(_changes(document)), tuple(_outputs(document)))
 
     def show(self, plan: Plan) -> str:
-        """The plan as Terraform words it."""
+        """The plan as Terraform prints it."""
         return self._run("show", "-no-color", str(plan.path), quiet=True)
 
     def apply(self, plan: Plan) -> None:
-        """Does what a plan says. Raises ``DeployError`` with Terraform's own words where it fails."""
+        """Carries out a plan. If it fails, raises ``DeployError`` with Terraform's own message."""
         self._run("apply", "-input=false", str(plan.path), code=FAILED_DEPLOYMENT)
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs of what was applied last, name => value; {} where nothing was."""
+        """The outputs of the last apply, name => value; {} if nothing was applied."""
         self.init()
         found = json.loads(self._run("output", "-json", quiet=True))
         return {name: entry["value"] for name, entry in found.items()}
 
     def addresses(self) -> list[str]:
-        """What the state has."""
+        """The addresses of the resources in the state."""
         self.init()
         return self._run("state", "list", quiet=True, accept=(0, 1)).split()
 
@@ -126,11 +126,11 @@ class Stack:
             "TF_DATA_DIR": str(self.data),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
-            # Not an argument, which everybody on the machine can read.
+            # Not as arguments, which anybody on the machine can read.
             **{f"TF_VAR_{name}": value for name, value in self.secrets.items()},
         }
         command = ["terraform", arguments[0]]
-        # The subcommand of `workspace` comes before options.
+        # Options follow the subcommand of `workspace`.
         rest = list(arguments[1:])
         colour = [] if arguments[0] in {"show", "output", "state", "workspace"} else ["-no-color"]
         said: list[str] = []
@@ -143,7 +143,7 @@ class Stack:
         try:
             done = run(
                 [*command, *colour, *rest], cwd=self.directory, env=environment, say=None if quiet else tell,
-                accept=accept, hint="see Terraform's error",
+                accept=accept, hint="see the error from Terraform",
             )  # fmt: skip
         except DeployError as error:
             told = _error(said) or _error(error.message.splitlines())
@@ -154,11 +154,11 @@ class Stack:
 
 
 def app_stack(config: Config, env: str, *, say: Say) -> Stack:
-    """The stack of an environment."""
+    """The stack of one environment."""
     values = config.values(env)
     return Stack(
         directory=config.terraform / "app",
-        # One an environment, so that two of them do not share the workspace that is chosen.
+        # One for each environment: the selected workspace is kept there, and must not be shared.
         data=config.root / "var" / "terraform" / f"app-{env}",
         workspace=env,
         say=say,
@@ -178,11 +178,11 @@ def common_stack(config: Config, *, say: Say) -> Stack:
 
 
 def task_definitions(config: Config, env: str, tag: str) -> list[dict[str, Any]]:
-    """The task definitions of an environment as this tree renders them, without AWS."""
+    """The task definitions of an environment, rendered from this source tree without AWS."""
     config.values(env)
     render = config.terraform / "app" / "task_definitions" / "render"
     with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
-        # As arguments: a variable of the environment comes after the file of values.
+        # As arguments: the file of values would override variables from the environment.
         images = [f"-var=app_image={config.app_image}", f"-var=nginx_image={config.nginx_image}"]
         run(["bash", str(render), env, tag, directory, *images], hint="correct the templates in terraform/app")
         return [json.loads(path.read_text()) for path in sorted(Path(directory).glob("*.json"))]
@@ -214,13 +214,13 @@ def _outputs(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_progress(line: str) -> bool:
-    """The lines of an apply that say what happens: one a resource, and the last."""
+    """Whether a line of an apply says what happens: one line for each resource, and the last line."""
     words = ("Creating...", "Modifying...", "Destroying...", "complete after", "Still ", "Apply complete", "Error:")
     return any(word in line for word in words) or "complete! Resources" in line
 
 
 def _error(lines: Sequence[str]) -> str:
-    """The first error that Terraform tells in its frame of lines, as one line."""
+    """The first error that Terraform prints in its frame, as one line."""
     text = [line.strip("│╷╵ ").strip() for line in lines]
     for index, line in enumerate(text):
         if line.startswith("Error:"):
@@ -236,11 +236,11 @@ def _error(lines: Sequence[str]) -> str:
 
 def _hint(told: str) -> str:
     if "state lock" in told or "PreconditionFailed" in told:
-        return "somebody else is at work on it; wait, or see whose lock it is (terraform force-unlock)"
+        return "somebody else is changing this stack; wait, or see whose lock it is and use terraform force-unlock"
     if "credential" in told:
         return "log in (aws sso login), or set AWS_PROFILE"
     if "bucket" in told and "exist" in told:
-        return "deploy create makes the bucket of the state"
+        return "create the bucket of the state with deploy create"
     if "provider" in told and ("registry" in told or "available" in told):
-        return "Terraform has to reach its provider: the network, or a mirror in its CLI configuration"
-    return "correct what it names, and do it again"
+        return "Terraform must reach its provider: check the network, or the mirror in its CLI configuration"
+    return "correct what the error names and try again"

@@ -1,4 +1,4 @@
-"""What has to be there before a version is applied; each thing that is looked at is an item with its own line."""
+"""What a version needs before it is applied. Each item that is checked gets its own lines."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ Definitions = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Finding:
-    """An item and what was found: ``fault`` where it is wrong, else ``seen``."""
+    """What was found for an item: a ``fault``, or what was ``seen`` if all is well."""
 
     item: str
     fault: str = ""
@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at: an environment, a version, and what the stack's outputs are."""
+    """What is checked: an environment, a version, and the outputs of the stack."""
 
     config: Config
     env: str
@@ -44,7 +44,7 @@ class Subject:
 
 
 def find(subject: Subject, *, skip: Sequence[str] = ()) -> list[Finding]:
-    """Every item, one after the other; one that cannot be looked at is a fault."""
+    """Checks every item, one after the other. An item that cannot be checked is a fault."""
     findings: list[Finding] = []
     for item, look in ITEMS.items():
         if item in skip:
@@ -63,15 +63,15 @@ def _images(subject: Subject, item: str) -> list[Finding]:
     findings = []
     for image in images.names(subject.config, subject.tag)[1:]:
         digest = images.digest(image, subject.clients)
-        missing = f"{image} is not in its registry — deploy build and deploy push --tag {subject.tag}"
+        missing = f"{image} is not in its registry — run deploy build and deploy push with --tag {subject.tag}"
         findings.append(Finding(item, seen=f"{image} is {digest}") if digest else Finding(item, missing))
     return findings
 
 
 def _values(subject: Subject, item: str) -> list[Finding]:
-    """The repositories of the environment's file, which Terraform by itself takes, are those of deploy.toml.
+    """Whether the environment's file, which Terraform reads on its own, names the repositories of deploy.toml.
 
-    What a variable of the environment says comes before both.
+    An environment variable would override both.
     """
     path, file = subject.config.values(subject.env), load(subject.config.root, {})
     text = path.read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def _values(subject: Subject, item: str) -> list[Finding]:
     for name, expected in {"app_image": file.app_image, "nginx_image": file.nginx_image}.items():
         found = re.search(rf'^\s*{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)
         if found and found[1] != expected:
-            findings.append(Finding(item, f"{path.name} has {name} {found[1]}, and deploy.toml has {expected}"))
+            findings.append(Finding(item, f"{path.name} sets {name} to {found[1]}, but deploy.toml to {expected}"))
     return findings or [Finding(item, seen=f"{path.name} and deploy.toml name the same images")]
 
 

@@ -1,4 +1,4 @@
-"""deploy all."""
+"""`deploy all`: build, push and apply."""
 
 import click
 

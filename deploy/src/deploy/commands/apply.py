@@ -1,4 +1,4 @@
-"""deploy apply."""
+"""`deploy apply`: an environment is brought to a version."""
 
 import click
 
@@ -9,7 +9,7 @@ from deploy.release import bring
 
 @click.command()
 @env
-@click.option("--tag", required=True, help="The version, whose images are pushed.")
+@click.option("--tag", required=True, help="The version; its images must have been pushed.")
 @skip
 @yes
 @dry_run
@@ -18,7 +18,12 @@ from deploy.release import bring
 def apply(context: Context, tag: str, skip: tuple[str, ...]) -> None:
     """Bring an environment to a version.
 
-    Verify, show the plan and ask; register the job's task definition and run the migrations; apply the rest; wait until
-    the new deployment is the one that runs and is healthy. Failed migrations leave the services as they were.
+    \b
+    1. Verify, show the plan and ask.
+    2. Register the job's task definition and run the migrations.
+    3. Apply the rest.
+    4. Wait until the new deployment is the one that runs, and is healthy.
+
+    If the migrations fail, the services stay as they are.
     """
     bring(context, tag, migrations=True, skip=skip)

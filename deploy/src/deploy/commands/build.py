@@ -1,4 +1,4 @@
-"""deploy build."""
+"""`deploy build`: the images of a version."""
 
 import click
 
@@ -8,14 +8,14 @@ from deploy.context import Context, pass_context
 
 
 @click.command()
-@click.option("--tag", help="Build the source of this git ref, and tag the images so. Without it: the working tree.")
+@click.option("--tag", help="The git ref to build, and the tag of its images. Without it, the working tree is built.")
 @dry_run
 @json_output
 @pass_context
 def build(context: Context, tag: str | None) -> None:
     """Build the images of a version: app base, app, nginx, job.
 
-    With --tag the files are those of the git ref, never the working tree's; without it the images are tagged latest,
+    With --tag the files come from the git ref, never from the working tree. Without it the images are tagged latest,
     which push and apply refuse.
     """
     output, config = context.output, context.config

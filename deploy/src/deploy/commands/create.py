@@ -1,4 +1,4 @@
-"""deploy create."""
+"""`deploy create`: what an environment needs before its first version."""
 
 import click
 
@@ -13,10 +13,14 @@ from deploy.context import Context, pass_context
 @dry_run
 @pass_context
 def create(context: Context) -> None:
-    """Make what an environment needs before its first version.
+    """Create what an environment needs before its first version.
 
-    The bucket of Terraform's state, the stack that environments share (repositories, common parameters), and of the
-    environment's own its network, roles, log group, database and parameters; then the parameters that can be generated
-    get their values. What is there is left as it is, so it may be run again.
+    \b
+    - the bucket of Terraform's state
+    - the stack that all environments share: repositories, common parameters
+    - the environment's network, roles, log group, database and parameters
+    - the values of those parameters that can be generated
+
+    What already exists is left as it is, so the command can be repeated.
     """
     foundation.create(context)

@@ -1,4 +1,4 @@
-"""deploy destroy."""
+"""`deploy destroy`: an environment and its database."""
 
 import click
 
@@ -15,11 +15,11 @@ from deploy.release import show
 @dry_run
 @pass_context
 def destroy(context: Context) -> None:
-    """Destroy an environment: everything in its stack, the database too."""
+    """Destroy an environment: everything in its stack, including the database."""
     config, output = context.config, context.output
     if context.env in config.protected:
         raise DeployError(
-            f"{context.env} is protected", hint="take it out of protected in deploy.toml first", exit_code=REFUSED
+            f"{context.env} is protected", hint="first remove it from protected in deploy.toml", exit_code=REFUSED
         )
     stack = context.app
     stack.variables = {"app_tag": images.NO_TAG}
@@ -29,9 +29,9 @@ def destroy(context: Context) -> None:
             return
         if not context.yes:
             context.confirm(f"Destroy {context.env} and its database?")
-            typed = click.prompt("The environment's name, to be sure", err=True)
+            typed = click.prompt("Type the environment's name to confirm", err=True)
             if typed != context.env:
                 raise DeployError("not confirmed; nothing was changed", exit_code=REFUSED)
         stack.apply(planned)
     foundation.forget(context)
-    output.line(f"{context.env} is destroyed")
+    output.line(f"{context.env} was destroyed")

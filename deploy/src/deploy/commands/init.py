@@ -1,4 +1,4 @@
-"""deploy init."""
+"""`deploy init`: Terraform's provider, state and workspace."""
 
 import click
 
@@ -10,6 +10,6 @@ from deploy.context import Context, pass_context
 @env
 @pass_context
 def init(context: Context) -> None:
-    """Fetch the provider, connect to the state and choose the environment's workspace."""
+    """Fetch the provider, connect to the state and select the environment's workspace."""
     context.app.init()
-    context.output.line(f"{context.app.directory.relative_to(context.config.root)} is at workspace {context.env}")
+    context.output.line(f"{context.app.directory.relative_to(context.config.root)} uses workspace {context.env}")

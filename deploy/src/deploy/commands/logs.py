@@ -1,4 +1,4 @@
-"""deploy logs."""
+"""`deploy logs`: log lines of services and tasks."""
 
 import json
 import re
@@ -14,13 +14,13 @@ from deploy.ecs.definitions import described
 from deploy.signals import Terminated, terminable
 
 LOGS_LOOK_SECONDS = 3
-# How long after a task's end its last lines are waited for.
+# How often to look for the last lines of a task after it has ended.
 LAST_LOOKS = 3
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Moment(click.ParamType):
-    """A moment: so long ago (10m, 2h, 1d), or ISO 8601 in UTC unless it says otherwise."""
+    """A moment: an age (10m, 2h, 1d), or a time in ISO 8601, in UTC unless it has an offset."""
 
     name = "AGE|TIME"
 
@@ -32,12 +32,12 @@ class Moment(click.ParamType):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value} is no age (10m, 2h, 1d) and no time (2026-11-24T12:00)", param, ctx)
+            self.fail(f"{value} is neither an age (10m, 2h, 1d) nor a time (2026-11-24T12:00)", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def prefixes(clients: aws.Clients, stack: ecs.Stack, service: str) -> list[str]:
-    """What the log streams of a service's containers, or of the job's, begin with."""
+    """The prefixes of the log streams of a service's containers, or of the job's."""
     if service == "job":
         definition = ecs.newest(clients.ecs, stack.job_task_definition_family)
     else:
@@ -48,7 +48,7 @@ def prefixes(clients: aws.Clients, stack: ecs.Stack, service: str) -> list[str]:
 
 
 def streams_of_task(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> list[str]:
-    """The log streams of a task; of one that ECS has forgotten, those that it may have had."""
+    """The log streams of a task. If ECS no longer knows the task, those that it may have had."""
     tasks = clients.ecs.describe_tasks(cluster=stack.cluster_name, tasks=[task_id])["tasks"]
     if tasks:
         definitions = [described(clients.ecs, tasks[0]["taskDefinitionArn"])]
@@ -60,7 +60,7 @@ def streams_of_task(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> lis
 
 
 def has_ended(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> bool:
-    """Whether a task has stopped, or is not known any more."""
+    """Whether a task has stopped, or is no longer known."""
     tasks = clients.ecs.describe_tasks(cluster=stack.cluster_name, tasks=[task_id])["tasks"]
     return all(task["lastStatus"] == "STOPPED" for task in tasks)
 
@@ -68,16 +68,19 @@ def has_ended(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> bool:
 @click.command()
 @env
 @click.argument("service", required=False)
-@click.option("--since", type=Moment(), default="10m", show_default=True, help="From when: so long ago, or a time.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C or the end of the --task.")
-@click.option("--task", "task_id", help="Of one task, by its id.")
-@click.option("--filter", "pattern", default="", help="Only what matches this filter pattern of CloudWatch Logs.")
+@click.option("--since", type=Moment(), default="10m", show_default=True, help="Start this long ago, or at this time.")
+@click.option("--follow", "-f", is_flag=True, help="Keep showing new lines until Ctrl-C, or until the --task ends.")
+@click.option("--task", "task_id", help="Only lines of the task with this id.")
+@click.option("--filter", "pattern", default="", help="Only lines that match this filter pattern of CloudWatch Logs.")
 @json_output
 @pass_context
 def logs(
     context: Context, service: str | None, since: datetime, task_id: str | None, pattern: str, *, follow: bool
 ) -> None:
-    """Show log lines of a service (web, worker, jobs, rabbit), job, a task, or all; as JSON, one object a line."""
+    """Show log lines of a service, of one-off tasks (job), of one task, or of all.
+
+    The services are web, worker, jobs and rabbit. With --json, each line is an object.
+    """
     stack, clients, output = context.stack(), context.clients, context.output
     task_id = task_id.rpartition("/")[2] if task_id else None
     search = cloudwatch.Search(
@@ -110,5 +113,5 @@ def logs(
                 if not looks_left:
                     return
         except (KeyboardInterrupt, Terminated):
-            # What somebody follows until it is enough has not failed.
+            # Ctrl-C is the normal way to stop following, so it is no failure.
             return

@@ -20,9 +20,9 @@ def _sets(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 
 
 def env(function: Function) -> Function:
-    """--env, which a command needs."""
+    """--env, which is required."""
     option = click.option(
-        "--env", required=True, expose_value=False, callback=_sets("env"), help="The environment: dev, stage, prod."
+        "--env", required=True, expose_value=False, callback=_sets("env"), help="The environment: dev, stage or prod."
     )
     return option(function)
 
@@ -30,7 +30,11 @@ def env(function: Function) -> Function:
 def dry_run(function: Function) -> Function:
     """--dry-run."""
     return click.option(
-        "--dry-run", is_flag=True, expose_value=False, callback=_sets("dry_run"), help="Say it and change nothing."
+        "--dry-run",
+        is_flag=True,
+        expose_value=False,
+        callback=_sets("dry_run"),
+        help="Show what would be done; change nothing.",
     )(function)
 
 
@@ -43,12 +47,17 @@ def json_output(function: Function) -> Function:
 
 def yes(function: Function) -> Function:
     """--yes."""
-    return click.option("--yes", is_flag=True, expose_value=False, callback=_sets("yes"), help="Do not ask.")(function)
+    return click.option(
+        "--yes", is_flag=True, expose_value=False, callback=_sets("yes"), help="Do not ask for confirmation."
+    )(function)
 
 
 def skip(function: Function) -> Function:
-    """--skip, once an item."""
+    """--skip, once for each item."""
     option = click.option(
-        "--skip", type=click.Choice(list(verify.ITEMS)), multiple=True, help="Leave an item of verify out."
+        "--skip",
+        type=click.Choice(list(verify.ITEMS)),
+        multiple=True,
+        help="Skip this item of verify; may be repeated.",
     )
     return option(function)

@@ -1,4 +1,4 @@
-"""deploy plan."""
+"""`deploy plan`: what apply would change."""
 
 import click
 
@@ -9,12 +9,12 @@ from deploy.release import show, versioned
 
 @click.command()
 @env
-@click.option("--tag", help="The version; without it the one that runs.")
-@click.option("--full", is_flag=True, help="The whole plan, as Terraform words it.")
+@click.option("--tag", help="The version; by default the one that runs.")
+@click.option("--full", is_flag=True, help="Show the whole plan, as Terraform prints it.")
 @json_output
 @pass_context
 def plan(context: Context, tag: str | None, *, full: bool) -> None:
-    """Show what apply would change; nothing is changed."""
+    """Show what apply would change; change nothing."""
     stack = versioned(context, tag or context.stack().app_tag)
     with stack.plan() as planned:
         show(context, planned)

@@ -1,4 +1,4 @@
-"""deploy push."""
+"""`deploy push`: the images of a version, to their registry."""
 
 import click
 
@@ -13,7 +13,10 @@ from deploy.context import Context, pass_context
 @json_output
 @pass_context
 def push(context: Context, tag: str) -> None:
-    """Push the images of a version to their registry; a tag that is there with another image is refused."""
+    """Push the images of a version to their registry.
+
+    If the registry already has the tag with another image, the push is refused.
+    """
     output, config = context.output, context.config
     images.checked(tag)
     if context.dry_run:

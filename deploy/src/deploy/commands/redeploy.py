@@ -1,4 +1,4 @@
-"""deploy redeploy."""
+"""`deploy redeploy`: services are restarted with the revisions that they have."""
 
 from datetime import UTC, datetime
 
@@ -18,23 +18,24 @@ from deploy.signals import terminable
 @json_output
 @pass_context
 def redeploy(context: Context, services: tuple[str, ...], timeout: int) -> None:
-    """Start services anew (all, or those named) with the revisions that they have, and wait until they run.
+    """Restart services with their current revisions.
 
-    For a changed secret, which a container gets when its task starts.
+    All services, or those that are named; the command waits until they run. Use it after a secret has changed: a
+    container gets its secrets when its task starts.
     """
     stack, clients, output = context.stack(), context.clients, context.output
     names = stack.named(services).values()
     before = ecs.describe_services(clients.ecs, stack.cluster_name, names)
     for name, service in before.items():
         if len(service["deployments"]) > 1:
-            output.step(f"{name}: a deployment is under way, and this one replaces it")
+            output.step(f"{name}: a deployment is in progress; this one replaces it")
     told = [
         {"service": name, "task_definition": ecs.revision(service["taskDefinition"])}
         for name, service in before.items()
     ]
     if context.dry_run:
         for each in told:
-            output.step(f"{each['service']} would be started anew with {each['task_definition']}")
+            output.step(f"{each['service']} would be restarted with {each['task_definition']}")
         output.result(told)
         return
     since = datetime.now(UTC)
@@ -45,7 +46,7 @@ def redeploy(context: Context, services: tuple[str, ...], timeout: int) -> None:
         ]
         deployment = ecs.primary(service)
         expected[name] = ecs.Expected(service["taskDefinition"], deployment["id"] if deployment else None)
-        output.step(f"{name}: a new deployment of {ecs.revision(service['taskDefinition'])} has begun")
+        output.step(f"{name}: started a new deployment of {ecs.revision(service['taskDefinition'])}")
     with terminable():
         ecs.wait_for_deployments(
             clients.ecs,

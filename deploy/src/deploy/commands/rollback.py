@@ -1,4 +1,4 @@
-"""deploy rollback."""
+"""`deploy rollback`: back to the previous version, or to another."""
 
 import click
 
@@ -10,33 +10,33 @@ from deploy.release import bring
 
 
 def previous_tag(context: Context, stack: ecs.Stack) -> str:
-    """The version before the one that runs, from the revisions of the web service's task definition."""
+    """The version before the one that runs, found in the revisions of the web service's task definition."""
     family = stack.services["web"]
     for definition in ecs.revisions(context.clients.ecs, family):
         tags = [tag for tag in ecs.image_tags(definition) if tag]
         if tags and stack.app_tag not in tags:
             return tags[0]
     raise DeployError(
-        f"{family} has no revision of another version than {stack.app_tag}",
-        hint="name one: deploy rollback --to TAG",
+        f"{family} has no revision of a version other than {stack.app_tag}",
+        hint="name the version with --to TAG",
         exit_code=REFUSED,
     )
 
 
 @click.command()
 @env
-@click.option("--to", "tag", help="The version to go back to; without it the one before.")
+@click.option("--to", "tag", help="The version to go back to; by default the previous one.")
 @skip
 @yes
 @dry_run
 @json_output
 @pass_context
 def rollback(context: Context, tag: str | None, skip: tuple[str, ...]) -> None:
-    """Go back to the version before, or to another.
+    """Go back to the previous version, or to another.
 
-    The database is not migrated back: migrations are written so that the version before runs with them.
+    The database is not migrated back. Migrations are written so that the previous version works with them.
     """
     stack = context.stack()
     target = images.checked(tag or previous_tag(context, stack))
-    context.output.step(f"from {stack.app_tag} back to {target}; the database stays as it is")
+    context.output.step(f"from {stack.app_tag} back to {target}; the database is not changed")
     bring(context, target, migrations=False, skip=skip)

@@ -1,4 +1,4 @@
-"""deploy run."""
+"""`deploy run`: a command as a one-off task."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from deploy.signals import terminable
 
 
 class Assignment(click.ParamType):
-    """NAME=VALUE of the environment."""
+    """An environment variable: NAME=VALUE."""
 
     name = "NAME=VALUE"
 
@@ -28,13 +28,17 @@ class Assignment(click.ParamType):
 
 @click.command()
 @env
-@click.option("--tag", help="Run the newest revision of this tag, and not the newest of all.")
+@click.option("--tag", help="Run the newest revision with this tag, instead of the newest of all.")
 @click.option("--cpu", type=int, help="CPU units of the task.")
-@click.option("--memory", type=int, help="MiB of the task, and of its container.")
-@click.option("--set", "variables", type=Assignment(), multiple=True, help="An environment variable of the container.")
-@click.option("--timeout", type=click.IntRange(min=0), default=3600, show_default=True, help="Seconds; 0: no limit.")
-@click.option("--stop-on-timeout", is_flag=True, help="Stop the task then; else it goes on.")
-@click.option("--detach", is_flag=True, help="End as soon as the task is taken.")
+@click.option("--memory", type=int, help="MiB of memory of the task and its container.")
+@click.option(
+    "--set", "variables", type=Assignment(), multiple=True, help="Set an environment variable in the container."
+)
+@click.option(
+    "--timeout", type=click.IntRange(min=0), default=3600, show_default=True, help="Time-out in seconds; 0 means none."
+)
+@click.option("--stop-on-timeout", is_flag=True, help="Stop the task at the time-out; otherwise it continues.")
+@click.option("--detach", is_flag=True, help="End as soon as ECS has accepted the task.")
 @click.argument("command", nargs=-1, required=True, metavar="-- COMMAND...")
 @dry_run
 @json_output
@@ -53,7 +57,7 @@ def run(
 ) -> None:
     """Run a command as a one-off Fargate task; end with its exit code.
 
-    The lines of the task are shown while it runs. 125 is a task that never started, 124 a time-out.
+    The task's log lines are shown while it runs. Exit code 125 means that it never started, 124 a time-out.
     """
     stack, clients, output = context.stack(), context.clients, context.output
     family = stack.job_task_definition_family
@@ -73,7 +77,7 @@ def run(
             seconds=timeout or None,
             stop_on_timeout=stop_on_timeout,
             detach=detach,
-            # What is printed as JSON is the result alone.
+            # With --json, only the result goes to standard output.
             out=output.step if context.json else output.line,
             step=output.step,
         )

@@ -1,4 +1,4 @@
-"""`deploy secrets`: values of Parameter Store that go in and never come out."""
+"""`deploy secrets`: values go into Parameter Store and are never shown."""
 
 import sys
 
@@ -17,7 +17,7 @@ def scope(environment: str, *, common: bool) -> str:
 
 
 def value_of(name: str) -> str:
-    """What is typed without echo, or what comes on standard input; never an argument, which others may read."""
+    """The value, typed without echo or read from standard input; never an argument, which others could read."""
     if sys.stdin.isatty():
         value: str = click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True, err=True)
     else:
@@ -31,7 +31,10 @@ def value_of(name: str) -> str:
 
 @click.group()
 def secrets() -> None:
-    """Check, list and put the secrets that task definitions name; no value is ever shown."""
+    """Check, list and put the secrets that task definitions name.
+
+    No value is ever shown.
+    """
 
 
 @secrets.command()
@@ -39,7 +42,10 @@ def secrets() -> None:
 @json_output
 @pass_context
 def check(context: Context) -> None:
-    """Compare what the task definitions name with what exists; end with 3 where a value is missing."""
+    """Compare the secrets that task definitions name with those that exist.
+
+    The exit code is 3 if a value is missing.
+    """
     findings = parameters.check(context.clients, context.task_definitions())
     if context.json:
         context.output.result([finding.as_dict() for finding in findings])
@@ -59,11 +65,11 @@ def check(context: Context) -> None:
 
 @secrets.command("list")
 @env
-@click.option("--common", is_flag=True, help="Those that all environments share.")
+@click.option("--common", is_flag=True, help="List the parameters that all environments share.")
 @json_output
 @pass_context
 def list_(context: Context, *, common: bool) -> None:
-    """List the parameters of an environment, by their metadata."""
+    """List the parameters of an environment with their metadata."""
     found = parameters.listed(context.clients.ssm, context.project, scope(context.env, common=common))
     if context.json:
         context.output.result([parameter.as_dict() for parameter in found])
@@ -81,24 +87,27 @@ def list_(context: Context, *, common: bool) -> None:
 @env
 @click.argument("name")
 @click.argument("rest", nargs=-1, metavar="", type=click.UNPROCESSED)
-@click.option("--common", is_flag=True, help="A parameter that all environments share.")
-@click.option("--generate", is_flag=True, help="A random value, which nobody sees.")
+@click.option("--common", is_flag=True, help="Put a parameter that all environments share.")
+@click.option("--generate", is_flag=True, help="Generate a random value, which nobody sees.")
 @dry_run
 @json_output
 @pass_context
 def put(context: Context, name: str, rest: tuple[str, ...], *, common: bool, generate: bool) -> None:
-    """Put a value into a declared parameter: typed without echo, from standard input, or generated."""
+    """Put a value into a declared parameter.
+
+    The value is typed without echo, read from standard input, or generated.
+    """
     if rest or "=" in name:
-        # Said without the value, which is in the shell's history already.
+        # The message leaves out the value, which is already in the shell's history.
         raise DeployError(
-            "a value is never given on the command line, where others can read it",
-            hint="give the name alone, and type the value or send it to standard input",
+            "a value must not be given on the command line, where others can read it",
+            hint="give only the name, then type the value or send it to standard input",
             exit_code=USAGE,
         )
     path = parameters.path(context.project, scope(context.env, common=common), name)
     parameter = parameters.declared(context.clients.ssm, path)
     if context.dry_run:
-        context.output.step(f"{path} (version {parameter.version}) would get another value")
+        context.output.step(f"{path} (version {parameter.version}) would get a new value")
         context.output.result({"path": path, "version": parameter.version})
         return
     value = parameters.generate() if generate else value_of(name)

@@ -1,4 +1,4 @@
-"""deploy status."""
+"""`deploy status`: what runs in an environment."""
 
 import click
 
@@ -13,7 +13,10 @@ from deploy.status import status as status_of
 @json_output
 @pass_context
 def status(context: Context) -> None:
-    """Show what runs: services, tasks, revisions, tags, and what the environment answers at its address."""
+    """Show what runs in an environment.
+
+    Its services, tasks, revisions and tags, and what it answers at its address.
+    """
     found = status_of(context.clients.ecs, context.stack(), fetch=context.fetch)
     if context.json:
         context.output.result(found.as_dict())
@@ -38,9 +41,9 @@ def status(context: Context) -> None:
 
 
 def answered(found: Status) -> str:
-    """What the environment answers at its address, in words."""
+    """What the environment answers at its address, as a sentence."""
     if found.version is None:
         return f"{found.url} is not reachable from here: {found.unreachable}"
     tag, commit = found.version.get("tag"), found.version.get("commit")
     told = f"{found.url} answers with tag {tag}, commit {commit}"
-    return told if tag == found.app_tag else f"{told}; the stack has tag {found.app_tag}"
+    return told if tag == found.app_tag else f"{told}; but the stack has tag {found.app_tag}"

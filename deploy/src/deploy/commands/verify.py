@@ -1,4 +1,4 @@
-"""deploy verify."""
+"""`deploy verify`: whether a version can be applied."""
 
 import click
 
@@ -10,15 +10,20 @@ from deploy.release import findings_of
 
 @click.command()
 @env
-@click.option("--tag", help="The version; without it the one that runs.")
+@click.option("--tag", help="The version; by default the one that runs.")
 @skip
 @json_output
 @pass_context
 def verify(context: Context, tag: str | None, skip: tuple[str, ...]) -> None:
-    """Look whether a version can be applied.
+    """Check whether a version can be applied.
 
-    Its images are in the registry, every secret that the task definitions name has a value (from metadata alone), roles
-    and log groups exist, the compose file and the task definitions agree, check --deploy passes in the image.
+    \b
+    - Its images are in the registry.
+    - The environment's file and deploy.toml name the same images.
+    - Every secret that the task definitions name has a value (from metadata alone).
+    - Roles and log groups exist.
+    - The compose file and the task definitions agree.
+    - manage.py check --deploy passes in the image.
     """
     findings = findings_of(context, tag or context.stack().app_tag, skip)
     if not context.json:

@@ -1,4 +1,7 @@
-"""ECS: the stack's names, task definitions by tag, one-off tasks, and deployments of services."""
+"""ECS: the stack's names, task definitions by tag, one-off tasks, and deployments of services.
+
+Other modules import the names below.
+"""
 
 from deploy.ecs.definitions import image_tags, newest, of_tag, revision, revisions
 from deploy.ecs.deployments import (

@@ -1,4 +1,4 @@
-"""Task definitions: the revisions of a family, which image tag each has, and what a task of Fargate may be sized."""
+"""Task definitions: the revisions of a family, their image tags, and the sizes of Fargate tasks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from deploy import aws
 from deploy.errors import USAGE, DeployError
 
-# CPU units => MiB of memory, as "Task size" of the ECS developer guide has them.
+# CPU units => MiB of memory, from "Task size" in the ECS developer guide.
 FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
     512: tuple(range(1024, 4096 + 1, 1024)),
@@ -18,38 +18,38 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
-# How many tags an error names.
+# The most tags that an error lists.
 NAMED_TAGS = 10
-# The job image of a version has the version's tag with this at its end.
+# The tag of a version's job image is the version's tag with this suffix.
 JOB_SUFFIX = "-job"
 
 
 def revision(arn: str) -> str:
-    """family:revision of a task definition's ARN."""
+    """The family:revision in a task definition's ARN."""
     return arn.rpartition("/")[2]
 
 
 def image_tag(image: str) -> str | None:
-    """The version's tag in an image's name; None where it has none, as when it is named by digest alone."""
+    """The version's tag in an image's name; None if there is none, for example with a digest alone."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     return tag.removesuffix(JOB_SUFFIX) or None
 
 
 def image_tags(definition: Mapping[str, Any]) -> list[str]:
-    """The tags of the images of a task definition, each once, the first container's first."""
+    """The tags of a task definition's images, each once, in the order of its containers."""
     tags = (image_tag(container["image"]) for container in definition["containerDefinitions"])
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
 def described(ecs: aws.Client, name: str) -> dict[str, Any]:
-    """A task definition by family (the newest active revision), family:revision or ARN."""
+    """A task definition by ARN, family:revision, or family, which means its newest active revision."""
     try:
         definition: dict[str, Any] = ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
     except ClientError as error:
         if aws.code(error) == "ClientException":
             raise DeployError(
                 f"there is no task definition {name}",
-                hint="deploy apply registers it; deploy status shows what is there",
+                hint="deploy apply registers it; deploy status shows what exists",
             ) from error
         raise
     return definition
@@ -61,11 +61,11 @@ def newest(ecs: aws.Client, family: str) -> dict[str, Any]:
 
 
 def revisions(ecs: aws.Client, family: str) -> Iterator[dict[str, Any]]:
-    """The active revisions of a family, newest first, each asked for when it is wanted."""
+    """The active revisions of a family, newest first. Each is requested only when it is needed."""
     pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, status="ACTIVE", sort="DESC")
     for page in pages:
         for arn in page["taskDefinitionArns"]:
-            # The parameter is named a prefix; AWS takes it as the whole name, and this does not depend on that.
+            # AWS treats the prefix as the whole name, but its documentation calls it a prefix: do not rely on it.
             if revision(arn).rpartition(":")[0] == family:
                 yield described(ecs, arn)
 
@@ -85,9 +85,9 @@ def of_tag(ecs: aws.Client, family: str, tag: str) -> dict[str, Any]:
 
 
 def size(definition: Mapping[str, Any], cpu: int | None, memory: int | None) -> tuple[int, int]:
-    """CPU units and MiB for a task of this definition; what is not given grows as far as the other one needs.
+    """The CPU units and MiB of a task of this definition. What is None grows as far as the other one needs.
 
-    Raises where Fargate has no such task.
+    Raises ``DeployError`` if Fargate has no such size.
     """
     own_cpu, own_memory = int(definition["cpu"]), int(definition["memory"])
     if cpu is not None and cpu not in FARGATE_SIZES:
@@ -106,12 +106,12 @@ def size(definition: Mapping[str, Any], cpu: int | None, memory: int | None) -> 
     if memory is None:
         raise DeployError(
             f"Fargate has no task of {cpu} CPU units and {own_memory} MiB",
-            hint="give --memory as well",
+            hint="add --memory",
             exit_code=USAGE,
         )
     fitting = ", ".join(map(str, FARGATE_SIZES[cpu])) if cpu is not None else ""
     raise DeployError(
         f"Fargate has no task of {f'{cpu} CPU units and ' if cpu is not None else ''}{memory} MiB",
-        hint=f"{cpu} CPU units go with {fitting} MiB" if fitting else "see the task sizes of Fargate",
+        hint=f"{cpu} CPU units go with {fitting} MiB" if fitting else "choose one of Fargate's task sizes",
         exit_code=USAGE,
     )

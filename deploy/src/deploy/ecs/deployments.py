@@ -1,4 +1,4 @@
-"""Deployments of services: waiting for the one that was asked for, and what happened where it did not come about."""
+"""Deployments of services: waiting for the expected one, and explaining why it failed."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,18 +17,18 @@ from deploy.errors import FAILED_DEPLOYMENT, INTERRUPTED, TERMINATED, DeployErro
 from deploy.signals import Terminated
 
 LOOK_SECONDS = 5
-# DescribeServices may answer what was before an update for a moment after it.
+# For a moment after an update, DescribeServices may still return the state before it.
 SETTLE_SECONDS = 30
-# What one call may ask for.
+# The most services and tasks that one call takes.
 SERVICES_A_CALL, TASKS_A_CALL = 10, 100
 EVENTS, STOPPED_TASKS, LAST_LINES = 10, 3, 20
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a service is to run: a revision and, where it is known, the deployment that brings it.
+    """What a service should run: a revision and, if it is known, the deployment that brings it.
 
-    A forced deployment has the same revision as the one before, so that only the deployment tells them apart.
+    A forced deployment has the same revision as the one before it. Only the deployment's id tells them apart.
     """
 
     task_definition: str
@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoppedTask:
-    """Why one task stopped, and what its containers said last: container => lines, or why there are none."""
+    """Why a task stopped, and the last lines of each container, or why there are none."""
 
     task: str
     task_definition: str
@@ -71,7 +71,7 @@ class StoppedTask:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is known of a deployment that failed. ``notes`` says what could not be asked for."""
+    """What is known about a failed deployment. ``notes`` says what could not be found out."""
 
     service: str
     problem: str
@@ -80,7 +80,7 @@ class Diagnosis:
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """For reading."""
+        """The diagnosis for a human reader."""
         told = [f"{self.service}: {self.problem}"]
         if self.events:
             told += ["  events of the service, latest first:", *(f"    {event}" for event in self.events)]
@@ -104,7 +104,7 @@ class Diagnosis:
 
 
 class DeploymentFailed(DeployError):
-    """A deployment that failed, was rolled back or got stuck, with what is known of it."""
+    """A deployment that failed, was rolled back or got stuck, with what is known about it."""
 
     def __init__(self, message: str, *, hint: str, diagnoses: list[Diagnosis]) -> None:
         super().__init__(message, hint=hint, exit_code=FAILED_DEPLOYMENT)
@@ -112,24 +112,25 @@ class DeploymentFailed(DeployError):
 
 
 def describe_services(ecs: aws.Client, cluster: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The services by name; raises where one is not there."""
+    """The services by name. Raises ``DeployError`` if one is missing or not active."""
     wanted = list(names)
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(wanted), SERVICES_A_CALL):
         answer = ecs.describe_services(cluster=cluster, services=wanted[start : start + SERVICES_A_CALL])
         found |= {service["serviceName"]: service for service in answer["services"] if service["status"] == "ACTIVE"}
     if missing := [name for name in wanted if name not in found]:
-        raise DeployError(f"cluster {cluster} has no active service {', '.join(missing)}", hint="deploy apply makes it")
+        names = ", ".join(missing)
+        raise DeployError(f"cluster {cluster} has no active service {names}", hint="deploy apply creates it")
     return found
 
 
 def primary(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The deployment that ECS is bringing about or has brought about."""
+    """The deployment that ECS is rolling out, or has rolled out."""
     return next((each for each in service["deployments"] if each["status"] == "PRIMARY"), None)
 
 
 def progress(service: Mapping[str, Any]) -> str:
-    """How far a service is, in words."""
+    """The progress of a service, in words."""
     deployment = primary(service) or {}
     said = [
         f"{service['runningCount']}/{service['desiredCount']} running",
@@ -139,11 +140,11 @@ def progress(service: Mapping[str, Any]) -> str:
         revision(deployment.get("taskDefinition", service["taskDefinition"])),
     ]
     others = len(service["deployments"]) - 1
-    return ", ".join(said + ([f"{others} older still there"] if others > 0 else []))
+    return ", ".join(said + ([f"{others} older still running"] if others > 0 else []))
 
 
 def rolled_back_to(service: Mapping[str, Any], deployment: Mapping[str, Any], since: datetime | None) -> bool:
-    """Whether an event since then says that ECS went back to this deployment."""
+    """Whether an event after ``since`` says that ECS rolled back to this deployment."""
     return since is not None and any(
         "rolling back to" in event["message"] and deployment["id"] in event["message"]
         for event in service.get("events", [])
@@ -152,9 +153,9 @@ def rolled_back_to(service: Mapping[str, Any], deployment: Mapping[str, Any], si
 
 
 def judge(service: Mapping[str, Any], expected: Expected, *, settled: bool, since: datetime | None) -> Verdict:
-    """Whether the deployment that was asked for is the one that runs, may still become it, or never will.
+    """Judges whether the expected deployment runs, may still come to run, or has failed.
 
-    ``settled`` says that what is seen is no left-over from before the update.
+    ``settled`` says that the service's state can no longer be a leftover from before the update.
     """
     wanted, current = revision(expected.task_definition), primary(service)
     if current is None:
@@ -197,32 +198,32 @@ def judge(service: Mapping[str, Any], expected: Expected, *, settled: bool, sinc
     if rolled_back_to(service, current, since) or "rolling back" in reason:
         return Verdict(State.FAILED, f"was rolled back from {wanted} to {back}{f': {reason}' if reason else ''}")
     if settled:
-        return Verdict(State.FAILED, f"runs {back} and not {wanted}: rolled back, or another deployment came after")
+        return Verdict(State.FAILED, f"runs {back}, not {wanted}: it was rolled back, or another deployment followed")
     return Verdict(State.WAITING, f"still shows {back}")
 
 
 def _tasks(ecs: aws.Client, cluster: str, service: str, status: str) -> list[dict[str, Any]]:
-    """The tasks of a service that are to be RUNNING, or that have STOPPED within the last hour."""
+    """The tasks of a service whose desired status is RUNNING, or that have STOPPED within the last hour."""
     pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, serviceName=service, desiredStatus=status)
     arns = [arn for page in pages for arn in page["taskArns"]]
     found: list[dict[str, Any]] = []
     for start in range(0, len(arns), TASKS_A_CALL):
         found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_A_CALL])["tasks"]
-    # A service's tasks are in its group, one-off tasks in their family's.
+    # A service's tasks are in the service's group, one-off tasks in the group of their family.
     return [task for task in found if task.get("group", f"service:{service}") == f"service:{service}"]
 
 
 def running_tasks(ecs: aws.Client, cluster: str, service: str) -> list[dict[str, Any]]:
-    """The tasks of a service that run or are to run."""
+    """The tasks of a service that run or should run."""
     return _tasks(ecs, cluster, service, "RUNNING")
 
 
 def unlike(tasks: Iterable[Mapping[str, Any]], expected: Expected) -> str:
-    """What keeps these tasks from being the healthy ones of the deployment; empty where nothing does."""
+    """Why these tasks are not the healthy tasks of the deployment; empty if they are."""
     for task in tasks:
         name = task["taskArn"].rpartition("/")[2]
         if task["taskDefinitionArn"] != expected.task_definition:
-            return f"task {name} is still of {revision(task['taskDefinitionArn'])}"
+            return f"task {name} still runs {revision(task['taskDefinitionArn'])}"
         if task["lastStatus"] != "RUNNING":
             return f"task {name} is {task['lastStatus']}"
         if task.get("healthStatus") == "UNHEALTHY":
@@ -231,9 +232,9 @@ def unlike(tasks: Iterable[Mapping[str, Any]], expected: Expected) -> str:
 
 
 def diagnose(ecs: aws.Client, logs: aws.Client, *, cluster: str, service: Mapping[str, Any], problem: str) -> Diagnosis:
-    """The latest events of a service, why its tasks stopped and what they logged last.
+    """The latest events of a service, why its tasks stopped, and their last log lines.
 
-    What cannot be asked for is noted, so that the rest is still told.
+    What cannot be found out is noted, so that the rest is still shown.
     """
     name = service["serviceName"]
     events = [f"{event['createdAt']:%H:%M:%S} {event['message']}" for event in service.get("events", [])[:EVENTS]]
@@ -241,7 +242,7 @@ def diagnose(ecs: aws.Client, logs: aws.Client, *, cluster: str, service: Mappin
     try:
         stopped = _tasks(ecs, cluster, name, "STOPPED")
         stopped.sort(key=lambda task: str(task.get("stoppedAt", "")), reverse=True)
-        # Where none has stopped, the ones that do not get ready have something to say.
+        # If none has stopped, the tasks that do not become ready may explain the failure.
         tasks = stopped[:STOPPED_TASKS] or running_tasks(ecs, cluster, name)[:STOPPED_TASKS]
     except (BotoCoreError, ClientError) as error:
         tasks = []
@@ -273,7 +274,7 @@ def _task(ecs: aws.Client, logs: aws.Client, task: Mapping[str, Any]) -> Stopped
         except (BotoCoreError, ClientError) as error:
             lines[stream.container] = [f"(they cannot be shown: {aws.explained(error).message})"]
         else:
-            lines[stream.container] = found or ["(it has logged nothing)"]
+            lines[stream.container] = found or ["(it logged nothing)"]
     code = f" [{task['stopCode']}]" if task.get("stopCode") else ""
     return StoppedTask(
         task_id,
@@ -287,7 +288,7 @@ def _task(ecs: aws.Client, logs: aws.Client, task: Mapping[str, Any]) -> Stopped
 
 @dataclass
 class _Watched:
-    """One service while it is waited for."""
+    """One service that is being waited for."""
 
     expected: Expected
     verdict: Verdict = Verdict(State.WAITING, "")
@@ -297,7 +298,7 @@ class _Watched:
 def _look(
     ecs: aws.Client, cluster: str, watched: Mapping[str, _Watched], *, settled: bool, since: datetime | None
 ) -> None:
-    """Judges the services that are waited for anew."""
+    """Looks again at the services that are still being waited for."""
     waiting = [name for name, each in watched.items() if each.verdict.state is State.WAITING]
     for name, service in describe_services(ecs, cluster, waiting).items():
         each, current = watched[name], primary(service)
@@ -305,13 +306,13 @@ def _look(
         if verdict.state is State.DONE and (odd := unlike(running_tasks(ecs, cluster, name), each.expected)):
             verdict = Verdict(State.WAITING, f"{verdict.text}; {odd}")
         if current and current["taskDefinition"] == each.expected.task_definition and not each.expected.deployment:
-            # From here on it is this deployment, and no later one of the same revision.
+            # From now on only this deployment counts, and no later one of the same revision.
             each.expected = Expected(each.expected.task_definition, current["id"])
         each.service, each.verdict = service, verdict
 
 
 def _settle(watched: Mapping[str, _Watched], looks: Iterator[None], step: Say) -> bool:
-    """Tells every change, until one service has failed, all are done (True) or there is nothing more to look at."""
+    """Prints every change until a service fails, all are done (True), or the looks end."""
     told: dict[str, str] = {}
     for _ in looks:
         for name, each in watched.items():
@@ -338,10 +339,10 @@ def wait_for_deployments(
     clock: aws.Clock = time.monotonic,
     sleep: aws.Sleep = time.sleep,
 ) -> None:
-    """Waits until every service (its name in ECS => what it is to run) runs exactly that, and is healthy.
+    """Waits until every service runs exactly what ``expected`` says, by its name in ECS, and is healthy.
 
-    ``since`` is when the update began: ECS's word of a roll-back after it counts. Raises ``DeploymentFailed`` with a
-    diagnosis, which it has told, where a deployment failed, was rolled back, was overtaken, or is not there in time.
+    ``since`` is when the update began; only roll-backs that ECS reports after it count. If a deployment fails, is
+    rolled back, is overtaken or takes too long, the diagnosis is printed and ``DeploymentFailed`` is raised with it.
     """
     watched = {name: _Watched(each) for name, each in expected.items()}
     settled_at = clock() + SETTLE_SECONDS
@@ -356,11 +357,11 @@ def wait_for_deployments(
     except (BotoCoreError, ClientError) as error:
         told = aws.explained(error).message
         raise DeployError(
-            f"what becomes of the deployment is not known: {told}", hint=seen, exit_code=FAILED_DEPLOYMENT
+            f"the outcome of the deployment is not known: {told}", hint=seen, exit_code=FAILED_DEPLOYMENT
         ) from error
     except (KeyboardInterrupt, Terminated) as signal:
         code = INTERRUPTED if isinstance(signal, KeyboardInterrupt) else TERMINATED
-        raise DeployError("interrupted; the deployment goes on", hint=seen, exit_code=code) from None
+        raise DeployError("interrupted; the deployment continues", hint=seen, exit_code=code) from None
 
     failed = {name: each for name, each in watched.items() if each.verdict.state is State.FAILED}
     late = {name: each for name, each in watched.items() if each.verdict.state is State.WAITING}

@@ -1,4 +1,4 @@
-"""What an environment's stack is called, as its Terraform outputs say."""
+"""The names of an environment's stack in AWS, from its Terraform outputs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from deploy.errors import USAGE, DeployError
 
 @dataclass(frozen=True)
 class Stack:
-    """The names that running, watching and reading need."""
+    """The names that are needed to run tasks, watch services and read logs."""
 
     env: str
     cluster_name: str
@@ -25,12 +25,12 @@ class Stack:
 
     @classmethod
     def of_outputs(cls, env: str, outputs: Mapping[str, Any]) -> "Stack":
-        """The stack of ``terraform output``, name => value."""
+        """The stack that these outputs of Terraform describe, name => value."""
         needed = [name for name in cls.__dataclass_fields__ if name not in {"env", "log_group_name"}]
         if missing := [name for name in needed if outputs.get(name) is None]:
             what = "has no stack yet" if len(missing) == len(needed) else f"has no output {', '.join(missing)}"
-            raise DeployError(f"{env} {what}", hint=f"deploy apply --env {env} --tag TAG")
-        # The family begins with what everything of the stack begins with, the log group's whole name.
+            raise DeployError(f"{env} {what}", hint=f"run deploy apply --env {env} --tag TAG")
+        # All names of the stack begin with one prefix. It is the log group's whole name, and begins the family.
         group = outputs.get("log_group_name") or str(outputs["job_task_definition_family"]).removesuffix("-job")
         return cls(
             env=env,
@@ -46,7 +46,7 @@ class Stack:
         )
 
     def named(self, services: Iterable[str]) -> dict[str, str]:
-        """Those of the services, name => name in ECS; all where none is named."""
+        """The named services, name => name in ECS; all services if none is named."""
         wanted = list(services) or list(self.services)
         if unknown := [name for name in wanted if name not in self.services]:
             raise DeployError(
@@ -58,7 +58,7 @@ class Stack:
 
     @property
     def network(self) -> dict[str, Any]:
-        """Where a task gets its address, as RunTask takes it."""
+        """The network of a task, in RunTask's form."""
         return {
             "awsvpcConfiguration": {
                 "subnets": list(self.subnet_ids),

@@ -1,4 +1,4 @@
-"""One-off tasks on Fargate: started with overrides, followed to their end with their log lines, ended by exit code."""
+"""One-off tasks on Fargate: started with overrides, followed with their log lines, ended with their exit code."""
 
 import time
 import uuid
@@ -16,13 +16,13 @@ from deploy.errors import INTERRUPTED, NEVER_STARTED, TERMINATED, TIMED_OUT, USA
 from deploy.signals import Terminated
 
 LOOK_SECONDS = 3
-# A task that RunTask has answered may be unknown to DescribeTasks for a moment.
+# For a moment after RunTask, DescribeTasks may not know the task yet.
 UNKNOWN_SECONDS = 60
-# After a first Ctrl-C, how long a second one is waited for.
+# How long a second Ctrl-C is waited for after the first.
 SECOND_THOUGHT_SECONDS = 5
-# The longest that a container may take to stop (stopTimeout is at most 120 s), and Fargate to clean up.
+# Enough for a container to stop (stopTimeout is at most 120 s) and for Fargate to clean up.
 STOP_SECONDS = 180
-# The last lines reach CloudWatch some seconds after the container ended.
+# The last lines reach CloudWatch some seconds after the container has ended.
 LAST_LINES_SECONDS = 10
 LAST_LINES_LOOKS = 2
 
@@ -32,17 +32,17 @@ Answer = TypeVar("Answer")
 
 HINTS = {
     "CannotPullContainer": "is the image in the registry (deploy push), and may the execution role read it?",
-    "ResourceInitializationError": "deploy secrets check; else the execution role, or the subnets' way to AWS",
-    "OutOfMemory": "give it more: --memory",
-    "CannotStartContainer": "is the command in the image?",
-    "RESOURCE:": "the subnets have no address or the region no capacity left; try again",
-    "apacity is unavailable": "try again in some minutes",
+    "ResourceInitializationError": "run deploy secrets check; else check the execution role or the subnets' route to AWS",
+    "OutOfMemory": "give the task more memory with --memory",
+    "CannotStartContainer": "does the image have the command?",
+    "RESOURCE:": "the subnets have no free address, or the region has no capacity left; try again",
+    "apacity is unavailable": "try again in a few minutes",
 }
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a task has other than its definition says; what is empty stays as it is."""
+    """What differs from the task definition. Empty fields change nothing."""
 
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ NO_OVERRIDES = Overrides()
 
 @dataclass(frozen=True)
 class TaskResult:
-    """How a task ended. ``reason`` is empty where the container simply ended by itself."""
+    """How a task ended. ``reason`` is empty if the container simply ended by itself."""
 
     task_definition: str
     exit_code: int
@@ -73,13 +73,13 @@ class TaskResult:
 
 
 def main_container(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The container that the task is there for: the first that is essential, as a container is unless it says not."""
+    """The container that the task exists for: the first essential one. A container is essential by default."""
     containers: list[Mapping[str, Any]] = definition["containerDefinitions"]
     return next(container for container in containers if container.get("essential", True))
 
 
 def container_override(definition: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """The main container's part of the overrides; sizes are of the task, less what its other containers reserve."""
+    """The overrides of the main container. It gets the size of the task, less what the other containers reserve."""
     container = main_container(definition)
     override: dict[str, Any] = {"name": container["name"]}
     if overrides.command:
@@ -88,15 +88,15 @@ def container_override(definition: Mapping[str, Any], overrides: Overrides) -> d
         secrets = {secret["name"] for secret in container.get("secrets", [])}
         if clash := sorted(secrets & overrides.environment.keys()):
             raise DeployError(
-                f"{', '.join(clash)} of {container['name']} comes from Parameter Store, and ECS takes no other value",
-                hint="deploy secrets put changes the parameter",
+                f"{', '.join(clash)} of {container['name']} comes from Parameter Store and cannot be overridden",
+                hint="change the parameter with deploy secrets put",
                 exit_code=USAGE,
             )
         override["environment"] = [{"name": name, "value": value} for name, value in overrides.environment.items()]
     if overrides.cpu is not None or overrides.memory is not None:
         cpu, memory = size(definition, overrides.cpu, overrides.memory)
         others = [other for other in definition["containerDefinitions"] if other is not container]
-        # The container's own limit stays what it was unless it is raised with the task's.
+        # Without this, the container would keep its old limit in a larger task.
         override["cpu"] = cpu - sum(other.get("cpu") or 0 for other in others)
         override["memory"] = memory - sum(
             other.get("memory") or other.get("memoryReservation") or 0 for other in others
@@ -105,7 +105,7 @@ def container_override(definition: Mapping[str, Any], overrides: Overrides) -> d
 
 
 def task_request(stack: Stack, definition: Mapping[str, Any], overrides: Overrides, started_by: str) -> dict[str, Any]:
-    """RunTask's parameters, but for the token that makes a repetition harmless."""
+    """RunTask's parameters, without the token that makes repeating the call safe."""
     request: dict[str, Any] = {
         "cluster": stack.cluster_name,
         "taskDefinition": definition["taskDefinitionArn"],
@@ -126,7 +126,7 @@ def task_request(stack: Stack, definition: Mapping[str, Any], overrides: Overrid
 
 
 def reasons(task: Mapping[str, Any]) -> str:
-    """Why a task stopped, as ECS says it of the task and of its containers."""
+    """Why a task stopped: the reasons that ECS gives for the task and its containers."""
     said = [task.get("stoppedReason")]
     said += [
         f"{container['name']}: {container['reason']}"
@@ -137,7 +137,7 @@ def reasons(task: Mapping[str, Any]) -> str:
 
 
 def hint(reason: str) -> str:
-    """What to do about a reason of ECS; empty where nothing better is known than to read it."""
+    """What to do about a reason that ECS gives; empty if there is no advice."""
     return next((advice for words, advice in HINTS.items() if words in reason), "")
 
 
@@ -150,11 +150,11 @@ def result_of(task: Mapping[str, Any], container: str) -> TaskResult:
     )
     if never:
         code = NEVER_STARTED
-        reason = f"the task never started: {reason or 'ECS says no reason'}"
+        reason = f"the task never started: {reason or 'ECS gives no reason'}"
     elif code is None:
-        # It ran and was taken away: by Spot, by its host, or by somebody.
+        # It ran and was stopped from outside: by Spot, by its host, or by somebody.
         code = 1
-        reason = f"the container has no exit code: {reason or task.get('stopCode') or 'ECS says no reason'}"
+        reason = f"the container has no exit code: {reason or task.get('stopCode') or 'ECS gives no reason'}"
     elif code == 0:
         reason = ""
     return TaskResult(task["taskDefinitionArn"], code, task["taskArn"], reason, hint(reason))
@@ -166,7 +166,7 @@ def stop_task(ecs: aws.Client, cluster: str, arn: str, reason: str) -> None:
 
 
 class _Run:
-    """A task that has been asked for: told about each time it is looked at, with the lines that it logs."""
+    """A task that was requested. Each look prints its state, if that changed, and its new log lines."""
 
     def __init__(
         self,
@@ -187,56 +187,56 @@ class _Run:
         self._clock, self._sleep = clock, sleep
         self._tails = [Tail(logs, stream) for stream in streams(definition, self.task_id)]
         self._told = ""
-        self.watching = f"deploy logs --env {stack.env} --task {self.task_id} --follow shows it"
+        self.watching = f"follow it with deploy logs --env {stack.env} --task {self.task_id} --follow"
 
     def result(self, exit_code: int, reason: str, hint: str = "") -> TaskResult:
-        """How this process ends where it does not see the task end."""
+        """The result when this process ends before the task."""
         return TaskResult(self._definition["taskDefinitionArn"], exit_code, self.arn, reason, hint)
 
     def follow(self, seconds: float | None) -> dict[str, Any] | None:
-        """The task once it has stopped; None where it has not within that time."""
+        """The task once it has stopped; None if it has not stopped in that time."""
         known_by = self._clock() + UNKNOWN_SECONDS
         for seen in self._watch(self._look, LOOK_SECONDS, seconds):
             if seen is None and self._clock() > known_by:
-                raise DeployError(f"ECS does not know task {self.task_id} any more", hint=self.watching)
+                raise DeployError(f"ECS no longer knows task {self.task_id}", hint=self.watching)
             if seen and seen["lastStatus"] == "STOPPED":
                 self._last_lines()
                 return seen
         return None
 
     def stop(self, why: str) -> None:
-        """Stops the task and waits for that."""
+        """Stops the task and waits until it has stopped."""
         stop_task(self._ecs, self._cluster, self.arn, f"deploy: {why}")
-        self._step(f"task {self.task_id} is asked to stop")
+        self._step(f"asked ECS to stop task {self.task_id}")
         if self.follow(STOP_SECONDS) is None:
             self._step(f"task {self.task_id} has not stopped after {STOP_SECONDS} s; {self.watching}")
 
     def timed_out(self, seconds: float, *, stop: bool) -> TaskResult:
-        """What is said of a task that has not stopped in time."""
+        """The result of a task that has not stopped in time."""
         reason = f"time-out after {seconds:g} s: {self._state()}"
         if stop:
             self.stop(reason)
-            return self.result(TIMED_OUT, f"{reason}; it has been asked to stop", "give it more time: --timeout")
-        return self.result(TIMED_OUT, f"{reason}; it goes on", self.watching)
+            return self.result(TIMED_OUT, f"{reason}; ECS was asked to stop it", "give it more time with --timeout")
+        return self.result(TIMED_OUT, f"{reason}; it continues", self.watching)
 
     def interrupted(self) -> TaskResult:
         """After Ctrl-C: a second one stops the task."""
         self._step(
-            f"Task {self.task_id} goes on: {self.watching}. "
-            f"Ctrl-C again within {SECOND_THOUGHT_SECONDS} seconds stops it."
+            f"Task {self.task_id} continues; {self.watching}. "
+            f"To stop it, press Ctrl-C again within {SECOND_THOUGHT_SECONDS} seconds."
         )
         try:
             self._sleep(SECOND_THOUGHT_SECONDS)
         except KeyboardInterrupt:
             self.stop("interrupted")
-            return self.result(INTERRUPTED, "interrupted; the task has been asked to stop")
-        return self.result(INTERRUPTED, "interrupted; the task goes on", self.watching)
+            return self.result(INTERRUPTED, "interrupted; ECS was asked to stop the task")
+        return self.result(INTERRUPTED, "interrupted; the task continues", self.watching)
 
     def _watch(self, look: Callable[[], Answer], interval: float, seconds: float | None) -> Iterator[Answer]:
         return aws.watch(look, interval=interval, seconds=seconds, clock=self._clock, sleep=self._sleep)
 
     def _look(self) -> dict[str, Any] | None:
-        """The task as it is, with its new lines told; None while ECS does not know it yet."""
+        """The current task, after printing its new lines; None while ECS does not know it yet."""
         tasks = self._ecs.describe_tasks(cluster=self._cluster, tasks=[self.arn])["tasks"]
         if not tasks:
             return None
@@ -248,13 +248,13 @@ class _Run:
         return task
 
     def _tell_lines(self) -> int:
-        """How many new lines there were."""
+        """Prints the new lines and returns how many there were."""
         count = 0
         for tail in list(self._tails):
             try:
                 lines = tail.read()
             except (BotoCoreError, ClientError) as error:
-                # The task matters more than its lines: they may come later, or not be for these eyes.
+                # The task matters more than its lines. They may come later, or this user may not read them.
                 if not aws.passing(error):
                     self._tails.remove(tail)
                     self._step(f"the lines of {tail.stream.container} cannot be shown: {aws.explained(error).message}")
@@ -265,7 +265,7 @@ class _Run:
         return count
 
     def _last_lines(self) -> None:
-        """Tells the last lines, which reach CloudWatch after the container has ended."""
+        """Prints the last lines, which reach CloudWatch after the container has ended."""
         quiet = 0
         for count in self._watch(self._tell_lines, 1, LAST_LINES_SECONDS):
             quiet = 0 if count else quiet + 1
@@ -273,7 +273,7 @@ class _Run:
                 return
 
     def _state(self) -> str:
-        """How far the task is, in words."""
+        """The state of the task, in words."""
         try:
             (task,) = self._ecs.describe_tasks(cluster=self._cluster, tasks=[self.arn])["tasks"]
         except (BotoCoreError, ClientError, ValueError):
@@ -286,8 +286,8 @@ class _Run:
 def _started(
     ecs: aws.Client, request: Mapping[str, Any], *, clock: aws.Clock, sleep: aws.Sleep
 ) -> dict[str, Any] | TaskResult:
-    """The task that ECS has taken, or why it has taken none."""
-    # boto3 and the loop may send the request again: with its token it is not a second task.
+    """The task that ECS accepted, or the result that says why there is none."""
+    # boto3 and the loop may repeat the request. The token keeps it from starting a second task.
     token = str(uuid.uuid4())
     hinted: str | None = None
     try:
@@ -311,7 +311,7 @@ def _started(
             ": ".join(part for part in (failure.get("reason"), failure.get("detail")) if part)
             for failure in answer["failures"]
         ]
-        said = "; ".join(failures) or "ECS says no reason"
+        said = "; ".join(failures) or "ECS gives no reason"
     reason = f"the task never started: {said}"
     return TaskResult(request["taskDefinition"], NEVER_STARTED, None, reason, hinted or hint(said))
 
@@ -332,11 +332,15 @@ def run_task(
     clock: aws.Clock = time.monotonic,
     sleep: aws.Sleep = time.sleep,
 ) -> TaskResult:
-    """Starts a task, tells its lines (``out``) and states (``step``) while it runs, and answers how it ended.
+    """Starts a task, prints its lines (``out``) and states (``step``) while it runs, and returns how it ended.
 
-    The exit code is the container's own; 125 where it never started, 124 where ``seconds`` have passed (the task goes
-    on, unless it is to be stopped then), 130 after Ctrl-C (the task goes on; a second Ctrl-C stops it), 143 after
-    ``Terminated`` (it goes on). With ``detach`` it is 0 as soon as ECS has taken the task.
+    The exit code is the container's own, apart from these:
+
+    - 0 with ``detach``, as soon as ECS has accepted the task;
+    - 124 if ``seconds`` have passed; the task continues, unless ``stop_on_timeout``;
+    - 125 if the task never started;
+    - 130 after Ctrl-C; the task continues, and a second Ctrl-C stops it;
+    - 143 after ``Terminated``; the task continues.
     """
     request = task_request(stack, definition, overrides, started_by)
     started = _started(ecs, request, clock=clock, sleep=sleep)
@@ -346,15 +350,15 @@ def run_task(
         ecs, logs, stack=stack, definition=definition, arn=started["taskArn"],
         out=out, step=step, clock=clock, sleep=sleep,
     )  # fmt: skip
-    step(f"task {run.task_id} of {revision(definition['taskDefinitionArn'])} is asked for")
+    step(f"requested task {run.task_id} of {revision(definition['taskDefinitionArn'])}")
     if detach:
-        return run.result(0, "the task goes on", run.watching)
+        return run.result(0, "the task continues", run.watching)
     try:
         ended = run.follow(seconds)
         if ended is None:
             return run.timed_out(seconds or 0, stop=stop_on_timeout)
         return result_of(ended, main_container(definition)["name"])
     except Terminated:
-        return run.result(TERMINATED, "terminated; the task goes on", run.watching)
+        return run.result(TERMINATED, "terminated; the task continues", run.watching)
     except KeyboardInterrupt:
         return run.interrupted()
