@@ -1,12 +1,12 @@
-"""Makes docs/transcript.md: a release and a roll-back, from a clean clone to services that run.
-
-Nothing is left out but what repeats itself.
+"""Writes docs/transcript.md: a release and a roll-back, from a clean clone to running services.
 
     python docs/transcript.py
 
-Docker builds the images, a registry in a container takes them, Terraform applies the stack to the stand-in of AWS that
-the tests use (tests/support/simulator). It needs Docker, docker-compose, Terraform with its provider and git, and takes
-about five minutes.
+Docker builds the images, a registry in a container stores them, and Terraform applies the stack to the stand-in for
+AWS that the tests use (tests/support/simulator). Only repeated lines and pip's lines are left out, and they are
+counted.
+
+It needs Docker, docker-compose, Terraform with its provider, and git. It takes about twelve minutes.
 """
 
 import os
@@ -18,6 +18,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,19 +30,28 @@ from tests.support.simulator import running  # noqa: E402 - found by the line be
 TARGET = ROOT / "docs" / "transcript.md"
 REGISTRY = "localhost:5000"
 REGISTRY_SECONDS = 30
-# Lines of a kind that come by the dozen: the first and the last are shown, and how many there are between.
+# Lines that come by the dozen. The first and the last of a run are shown, and those between are counted.
 REPEATED = re.compile(
     r"^(Step \d|#\d| ---> |Removing |Sending |Successfully |Building |The push refers|[0-9a-f]{12}: "
     r"|.*: (Creating|Modifying|Destroying|Still |Creation|Modifications|Destruction|Read)|  \+ |latest: )"
 )
 KEPT = 2
+# What pip prints for each package. These lines are only counted.
+PIP = re.compile(
+    r"^(Collecting |Requirement already satisfied: |Ignoring \S+: markers |Installing collected packages: "
+    r"|Successfully installed |Looking in |WARNING: |  (Downloading|Using cached|Preparing metadata) |     ━)"
+)
 
-HEAD = """# A release, as it looks
+HEAD = """# What a release looks like
 
-Made by `python docs/transcript.py`: a clean clone, real builds, a registry on this machine, real Terraform, and the
-stand-in of AWS that the tests use instead of AWS ([tests/support/simulator](../tests/support/simulator)). What the
-stand-in cannot show is how long AWS takes, that tasks really start, and what a deployment that fails looks like
-([docs/fargate.md](fargate.md)). Lines that come by the dozen are counted instead of shown.
+Written by `python docs/transcript.py`. It uses a clean clone, real builds, a registry on the same machine and real
+Terraform. AWS is replaced by the stand-in that the tests use ([tests/support/simulator](../tests/support/simulator)).
+
+The stand-in cannot show how long AWS takes, that tasks really start, or what a failed deployment looks like
+([docs/fargate.md](fargate.md)).
+
+Of lines that come by the dozen, only the first and last are shown: "… 41 lines more". What pip prints for each package
+is counted and never shown: "… 41 lines of pip". Nothing else is left out.
 """
 
 
@@ -85,21 +96,26 @@ def main() -> None:
 
 
 def shown(lines: list[str]) -> Iterator[str]:
-    """The lines, runs of repeated ones shortened; nothing of this machine in them."""
-    run: list[str] = []
-    for line in [*(re.sub(r"/tmp/[^\s'\"]+", "…", line.rstrip()) for line in lines), None]:
-        if line is not None and (REPEATED.match(line) or (run and not line.strip())):
-            run.append(line)
-            continue
-        if len(run) > 2 * KEPT + 1:
-            yield from run[:KEPT]
-            yield f"    … {len(run) - 2 * KEPT} lines more"
-            yield from run[-KEPT:]
+    """The lines without paths of this machine; of repeated lines and of pip's, most are counted."""
+    kept = {"more": KEPT, "of pip": 0}
+    for kind, group in groupby(kinds(lines), key=itemgetter(0)):
+        run = [re.sub(r"/tmp/[^\s'\"]+", "…", line.rstrip()) for _, line in group]
+        left_out = len(run) - 2 * kept.get(kind, len(run))
+        if left_out > 1:
+            yield from run[: kept[kind]]
+            yield f"    … {left_out} lines {kind}"
+            yield from run[len(run) - kept[kind] :]
         else:
             yield from run
-        run = []
-        if line is not None:
-            yield line
+
+
+def kinds(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Each line with its kind: "more" if repeated, "of pip", or "". A blank line belongs to the line before it."""
+    kind = ""
+    for line in lines:
+        if line.strip():
+            kind = "of pip" if PIP.match(line) else "more" if REPEATED.match(line) else ""
+        yield kind, line
 
 
 def quietly(*command: str) -> str:

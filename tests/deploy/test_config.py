@@ -47,12 +47,12 @@ def test_a_variable_comes_before_the_file(project: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("project = 1", "deploy.toml: images.app is missing (or the variable APP_IMAGE)"),
-        (FILE.replace('"adaptivity"', "1"), "deploy.toml: project is not a text"),
+        ("project = 1", "deploy.toml: images.app is missing; set it, or the variable APP_IMAGE"),
+        (FILE.replace('"adaptivity"', "1"), "deploy.toml: project is not a string, or is empty"),
         (FILE.replace("region", "regoin"), "deploy.toml: regoin is not a key; the keys are project, region"),
         (FILE.replace("registry.example/app", "registry.example/app:1"), "deploy.toml: images.app has a tag"),
-        (FILE.replace('["prod"]', '"prod"'), "deploy.toml: protected is not a list of environments"),
-        ("project =", "is no TOML"),
+        (FILE.replace('["prod"]', '"prod"'), "deploy.toml: protected is not a list of environment names"),
+        ("project =", "is not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_told_by_key(project: Path, text: str, problem: str) -> None:
@@ -66,12 +66,12 @@ def test_a_wrong_file_is_told_by_key(project: Path, text: str, problem: str) -> 
 
 
 def test_without_a_file(tmp_path: Path) -> None:
-    with pytest.raises(DeployError, match=r"there is no deploy.toml in .* or above it — go to the project"):
+    with pytest.raises(DeployError, match=r"no deploy.toml in .* or above it — change to the project's directory"):
         config.load(tmp_path, {})
 
 
 def test_an_unknown_environment(project: Path) -> None:
-    with pytest.raises(DeployError, match=r"no environment qa — there are dev; terraform/app/qa.tfvars makes another"):
+    with pytest.raises(DeployError, match=r"no environment qa — .* are dev; to add one, write terraform/app/qa.tfvars"):
         config.load(project, {}).values("qa")
 
 

@@ -212,7 +212,7 @@ def test_nothing_is_applied_without_a_yes(dev: Environment) -> None:
     run = dev.runs["not confirmed"]
 
     assert run.exit_code == 5
-    assert run.err.splitlines()[-1] == "error: not confirmed: there is no terminal to ask at — add --yes"
+    assert run.err.splitlines()[-1] == "error: not confirmed: there is no terminal to ask on — add --yes"
     assert run.asked("ecs", "RegisterTaskDefinition") == []
 
 
@@ -344,7 +344,7 @@ def test_migrations_that_fail_leave_the_services_as_they_were(dev: Environment) 
 
     assert run.exit_code == 4
     assert "error: the migrations ended with exit code 1" in run.err.splitlines()[-1]
-    assert "the services are as they were" in run.err.splitlines()[-1]
+    assert "the services were not changed" in run.err.splitlines()[-1]
     assert run.asked("ecs", "UpdateService") == []
     assert [asked["family"] for asked in run.asked("ecs", "RegisterTaskDefinition")] == [f"{NAME}-job"]
     assert dev.seen["after the failure"] == dev.seen["after 1.1.0"]
@@ -354,7 +354,7 @@ def test_a_rollback_goes_to_the_version_before_and_migrates_nothing(dev: Environ
     run = dev.runs["rollback"]
 
     assert run.exit_code == 0, run.err
-    assert "from 1.1.0 back to 1.0.0; the database stays as it is" in run.err
+    assert "from 1.1.0 back to 1.0.0; the database is not changed" in run.err
     assert json.loads(run.out)["tag"] == "1.0.0"
     assert run.asked("ecs", "RunTask") == []
     images = {
@@ -391,16 +391,24 @@ def test_status_says_what_runs(dev: Environment) -> None:
 
 def test_destroy_takes_everything_away(dev: Environment) -> None:
     assert dev.runs["destroy"].exit_code == 0, dev.runs["destroy"].err
-    assert dev.runs["destroy"].out == "dev is destroyed\n"
+    assert dev.runs["destroy"].out == "dev was destroyed\n"
     assert [cluster["status"] for cluster in dev.seen["clusters"] if cluster["status"] == "ACTIVE"] == []
     assert dev.seen["parameters"] == []
 
 
 def test_what_needs_no_environment_is_refused_at_once(environment: Environment) -> None:
     for arguments, code, line in (
-        (("destroy", "--env", "prod"), 5, "error: prod is protected — take it out of protected in deploy.toml first"),
-        (("apply", "--env", "dev", "--tag", "latest"), 5, "error: latest names no version: nobody could say what runs"),
-        (("apply", "--env", "qa", "--tag", "1"), 2, "error: there is no environment qa — there are dev, prod, stage"),
+        (("destroy", "--env", "prod"), 5, "error: prod is protected — first remove it from protected in deploy.toml"),
+        (
+            ("apply", "--env", "dev", "--tag", "latest"),
+            5,
+            "error: latest is not a version: nobody could tell what runs",
+        ),
+        (
+            ("apply", "--env", "qa", "--tag", "1"),
+            2,
+            "error: there is no environment qa — the environments are dev, prod, stage",
+        ),
         (("apply", "--env", "dev"), 2, "Error: Missing option '--tag'."),
     ):
         run = environment.deploy(*arguments)

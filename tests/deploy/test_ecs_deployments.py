@@ -93,8 +93,8 @@ def test_the_deployment_that_was_asked_for_comes_about(aws: Aws) -> None:
     aws.wait()
 
     assert aws.steps == [
-        f"{WEB}: 2/2 running, 2 pending, in progress, adaptivity-dev-web:4, 1 older still there",
-        f"{WEB}: 4/2 running, in progress, adaptivity-dev-web:4, 1 older still there",
+        f"{WEB}: 2/2 running, 2 pending, in progress, adaptivity-dev-web:4, older deployments: 1",
+        f"{WEB}: 4/2 running, in progress, adaptivity-dev-web:4, older deployments: 1",
         f"{WEB}: 2/2 running, in progress, adaptivity-dev-web:4",
         f"{WEB}: 2/2 running, completed, adaptivity-dev-web:4",
     ]
@@ -124,7 +124,7 @@ def test_what_is_not_steady_is_waited_for(aws: Aws, late: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("odd", "text"),
     [
-        (web_task(2, revision=3), "task web2 is still of adaptivity-dev-web:3"),
+        (web_task(2, revision=3), "task web2 still runs adaptivity-dev-web:3"),
         (web_task(2, lastStatus="PENDING"), "task web2 is PENDING"),
         (web_task(2, healthStatus="UNHEALTHY"), "task web2 is unhealthy"),
     ],
@@ -172,8 +172,8 @@ def test_a_finished_roll_back_is_no_success(aws: Aws) -> None:
     error = aws.fails()
 
     assert error.message == (
-        f"{WEB} runs adaptivity-dev-web:3 (deployment ecs-svc/1) and not adaptivity-dev-web:4: "
-        "rolled back, or another deployment came after"
+        f"{WEB} runs adaptivity-dev-web:3 (deployment ecs-svc/1), not adaptivity-dev-web:4: "
+        "it was rolled back, or another deployment followed"
     )
     assert aws.time.now == 30
 
@@ -206,14 +206,14 @@ def test_a_finished_roll_back_to_the_same_revision_is_no_success(aws: Aws) -> No
 
     error = aws.fails(Expected(NEW, "ecs-svc/2"))
 
-    assert "runs adaptivity-dev-web:4 (deployment ecs-svc/1) and not adaptivity-dev-web:4" in error.message
+    assert "runs adaptivity-dev-web:4 (deployment ecs-svc/1), not adaptivity-dev-web:4" in error.message
 
 
 def test_a_deployment_that_came_after_the_one_seen_first_is_no_success(aws: Aws) -> None:
     aws.shows(service(deployment(2, 4, **MOVING)), *[service(deployment(3, 4))] * 6)
     aws.has_no_tasks_to_show()
 
-    assert "another deployment came after" in aws.fails().message
+    assert "another deployment followed" in aws.fails().message
 
 
 def test_ecs_word_of_a_roll_back_counts_from_the_update_on(aws: Aws) -> None:
@@ -289,7 +289,7 @@ def test_a_stuck_deployment_is_told_with_events_reasons_and_lines(aws: Aws) -> N
 
     error = aws.fails(seconds=10)
 
-    state = "2/2 running, 7 failed, in progress, adaptivity-dev-web:4, 1 older still there"
+    state = "2/2 running, 7 failed, in progress, adaptivity-dev-web:4, older deployments: 1"
     assert error.message == f"{WEB} is not steady after 10 s: {state}"
     assert aws.steps == [
         f"{WEB}: {state}",
@@ -306,14 +306,14 @@ def test_a_stuck_deployment_is_told_with_events_reasons_and_lines(aws: Aws) -> N
         "    last lines of web:",
         "      SECRET_KEY is missing",
         "    last lines of nginx:",
-        "      (it has logged nothing)",
+        "      (it logged nothing)",
         "  task web1 of adaptivity-dev-web:4 STOPPED: no reason given",
         "  task web2 of adaptivity-dev-web:4 STOPPED: no reason given",
     ]
     (diagnosis,) = error.diagnoses
     assert diagnosis.as_dict()["tasks"][0]["lines"] == {
         "web": ["SECRET_KEY is missing"],
-        "nginx": ["(it has logged nothing)"],
+        "nginx": ["(it logged nothing)"],
     }
 
 
@@ -399,7 +399,7 @@ def test_throttling_without_end_is_no_success(aws: Aws) -> None:
         aws.wait()
 
     assert error.value.message == (
-        "what becomes of the deployment is not known: DescribeServices: ThrottlingException: Rate exceeded"
+        "the outcome of the deployment is not known: DescribeServices: ThrottlingException: Rate exceeded"
     )
     assert (error.value.hint, error.value.exit_code) == ("deploy status --env dev shows it", 4)
 
@@ -427,5 +427,5 @@ def test_a_wait_that_is_interrupted_says_that_the_deployment_goes_on(
     with pytest.raises(DeployError) as error:
         aws.wait()
 
-    assert (error.value.message, error.value.exit_code) == ("interrupted; the deployment goes on", code)
+    assert (error.value.message, error.value.exit_code) == ("interrupted; the deployment continues", code)
     assert error.value.hint == "deploy status --env dev shows it"

@@ -13,7 +13,7 @@ from deploy.errors import DeployError
 from deploy.signals import Terminated
 from tests.deploy.stubs import STACK, STREAM, TASK, TASK_ID, Script, Time, definition, page, scripted, task
 
-WATCHING = f"deploy logs --env dev --task {TASK_ID} --follow shows it"
+WATCHING = f"follow it with deploy logs --env dev --task {TASK_ID} --follow"
 STREAM_MISSING = ("ResourceNotFoundException", "The specified log stream does not exist.")
 
 
@@ -84,7 +84,7 @@ def test_a_task_is_followed_to_its_end(aws: Aws) -> None:
     assert result == TaskResult(definition()["taskDefinitionArn"], 0, TASK)
     assert aws.lines == ["Applying 0001", "Applying 0002", "Done"]
     assert aws.steps == [
-        f"task {TASK_ID} of adaptivity-dev-job:3 is asked for",
+        f"requested task {TASK_ID} of adaptivity-dev-job:3",
         f"task {TASK_ID} is PENDING",
         f"task {TASK_ID} is RUNNING",
         f"task {TASK_ID} is STOPPED",
@@ -122,7 +122,7 @@ def test_the_exit_code_is_the_container_s(aws: Aws) -> None:
             ),
             125,
             "the task never started: ResourceInitializationError: unable to pull secrets: /a/dev/X",
-            "deploy secrets check; else the execution role, or the subnets' way to AWS",
+            "try deploy secrets check; then the execution role and the subnets' route to AWS",
         ),
         (
             task(
@@ -135,7 +135,7 @@ def test_the_exit_code_is_the_container_s(aws: Aws) -> None:
             'the task never started: Task failed to start; job: CannotStartContainerError: exec: "mange.py": not found',
             "is the command in the image?",
         ),
-        (task("STOPPED", stopCode="TaskFailedToStart"), 125, "the task never started: ECS says no reason", ""),
+        (task("STOPPED", stopCode="TaskFailedToStart"), 125, "the task never started: ECS gives no reason", ""),
         (
             task("STOPPED", stopCode="SpotInterruption", stoppedReason="Your Spot Task was interrupted."),
             1,
@@ -151,7 +151,7 @@ def test_the_exit_code_is_the_container_s(aws: Aws) -> None:
             ),
             137,
             "Essential container in task exited; job: OutOfMemoryError: Container killed due to memory usage",
-            "give it more: --memory",
+            "give the task more memory with --memory",
         ),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_task_that_ecs_does_not_take_never_started(aws: Aws) -> None:
 
     assert (result.exit_code, result.arn) == (125, None)
     assert result.reason == "the task never started: Capacity is unavailable at this time.: us-east-1a"
-    assert result.hint == "try again in some minutes"
+    assert result.hint == "try again in a few minutes"
 
 
 def test_a_request_that_ecs_refuses_never_started(aws: Aws) -> None:
@@ -260,8 +260,8 @@ def test_a_time_out_says_how_far_the_task_is_and_leaves_it(aws: Aws) -> None:
     result = aws.run(seconds=9)
 
     assert result.exit_code == 124
-    assert (
-        result.reason == "time-out after 9 s: the task is PENDING (job PENDING): job: image is being pulled; it goes on"
+    assert result.reason == (
+        "time-out after 9 s: the task is PENDING (job PENDING): job: image is being pulled; it continues"
     )
     assert result.hint == WATCHING
     assert aws.time.now == 9
@@ -283,7 +283,7 @@ def test_a_time_out_stops_the_task_where_that_is_asked(aws: Aws) -> None:
     result = aws.run(seconds=3, stop_on_timeout=True)
 
     assert result.exit_code == 124
-    assert result.reason == "time-out after 3 s: the task is RUNNING (job RUNNING); it has been asked to stop"
+    assert result.reason == "time-out after 3 s: the task is RUNNING (job RUNNING); ECS was asked to stop it"
     assert aws.steps[-1] == f"task {TASK_ID} is STOPPED"
 
 
@@ -303,8 +303,8 @@ def test_a_first_interrupt_leaves_the_task_and_says_how_to_watch_it(aws: Aws) ->
 
     result = aws.run()
 
-    assert (result.exit_code, result.reason) == (130, "interrupted; the task goes on")
-    assert aws.steps[-1] == (f"Task {TASK_ID} goes on: {WATCHING}. Ctrl-C again within 5 seconds stops it.")
+    assert (result.exit_code, result.reason) == (130, "interrupted; the task continues")
+    assert aws.steps[-1] == f"Task {TASK_ID} continues; {WATCHING}. To stop it, press Ctrl-C again within 5 seconds."
 
 
 def test_a_second_interrupt_stops_the_task(aws: Aws) -> None:
@@ -317,7 +317,7 @@ def test_a_second_interrupt_stops_the_task(aws: Aws) -> None:
 
     result = aws.run()
 
-    assert (result.exit_code, result.reason) == (130, "interrupted; the task has been asked to stop")
+    assert (result.exit_code, result.reason) == (130, "interrupted; ECS was asked to stop the task")
 
 
 def test_a_terminated_run_leaves_the_task(aws: Aws) -> None:
@@ -328,7 +328,7 @@ def test_a_terminated_run_leaves_the_task(aws: Aws) -> None:
 
     result = aws.run()
 
-    assert (result.exit_code, result.reason) == (143, "terminated; the task goes on")
+    assert (result.exit_code, result.reason) == (143, "terminated; the task continues")
     assert result.hint == WATCHING
 
 
@@ -346,7 +346,7 @@ def test_a_task_that_is_never_known_is_an_error(aws: Aws) -> None:
     for _ in range(22):
         aws.ecs.answers("describe_tasks", {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]})
 
-    with pytest.raises(DeployError, match=f"ECS does not know task {TASK_ID} any more"):
+    with pytest.raises(DeployError, match=f"ECS no longer knows task {TASK_ID}"):
         aws.run()
     assert aws.time.now == 63
 
@@ -356,7 +356,7 @@ def test_a_detached_task_is_left_at_once(aws: Aws) -> None:
 
     result = aws.run(detach=True)
 
-    assert (result.exit_code, result.arn, result.reason) == (0, TASK, "the task goes on")
+    assert (result.exit_code, result.arn, result.reason) == (0, TASK, "the task continues")
 
 
 def test_the_request() -> None:
@@ -416,7 +416,7 @@ def test_a_secret_cannot_be_overridden() -> None:
     with pytest.raises(DeployError) as error:
         task_request(STACK, definition(), Overrides(environment={"SECRET_KEY": "hunter2"}), "deploy")
 
-    assert error.value.message == "SECRET_KEY of job comes from Parameter Store, and ECS takes no other value"
+    assert error.value.message == "SECRET_KEY of job comes from Parameter Store and cannot be overridden"
     assert error.value.exit_code == 2
     assert "hunter2" not in str(error.value)
 
@@ -444,7 +444,7 @@ def test_a_size_grows_as_far_as_the_other_needs(cpu: int | None, memory: int | N
     [
         (300, None, "Fargate has no task of 300 CPU units", "use one of 256, 512, 1024, 2048, 4096, 8192, 16384"),
         (256, 4096, "Fargate has no task of 256 CPU units and 4096 MiB", "256 CPU units go with 512, 1024, 2048 MiB"),
-        (None, 700, "Fargate has no task of 700 MiB", "see the task sizes of Fargate"),
+        (None, 700, "Fargate has no task of 700 MiB", "choose one of Fargate's task sizes"),
     ],
 )
 def test_a_size_that_fargate_does_not_have(cpu: int | None, memory: int | None, problem: str, hint: str) -> None:
@@ -460,7 +460,7 @@ def test_a_definition_too_big_for_the_cpu_alone() -> None:
 
     assert (error.value.message, error.value.hint) == (
         "Fargate has no task of 512 CPU units and 8192 MiB",
-        "give --memory as well",
+        "add --memory",
     )
 
 

@@ -109,7 +109,7 @@ def raising(error: Exception) -> Callable[[str], Any]:
         (raising(TimeoutError("timed out")), "timed out"),
         (raising(http.client.BadStatusLine("garbage")), "garbage"),
         (raising(ValueError("no JSON")), "no JSON"),
-        (lambda url: ["a list"], "it answers no version"),
+        (lambda url: ["a list"], "its answer is not a version"),
     ],
 )
 def test_an_address_that_does_not_answer_hides_nothing_else(
@@ -123,5 +123,5 @@ def test_an_address_that_does_not_answer_hides_nothing_else(
 
 
 def test_no_file_is_read_for_an_address() -> None:
-    with pytest.raises(ValueError, match="is no address of the web"):
+    with pytest.raises(ValueError, match="is not a web address"):
         fetch("file:///etc/passwd")

@@ -118,7 +118,7 @@ def test_an_image_that_is_not_there(subject: verify.Subject) -> None:
     )
 
     assert faults(subject) == [
-        f"image: fault: {IMAGES}/nginx:{TAG} is not in its registry — deploy build and deploy push --tag {TAG}"
+        f"image: fault: {IMAGES}/nginx:{TAG} is not in its registry — run deploy build and deploy push with --tag {TAG}"
     ]
 
 
@@ -127,7 +127,7 @@ def test_another_repository_in_the_file_of_values(subject: verify.Subject, proje
     path.write_text(path.read_text().replace(f'"{IMAGES}/app"', '"registry.example/app"'))
 
     assert faults(subject) == [
-        f"values: fault: dev.tfvars has app_image registry.example/app, and deploy.toml has {IMAGES}/app"
+        f"values: fault: dev.tfvars has app_image registry.example/app, but deploy.toml has {IMAGES}/app"
     ]
 
 

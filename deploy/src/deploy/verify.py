@@ -79,7 +79,7 @@ def _values(subject: Subject, item: str) -> list[Finding]:
     for name, expected in {"app_image": file.app_image, "nginx_image": file.nginx_image}.items():
         found = re.search(rf'^\s*{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)
         if found and found[1] != expected:
-            findings.append(Finding(item, f"{path.name} sets {name} to {found[1]}, but deploy.toml to {expected}"))
+            findings.append(Finding(item, f"{path.name} has {name} {found[1]}, but deploy.toml has {expected}"))
     return findings or [Finding(item, seen=f"{path.name} and deploy.toml name the same images")]
 
 

@@ -140,7 +140,7 @@ def progress(service: Mapping[str, Any]) -> str:
         revision(deployment.get("taskDefinition", service["taskDefinition"])),
     ]
     others = len(service["deployments"]) - 1
-    return ", ".join(said + ([f"{others} older still running"] if others > 0 else []))
+    return ", ".join(said + ([f"older deployments: {others}"] if others > 0 else []))
 
 
 def rolled_back_to(service: Mapping[str, Any], deployment: Mapping[str, Any], since: datetime | None) -> bool:

@@ -32,9 +32,9 @@ Answer = TypeVar("Answer")
 
 HINTS = {
     "CannotPullContainer": "is the image in the registry (deploy push), and may the execution role read it?",
-    "ResourceInitializationError": "run deploy secrets check; else check the execution role or the subnets' route to AWS",
+    "ResourceInitializationError": "try deploy secrets check; then the execution role and the subnets' route to AWS",
     "OutOfMemory": "give the task more memory with --memory",
-    "CannotStartContainer": "does the image have the command?",
+    "CannotStartContainer": "is the command in the image?",
     "RESOURCE:": "the subnets have no free address, or the region has no capacity left; try again",
     "apacity is unavailable": "try again in a few minutes",
 }
