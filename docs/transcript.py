@@ -39,7 +39,7 @@ KEPT = 2
 # What pip prints for each package. These lines are only counted.
 PIP = re.compile(
     r"^(Collecting |Requirement already satisfied: |Ignoring \S+: markers |Installing collected packages: "
-    r"|Successfully installed |Looking in |WARNING: |  (Downloading|Using cached|Preparing metadata) |     ━)"
+    r"|Successfully installed |Looking in |WARNING: Location |  (Downloading|Using cached|Preparing metadata) |     ━)"
 )
 
 HEAD = """# What a release looks like
