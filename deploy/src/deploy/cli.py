@@ -50,8 +50,15 @@ class Group(click.Group):
 def main() -> None:
     """Build, ship and run Adaptivity on AWS ECS Fargate.
 
-    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 a check found a fault; 4 the deployment failed, was
-    rolled back or is stuck; 5 refused. `deploy run` ends with the exit code of its task.
+    \b
+    Exit codes:
+      0  done
+      1  failed
+      2  wrong usage or configuration
+      3  a check found a fault
+      4  the deployment failed, was rolled back or is stuck
+      5  refused
+    `deploy run` ends with the exit code of its task.
     """
 
 

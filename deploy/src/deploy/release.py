@@ -9,7 +9,7 @@ from deploy.errors import FAILED_DEPLOYMENT, FAULTS, DeployError
 
 # Has the job's task definition. It is applied first, so that the migrations of a version run before its services.
 JOB = "module.job"
-SETTLE_SECONDS = 900
+WAIT_SECONDS = 900
 
 
 def versioned(context: Context, tag: str) -> terraform.Stack:
@@ -102,7 +102,7 @@ def wait(context: Context, since: datetime) -> None:
     stack = context.stack()
     ecs.wait_for_deployments(
         context.clients.ecs, context.clients.logs, cluster=stack.cluster_name, expected=expectations(context, stack),
-        seconds=SETTLE_SECONDS, env=context.env, since=since, step=context.output.step,
+        seconds=WAIT_SECONDS, env=context.env, since=since, step=context.output.step,
         clock=context.clock, sleep=context.sleep,
     )  # fmt: skip
 
