@@ -6,6 +6,9 @@ comes after all of the one before becomes a sequence. That is exact for every gr
 parallels. In one that cannot (a before c and d, b before d alone), the steps that wait for nothing become a set that
 the others wait for: no dependency is lost, some steps wait longer than they need to.
 
+Each step is an execution of another state machine, which runs one step: terraform/modules/pipeline/step.asl.tpl. So
+all that belongs to one step (its task, exit codes, retries and time-out) is written there, once.
+
 The definition is a Terraform template: ARNs and names of the account are its variables.
 """
 
@@ -17,13 +20,10 @@ from typing import Any
 
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 
-FIRST_PAUSE_SECONDS = 30
 SEEN_AFTER_SECONDS = 15
-# Also what ECS answers while Fargate has no room.
-START_ERRORS = ["ECS.AmazonECSException", "ECS.ServerException", "ECS.ThrottlingException", "AmazonECS.Unknown"]
-# Stands for the one thing in the template that is a list and no text.
-SUBNETS = "subnets of the tasks"
-SUBNETS_TEMPLATE = "${jsonencode(subnet_ids)}"
+# What Step Functions answers where it cannot start an execution now. A step that fails is States.TaskFailed.
+START_ERRORS = ["StepFunctions.AWSStepFunctionsException", "StepFunctions.ExecutionLimitExceeded"]
+LINE_LENGTH = 120
 PARTITION = "${partition}"
 PARAMETERS = "$.parameters"
 
@@ -64,8 +64,20 @@ def added_waits(pipeline: Pipeline) -> set[tuple[str, str]]:
 
 def render(pipeline: Pipeline) -> str:
     """The template of the definition."""
-    text = json.dumps(_machine(pipeline), indent=2, ensure_ascii=False)
-    return text.replace(json.dumps(SUBNETS), SUBNETS_TEMPLATE) + "\n"
+    return _json(_machine(pipeline)) + "\n"
+
+
+def _json(value: Any, indent: str = "", before: int = 0) -> str:
+    """JSON in which a list or an object is on one line where that fits. ``before``: characters already on the line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or before + len(line) < LINE_LENGTH:
+        return line
+    inner = indent + "  "
+    keys = [f"{json.dumps(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
+    values = value.values() if isinstance(value, dict) else value
+    lines = [inner + key + _json(each, inner, len(inner + key)) for key, each in zip(keys, values, strict=True)]
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([start, ",\n".join(lines), indent + end])
 
 
 def _plan(steps: list[Step], ancestors: dict[str, set[str]]) -> Plan:
@@ -174,7 +186,12 @@ def _machine(pipeline: Pipeline) -> dict[str, Any]:
             "Type": "Pass",
             "Parameters": {
                 "parameters.$": "States.JsonMerge(States.StringToJson("
-                f"'{json.dumps(defaults)}'), $$.Execution.Input, false)"
+                f"'{json.dumps(defaults)}'), $$.Execution.Input, false)",
+                "run": {
+                    "pipeline": pipeline.name,
+                    "execution.$": "$$.Execution.Name",
+                    "started_at.$": "$$.Execution.StartTime",
+                },
             },
             "Next": "Run",
         },
@@ -236,7 +253,7 @@ _STARTED_BEFORE = {
 }
 
 
-# What a branch ends with: whether a step of it has failed, and which.
+# What a branch ends with: whether a step of it has failed, and which, with its error.
 _RESULT = {"failed.$": "States.ArrayContains($[*].failed, true)", "steps.$": "$[*].step"}
 
 
@@ -256,16 +273,18 @@ class _Writer:
         """A branch of a Parallel state. Where a step fails, the rest of its branch, which comes after it, is left out;
         other branches go on."""
         self._branches += 1
-        end = f"Branch {self._branches} is done"
+        end, failed = f"Branch {self._branches} is done", f"Branch {self._branches} failed"
         states: dict[str, Any] = {}
         parts = part.parts if isinstance(part, Sequence) else (part,)
         following = end
         for inner in reversed(parts):
             first, written = (
-                self._step(inner, following) if isinstance(inner, Step) else self._parallel(inner, following)
+                self._step(inner, following, failed) if isinstance(inner, Step) else self._parallel(inner, following)
             )
             states = {**written, **states}
             following = first
+        if any(isinstance(inner, Step) for inner in parts):
+            states[failed] = {"Type": "Pass", "Parameters": {"failed": True, "step.$": "$.failed"}, "End": True}
         states[end] = {"Type": "Pass", "Result": {"failed": False, "step": ""}, "End": True}
         return {"StartAt": following, "States": states}
 
@@ -293,132 +312,38 @@ class _Writer:
             },
         }
 
-    def _step(self, step: Step, following: str) -> tuple[str, dict[str, Any]]:
-        name = step.name
-        begin, ended, exit_code = f"{name}: begin", f"{name}: ended", f"{name}: exit code"
-        error = f"{name}: error"
-        pause, again, failed = f"{name}: pause", f"{name}: again", f"{name}: failed"
-        code = "$.ended.task.Containers[0].ExitCode"
-        left = {"Variable": "$.attempt.number", "NumericLessThanEquals": step.retries}
-        choices: list[dict[str, Any]] = [
-            {"And": [_present(code), {"Variable": code, "NumericEquals": 3}], "Next": following}
-        ]
-        states = {
-            name: self._task(step, following, error, failed),
-            # States.TaskFailed catches every error but a time-out. Only of a task that has ended is the cause the task,
-            # as ECS describes it; what ECS itself refuses has prose there.
-            error: {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "And": [
-                            {"Variable": "$.error.Error", "StringEquals": "States.TaskFailed"},
-                            {"Variable": "$.error.Cause", "StringMatches": "{*}"},
-                        ],
-                        "Next": ended,
-                    }
-                ],
-                "Default": failed,
-            },
-            ended: {
-                "Type": "Pass",
-                "Parameters": {"task.$": "States.StringToJson($.error.Cause)"},
-                "ResultPath": "$.ended",
-                "Next": exit_code,
-            },
-            exit_code: {"Type": "Choice", "Choices": choices, "Default": failed},
-            failed: {"Type": "Pass", "Result": {"failed": True, "step": name}, "End": True},
-        }
-        if not step.retries:
-            return name, states
-        # A task that has no exit code did not start.
-        choices += [
-            {"And": [left, {"Not": _present(code)}], "Next": pause},
-            *(
-                {"And": [left, _present(code), {"Variable": code, "NumericEquals": retried}], "Next": pause}
-                for retried in (1, 75)
-            ),
-        ]
-        return begin, {
-            begin: {
-                "Type": "Pass",
-                "Result": {"number": 1, "seconds": step.pause},
-                "ResultPath": "$.attempt",
-                "Next": name,
-            },
-            **states,
-            pause: {"Type": "Wait", "SecondsPath": "$.attempt.seconds", "Next": again},
-            again: {
-                "Type": "Pass",
+    def _step(self, step: Step, following: str, failed: str) -> tuple[str, dict[str, Any]]:
+        return step.name, {
+            step.name: {
+                "Type": "Task",
+                "Resource": f"arn:{PARTITION}:states:::states:startExecution.sync:2",
                 "Parameters": {
-                    "number.$": "States.MathAdd($.attempt.number, 1)",
-                    "seconds.$": "States.MathAdd($.attempt.seconds, $.attempt.seconds)",
+                    "StateMachineArn": "${step_arn}",
+                    "Input": {
+                        # By this name the console links the two executions.
+                        "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
+                        "run.$": "$.run",
+                        "name": step.name,
+                        **_command(step),
+                        "retries": step.retries,
+                        "pause": step.pause,
+                        "timeout": step.timeout,
+                    },
                 },
-                "ResultPath": "$.attempt",
-                "Next": name,
-            },
+                "ResultPath": None,
+                "Retry": [{"ErrorEquals": START_ERRORS, "IntervalSeconds": 30, "MaxAttempts": 5, "BackoffRate": 2.0}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": f"$.failed.{step.name}", "Next": failed}],
+                "Next": following,
+            }
         }
-
-    def _task(self, step: Step, following: str, error: str, failed: str) -> dict[str, Any]:
-        started_by = f"States.Format('pipeline {self._pipeline.name}, execution {{}}', $$.Execution.Name)"
-        return {
-            "Type": "Task",
-            "Resource": f"arn:{PARTITION}:states:::ecs:runTask.sync",
-            "Parameters": {
-                "Cluster": "${cluster_arn}",
-                # Without a revision: ECS takes the newest one.
-                "TaskDefinition": "${task_definition_family}",
-                "LaunchType": "FARGATE",
-                "PropagateTags": "TASK_DEFINITION",
-                "NetworkConfiguration": {
-                    "AwsvpcConfiguration": {
-                        "Subnets": SUBNETS,
-                        "SecurityGroups": ["${security_group_id}"],
-                        "AssignPublicIp": "${assign_public_ip}",
-                    }
-                },
-                "Overrides": {
-                    "ContainerOverrides": [
-                        {
-                            "Name": "${container_name}",
-                            **_command(step),
-                            "Environment": [
-                                {"Name": "JOB_STARTED_BY", "Value.$": started_by},
-                                {"Name": "JOB_RUN_STARTED_AT", "Value.$": "$$.Execution.StartTime"},
-                            ],
-                        }
-                    ]
-                },
-            },
-            "TimeoutSeconds": step.timeout,
-            "ResultPath": None,
-            "Retry": [
-                {
-                    "ErrorEquals": START_ERRORS,
-                    "IntervalSeconds": FIRST_PAUSE_SECONDS,
-                    "MaxAttempts": 5,
-                    "BackoffRate": 2.0,
-                }
-            ],
-            "Catch": [
-                {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": error},
-                # A time-out is the end: what took too long once does so again.
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": failed},
-            ],
-            "Next": following,
-        }
-
-
-def _present(path: str) -> dict[str, Any]:
-    return {"Variable": path, "IsPresent": True}
 
 
 def _command(step: Step) -> dict[str, Any]:
     """The container's command: a list, or where the run has parameters, a call that makes the list."""
     words = ("python", "manage.py", *step.command)
     if not step.parameters():
-        return {"Command": list(words)}
-    return {"Command.$": f"States.Array({', '.join(map(_word, words))})"}
+        return {"command": list(words)}
+    return {"command.$": f"States.Array({', '.join(map(_word, words))})"}
 
 
 def _word(word: str) -> str:

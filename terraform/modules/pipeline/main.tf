@@ -3,17 +3,31 @@ data "aws_region" "current" {}
 data "aws_caller_identity" "current" {}
 
 locals {
-  partition   = data.aws_partition.current.partition
-  region      = data.aws_region.current.name
-  account     = data.aws_caller_identity.current.account_id
-  ecs         = "arn:${local.partition}:ecs:${local.region}:${local.account}"
-  cluster_arn = "${local.ecs}:cluster/${var.cluster_name}"
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+  account   = data.aws_caller_identity.current.account_id
 
-  # Without a revision: ECS takes the newest one at the time, and a new one leaves the state machine as it is.
-  family_arn = "${local.ecs}:task-definition/${var.task_definition_family}"
+  # Known before the state machines are: a role names the one that may take it.
+  states   = "arn:${local.partition}:states:${local.region}:${local.account}"
+  arn      = "${local.states}:stateMachine:${var.name}"
+  step_arn = "${local.states}:stateMachine:${local.step_name}"
 
-  # Known before the state machine is: its role may list its executions.
-  arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}"
+  # By such a rule of its own, one for the whole account, Step Functions learns that what .sync waits for has ended.
+  managed_rule = {
+    Effect = "Allow"
+    Action = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
+  }
+  rules = "arn:${local.partition}:events:${local.region}:${local.account}:rule"
+
+  # The delivery of logs, whose actions know no resource.
+  log_delivery = {
+    Effect = "Allow"
+    Action = [
+      "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    ]
+    Resource = "*"
+  }
 }
 
 resource "aws_cloudwatch_log_group" "main" {
@@ -24,7 +38,7 @@ resource "aws_cloudwatch_log_group" "main" {
 
 resource "aws_iam_role" "main" {
   name        = "${var.name}-pipeline"
-  description = "Runs the steps of ${var.name}"
+  description = "Starts the steps of ${var.name}"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -48,38 +62,18 @@ resource "aws_iam_role_policy" "main" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Every revision of the one family, in the one cluster.
-        Effect    = "Allow"
-        Action    = "ecs:RunTask"
-        Resource  = [local.family_arn, "${local.family_arn}:*"]
-        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-      },
-      {
-        # Step Functions asks how the task is, and ends it when the step has taken too long.
-        Effect    = "Allow"
-        Action    = ["ecs:DescribeTasks", "ecs:StopTask"]
-        Resource  = ["${local.ecs}:task/${var.cluster_name}/*"]
-        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-      },
-      {
-        # The tags that a task takes from its task definition, when it starts.
-        Effect    = "Allow"
-        Action    = "ecs:TagResource"
-        Resource  = ["${local.ecs}:task/${var.cluster_name}/*"]
-        Condition = { StringEquals = { "ecs:CreateAction" = "RunTask" } }
-      },
-      {
-        Effect    = "Allow"
-        Action    = "iam:PassRole"
-        Resource  = [var.role_arn, var.execution_role_arn]
-        Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
-      },
-      {
-        # By this rule of its own Step Functions learns that a task has ended: what .sync waits for.
+        # One execution of the other state machine for each step.
         Effect   = "Allow"
-        Action   = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
-        Resource = ["arn:${local.partition}:events:${local.region}:${local.account}:rule/StepFunctionsGetEventsForECSTaskRule"]
+        Action   = "states:StartExecution"
+        Resource = [local.step_arn]
       },
+      {
+        # Step Functions asks how it is, and ends it when the pipeline's execution is stopped.
+        Effect   = "Allow"
+        Action   = ["states:DescribeExecution", "states:StopExecution"]
+        Resource = ["${local.states}:execution:${local.step_name}:*"]
+      },
+      merge(local.managed_rule, { Resource = ["${local.rules}/StepFunctionsGetEventsForStepFunctionsExecutionRule"] }),
       {
         Effect   = "Allow"
         Action   = "sns:Publish"
@@ -91,15 +85,7 @@ resource "aws_iam_role_policy" "main" {
         Action   = "states:ListExecutions"
         Resource = [local.arn]
       },
-      {
-        # The delivery of logs, whose actions know no resource.
-        Effect = "Allow"
-        Action = [
-          "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
-          "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
-        ]
-        Resource = "*"
-      },
+      local.log_delivery,
     ]
   })
 }
@@ -109,15 +95,10 @@ resource "aws_sfn_state_machine" "main" {
   role_arn = aws_iam_role.main.arn
 
   definition = templatestring(var.definition, {
-    partition              = local.partition
-    env_label              = var.env_label
-    cluster_arn            = local.cluster_arn
-    task_definition_family = var.task_definition_family
-    container_name         = var.container_name
-    subnet_ids             = var.subnet_ids
-    security_group_id      = var.security_group_id
-    assign_public_ip       = var.assign_public_ip ? "ENABLED" : "DISABLED"
-    topic_arn              = var.topic_arn
+    partition = local.partition
+    env_label = var.env_label
+    step_arn  = aws_sfn_state_machine.step.arn
+    topic_arn = var.topic_arn
   })
 
   logging_configuration {

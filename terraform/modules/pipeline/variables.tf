@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the state machine and of its schedule"
+  description = "Name of the state machine and of its schedule; the one that runs a step is NAME-step"
   type        = string
 
   validation {
@@ -18,8 +18,8 @@ variable "definition" {
   type        = string
 
   validation {
-    condition     = can(regex("ecs:runTask\\.sync", var.definition))
-    error_message = "definition must be a pipeline's, with steps that run as tasks of ECS: manage.py render_pipeline NAME --format asl."
+    condition     = can(regex("states:startExecution\\.sync:2", var.definition))
+    error_message = "definition must be a pipeline's, each step of which is an execution of its own: manage.py render_pipeline NAME --format asl."
   }
 }
 
@@ -97,7 +97,7 @@ variable "schedule" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which the state machine's log is kept"
+  description = "Days for which the logs of both state machines are kept"
   type        = number
   default     = 30
 }

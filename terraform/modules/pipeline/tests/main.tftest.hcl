@@ -8,6 +8,18 @@ mock_provider "aws" {
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/adaptivity-dev-nightly" }
   }
+  override_resource {
+    target = aws_iam_role.step
+    values = { arn = "arn:aws:iam::123456789012:role/adaptivity-dev-nightly-step" }
+  }
+  override_resource {
+    target = aws_sfn_state_machine.step
+    values = { arn = "arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly-step" }
+  }
+  override_resource {
+    target = aws_cloudwatch_log_group.step
+    values = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/adaptivity-dev-nightly-step" }
+  }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
@@ -31,11 +43,9 @@ variables {
   topic_arn              = "arn:aws:sns:us-east-1:123456789012:adaptivity-dev-alarms"
   definition             = <<-JSON
     {
-      "resource": "arn:$${partition}:states:::ecs:runTask.sync",
+      "resource": "arn:$${partition}:states:::states:startExecution.sync:2",
       "path": "$$.Execution.Id",
-      "family": "$${task_definition_family}", "cluster": "$${cluster_arn}", "container": "$${container_name}",
-      "subnets": $${jsonencode(subnet_ids)}, "group": "$${security_group_id}", "ip": "$${assign_public_ip}",
-      "topic": "$${topic_arn}", "environment": "$${env_label}"
+      "step": "$${step_arn}", "topic": "$${topic_arn}", "environment": "$${env_label}"
     }
   JSON
 }
@@ -45,18 +55,43 @@ run "by_hand" {
 
   assert {
     condition = jsondecode(aws_sfn_state_machine.main.definition) == {
-      resource    = "arn:aws:states:::ecs:runTask.sync"
+      resource    = "arn:aws:states:::states:startExecution.sync:2"
       path        = "$$.Execution.Id"
-      family      = "adaptivity-dev-job"
-      cluster     = "arn:aws:ecs:us-east-1:123456789012:cluster/adaptivity-dev"
-      container   = "job"
-      subnets     = ["subnet-1", "subnet-2"]
-      group       = "sg-1"
-      ip          = "DISABLED"
+      step        = output.step_state_machine_arn
       topic       = "arn:aws:sns:us-east-1:123456789012:adaptivity-dev-alarms"
       environment = "dev"
     }
     error_message = "The definition is not the template with its values: ${aws_sfn_state_machine.main.definition}"
+  }
+
+  assert {
+    condition = jsondecode(aws_sfn_state_machine.step.definition).States.Run.Resource == "arn:aws:states:::ecs:runTask.sync" && {
+      for name, value in jsondecode(aws_sfn_state_machine.step.definition).States.Run.Parameters : name => value
+      if name != "Overrides"
+      } == {
+      Cluster        = "arn:aws:ecs:us-east-1:123456789012:cluster/adaptivity-dev"
+      TaskDefinition = "adaptivity-dev-job"
+      LaunchType     = "FARGATE"
+      PropagateTags  = "TASK_DEFINITION"
+      NetworkConfiguration = {
+        AwsvpcConfiguration = { Subnets = ["subnet-1", "subnet-2"], SecurityGroups = ["sg-1"], AssignPublicIp = "DISABLED" }
+      }
+    }
+    error_message = "A step does not run where it should: ${aws_sfn_state_machine.step.definition}"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_sfn_state_machine.step.definition).States.Run.Parameters.Overrides.ContainerOverrides[0].Name == "job"
+      && output.step_state_machine_arn == "arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly-step"
+      && aws_sfn_state_machine.step.name == "adaptivity-dev-nightly-step"
+      && aws_sfn_state_machine.step.role_arn == aws_iam_role.step.arn
+      && aws_sfn_state_machine.step.logging_configuration[0].level == "ERROR"
+      && aws_sfn_state_machine.step.logging_configuration[0].log_destination == "${aws_cloudwatch_log_group.step.arn}:*"
+      && aws_cloudwatch_log_group.step.name == output.step_log_group_name
+      && aws_cloudwatch_log_group.step.retention_in_days == 30
+    )
+    error_message = "The state machine of a step lacks its container, its role or its log."
   }
 
   assert {
@@ -77,6 +112,44 @@ run "by_hand" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.main.policy).Statement : {
+        action    = flatten([statement.Action])
+        resource  = flatten([statement.Resource])
+        condition = try(statement.Condition, null)
+      }
+      if !startswith(flatten([statement.Action])[0], "logs:")
+      ] == [
+      {
+        action    = ["states:StartExecution"]
+        resource  = ["arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly-step"]
+        condition = null
+      },
+      {
+        action    = ["states:DescribeExecution", "states:StopExecution"]
+        resource  = ["arn:aws:states:us-east-1:123456789012:execution:adaptivity-dev-nightly-step:*"]
+        condition = null
+      },
+      {
+        action    = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
+        resource  = ["arn:aws:events:us-east-1:123456789012:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"]
+        condition = null
+      },
+      {
+        action    = ["sns:Publish"]
+        resource  = ["arn:aws:sns:us-east-1:123456789012:adaptivity-dev-alarms"]
+        condition = null
+      },
+      {
+        action    = ["states:ListExecutions"]
+        resource  = ["arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly"]
+        condition = null
+      },
+    ]
+    error_message = "The state machine may do more than start its steps: ${aws_iam_role_policy.main.policy}"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.step.policy).Statement : {
         action    = flatten([statement.Action])
         resource  = flatten([statement.Resource])
         condition = try(statement.Condition, null)
@@ -114,18 +187,8 @@ run "by_hand" {
         resource  = ["arn:aws:events:us-east-1:123456789012:rule/StepFunctionsGetEventsForECSTaskRule"]
         condition = null
       },
-      {
-        action    = ["sns:Publish"]
-        resource  = ["arn:aws:sns:us-east-1:123456789012:adaptivity-dev-alarms"]
-        condition = null
-      },
-      {
-        action    = ["states:ListExecutions"]
-        resource  = ["arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly"]
-        condition = null
-      },
     ]
-    error_message = "The state machine may do more than run its steps: ${aws_iam_role_policy.main.policy}"
+    error_message = "The state machine of a step may do more than run it: ${aws_iam_role_policy.step.policy}"
   }
 
   assert {
@@ -134,6 +197,14 @@ run "by_hand" {
       ArnEquals    = { "aws:SourceArn" = "arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly" }
     }
     error_message = "Others than this state machine may take the role."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.step.assume_role_policy).Statement[0].Condition == {
+      StringEquals = { "aws:SourceAccount" = "123456789012" }
+      ArnEquals    = { "aws:SourceArn" = "arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly-step" }
+    }
+    error_message = "Others than the state machine of a step may take its role."
   }
 }
 
@@ -155,7 +226,7 @@ run "scheduled" {
       && aws_scheduler_schedule.main[0].target[0].arn == output.state_machine_arn
       && aws_scheduler_schedule.main[0].target[0].role_arn == aws_iam_role.scheduler[0].arn
       && jsondecode(aws_scheduler_schedule.main[0].target[0].input) == { source = "demo" }
-      && jsondecode(aws_sfn_state_machine.main.definition).ip == "ENABLED"
+      && jsondecode(aws_sfn_state_machine.step.definition).States.Run.Parameters.NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp == "ENABLED"
     )
     error_message = "The schedule is not the one that was given."
   }
