@@ -206,6 +206,7 @@ def seen(aws: Simulator, outputs: dict[str, Any]) -> dict[str, Any]:
             for schedule in scheduler.list_schedules()["Schedules"]
         },
         "pipeline": sfn.describe_state_machine(stateMachineArn=outputs["pipelines"]["nightly"]),
+        "step": sfn.describe_state_machine(stateMachineArn=f"{outputs['pipelines']['nightly']}-step"),
         "alarms": aws.client("cloudwatch").describe_alarms()["MetricAlarms"],
         "events": aws.client("events").list_rules()["Rules"],
         "objects": [item["Key"] for item in aws.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]],
@@ -472,19 +473,22 @@ def test_the_pipeline_is_the_declared_one_and_takes_the_newest_revision(dev: Lif
 
     assert schedule["Target"]["Arn"] == dev.outputs["pipelines"]["nightly"]
     assert (schedule["ScheduleExpression"], schedule["State"]) == (NIGHTLY.schedule, "ENABLED")
-    assert {
-        name: parameters["Overrides"]["ContainerOverrides"][0].get("Command") for name, parameters in tasks.items()
-    } == {step.name: None if step.parameters() else ["python", "manage.py", *step.command] for step in NIGHTLY.steps}
-    for parameters in tasks.values():
-        # A family without a revision: what ECS has registered last, also after a release.
-        assert parameters["TaskDefinition"] == f"{NAME}-job"
-        assert parameters["Cluster"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{NAME}"
-        assert parameters["NetworkConfiguration"]["AwsvpcConfiguration"] == {
-            "Subnets": dev.outputs["subnet_ids"],
-            "SecurityGroups": [dev.outputs["security_group"]],
-            "AssignPublicIp": "ENABLED",
-        }
+    assert {name: parameters["Input"].get("command") for name, parameters in tasks.items()} == {
+        step.name: None if step.parameters() else ["python", "manage.py", *step.command] for step in NIGHTLY.steps
+    }
+    assert {parameters["StateMachineArn"] for parameters in tasks.values()} == {
+        f"{dev.outputs['pipelines']['nightly']}-step"
+    }
     assert definition["States"]["Notify of the failure"]["Parameters"]["TopicArn"] == dev.outputs["alarm_topic_arn"]
+    task = json.loads(dev.seen["step"]["definition"])["States"]["Run"]["Parameters"]
+    # A family without a revision: what ECS has registered last, also after a release.
+    assert task["TaskDefinition"] == f"{NAME}-job"
+    assert task["Cluster"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{NAME}"
+    assert task["NetworkConfiguration"]["AwsvpcConfiguration"] == {
+        "Subnets": dev.outputs["subnet_ids"],
+        "SecurityGroups": [dev.outputs["security_group"]],
+        "AssignPublicIp": "ENABLED",
+    }
     assert not any("sfn" in address or "nightly" in address for address in dev.changes)
 
 

@@ -1,4 +1,5 @@
-"""The state machine's definition, executed: for the same ends of its steps, it decides as the runner on a laptop does.
+"""The state machines' definitions, executed: for the same ends of a pipeline's steps, the two, one of which runs the
+pipeline and one each step, decide as the runner on a laptop does.
 
 What executes it is moto's interpreter of the Amazon States Language; AWS alone can show that AWS does the same. Its ECS
 is answered here, as ECS answers: a task that ends with another exit code than 0 is the error States.TaskFailed, whose
@@ -10,6 +11,7 @@ import random
 import re
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,14 +28,19 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
+from moto.stepfunctions.parser.asl.component.intrinsic.argument import argument
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (
     IsTimestamp,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_ecs import (
     StateTaskServiceEcs,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
@@ -48,10 +55,10 @@ from adaptivity.runs.pipelines import runner
 from adaptivity.runs.pipelines.attempts import RETRIED, Ended, LaunchError
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 from adaptivity.runs.pipelines.runner import pipeline_begin, pipeline_execute
-from adaptivity.runs.pipelines.state_machine import FIRST_PAUSE_SECONDS, SEEN_AFTER_SECONDS, added_waits
+from adaptivity.runs.pipelines.state_machine import SEEN_AFTER_SECONDS, added_waits
 from adaptivity.runs.services.pipeline_runs import Starter
 from tests.support.service import poll
-from tests.unit.runs.test_pipelines import VARIABLES, definition
+from tests.unit.runs.test_pipelines import VARIABLES, definition, step_definition
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +69,8 @@ INDEX_BEFORE_NAME = re.compile(r"\$(\.\w+|\[\d+\])*\[\d+\]\.\w+")
 Ends = Mapping[str, Sequence[int | str]]
 TASK_FAILED = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
 TOPIC = VARIABLES["${topic_arn}"]
+STEP = VARIABLES["${step_arn}"]
+ROLE = "arn:aws:iam::123456789012:role/pipeline"
 
 
 @dataclass
@@ -121,8 +130,21 @@ def timestamp(text: str) -> datetime | None:
         return None
 
 
-def failure(env: Any, error: str, cause: str) -> FailureEventException:
-    details = TaskFailedEventDetails(error=error, cause=cause, resource="runTask.sync", resourceType="ecs")
+def extract_json(path: str, data: Any) -> Any:
+    found = json_path.extract_json(path, data)
+    return found[0] if INDEX_BEFORE_NAME.fullmatch(path) else found
+
+
+def in_pascal_case(_self: Any, response: dict[str, Any], **_: Any) -> None:
+    """Step Functions writes every name so, the service itself in camelCase; moto does not translate."""
+    for name in list(response):
+        value = response.pop(name)
+        response[name[0].upper() + name[1:]] = iso(value) if isinstance(value, datetime) else value
+
+
+def failure(env: Any, error: str, cause: str, resource: str = "ecs:runTask.sync") -> FailureEventException:
+    service, _, action = resource.partition(":")
+    details = TaskFailedEventDetails(error=error, cause=cause, resource=action, resourceType=service)
     return FailureEventException(
         FailureEvent(
             env=env,
@@ -150,6 +172,8 @@ class StepFunctions:
     messages: Callable[[], list[str]]
     pauses: list[float]
     ecs: Callable[[str, dict[str, Any]], int | str] = lambda *_: 0
+    # Called before the execution of a step starts; what it returns is the error with which Step Functions refuses it.
+    starting: Callable[[str], str | None] = lambda _: None
     # Called before an execution is told which ones run.
     listing: Callable[[], object] = lambda: None
 
@@ -157,7 +181,7 @@ class StepFunctions:
         machine = self.client.create_state_machine(
             name=pipeline.name,
             definition=json.dumps(definition(pipeline)),
-            roleArn="arn:aws:iam::123456789012:role/pipeline",
+            roleArn=ROLE,
         )
         return str(machine["stateMachineArn"])
 
@@ -195,9 +219,13 @@ def step_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepFunctions]:
 
         over = threading.Event()
         made = StepFunctions(boto3.client("stepfunctions"), messages, [])
+        name, text = STEP.rpartition(":")[2], json.dumps(step_definition())
+        created = made.client.create_state_machine(name=name, definition=text, roleArn=ROLE)
+        assert created["stateMachineArn"] == STEP
 
         def run_task(_self: Any, env: Any, *_: Any, normalised_parameters: dict[str, Any], **__: Any) -> None:
-            end = made.ecs(env.states.context_object.context_object_data["State"]["Name"], normalised_parameters)
+            step = env.states.context_object.context_object_data["Execution"]["Input"]["name"]
+            end = made.ecs(step, normalised_parameters)
             if end == TIMED_OUT:
                 over.wait(60)
             if isinstance(end, str) and end.startswith("ECS."):
@@ -206,22 +234,29 @@ def step_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepFunctions]:
                 raise failure(env, TASK_FAILED.error_name, json.dumps(task(end if isinstance(end, int) else None)))
             env.stack.append(task(0))
 
+        def start_step(_self: Any, env: Any, *_: Any, normalised_parameters: dict[str, Any], **__: Any) -> None:
+            machine, given = normalised_parameters["StateMachineArn"], normalised_parameters["Input"]
+            error = made.starting(json.loads(given)["name"])
+            if error:
+                raise failure(env, error, "Step Functions refuses it", "states:startExecution.sync:2")
+            started = made.client.start_execution(stateMachineArn=machine, name=str(uuid.uuid4()), input=given)
+            env.stack.append({"ExecutionArn": started["executionArn"]})
+
         def list_executions(_self: Any, env: Any, *_: Any, normalised_parameters: dict[str, Any], **__: Any) -> None:
-            # Step Functions writes every name in PascalCase, the service itself in camelCase; moto does not translate.
             asked = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
             made.listing()
             found = made.client.list_executions(**asked)["executions"]
             listed = [{"ExecutionArn": each["executionArn"], "StartDate": iso(each["startDate"])} for each in found]
             env.stack.append({"Executions": listed})
 
-        def extract_json(path: str, data: Any) -> Any:
-            found = json_path.extract_json(path, data)
-            return found[0] if INDEX_BEFORE_NAME.fullmatch(path) else found
-
         monkeypatch.setattr(string_expression, "extract_json", extract_json)
+        monkeypatch.setattr(argument, "extract_json", extract_json)
         monkeypatch.setattr(StateTaskServiceAwsSdk, "_eval_service_task", list_executions)
         monkeypatch.setattr(StateTaskServiceEcs, "_eval_service_task", run_task)
         monkeypatch.setattr(StateTaskServiceEcs, "_eval_integration_pattern", lambda *_, **__: None)
+        monkeypatch.setattr(StateTaskServiceSfn, "_eval_service_task", start_step)
+        monkeypatch.setattr(StateTaskServiceSfn, "_normalise_response", in_pascal_case)
+        monkeypatch.setattr(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.01)
         monkeypatch.setattr(
             WaitFunction, "_wait_interval", lambda _, env, wait_seconds: made.pauses.append(wait_seconds)
         )
@@ -468,7 +503,7 @@ def test_of_two_executions_that_start_together_the_first_goes_on(
 
 def test_what_ecs_refuses(step_functions: StepFunctions) -> None:
     """Where ECS has no room, the state asks again, which no step's retries count; where it refuses, that is the end."""
-    first = [FIRST_PAUSE_SECONDS * 2.0**number for number in range(5)]
+    first = [30 * 2.0**number for number in range(5)]
     no_room, refused = "ECS.AmazonECSException", "ECS.ClientException"
 
     assert executed(step_functions, NIGHTLY, {"scrape": [no_room, no_room, 0]}, {}).decided() == (
@@ -481,6 +516,55 @@ def test_what_ecs_refuses(step_functions: StepFunctions) -> None:
     assert (ran.well, ran.pauses) == (False, first)
     ran = executed(step_functions, NIGHTLY, {"crawl": [refused]}, {})
     assert (ran.begun.count("crawl"), ran.begun.count("export"), ran.well, ran.pauses) == (1, 1, False, [])
+
+
+def test_a_step_that_cannot_be_started(step_functions: StepFunctions) -> None:
+    """Where Step Functions has no room, the pipeline asks again; where it refuses, that is the end of the branch."""
+    answers = {"scrape": ["StepFunctions.ExecutionLimitExceeded"] * 2, "export": ["StepFunctions.StateMachineDeleting"]}
+    step_functions.starting = lambda name: answers[name].pop() if answers.get(name) else None
+
+    ran = executed(step_functions, NIGHTLY, {}, {})
+
+    assert ran.decided() == ({step.name: 1 for step in NIGHTLY.steps if step.name != "export"}, False, [30, 60])
+
+
+CRAWL = "crawl ended with exit code"
+
+
+@pytest.mark.parametrize(
+    ("ends", "error", "cause"),
+    [
+        ([2], "ExitCode2", f"{CRAWL} 2, attempt 1"),
+        ([1, 137], "ExitCode137", f"{CRAWL} 137, attempt 2"),
+        ([75, 1, 75], "ExitCode75", f"{CRAWL} 75, attempt 3"),
+        ([NO_START] * 3, "DidNotStart", json.dumps(task(None))),
+        (["ECS.ClientException"], "ECS.ClientException", "ECS refuses it (Service: AmazonECS; Status Code: 400)"),
+        ([TIMED_OUT], "TimedOut", "crawl took longer than 1 seconds, attempt 1"),
+    ],
+)
+def test_the_pipeline_s_history_and_the_notification_have_the_error(
+    step_functions: StepFunctions, ends: list[int | str], error: str, cause: str
+) -> None:
+    timeout = 1 if TIMED_OUT in ends else 600
+    one = Pipeline("one", "", (Step("crawl", ("crawl",), retries=2, timeout=timeout),))
+    step_functions.ecs = Tasks(one, {"crawl": ends}, {}).begin_task
+
+    execution = step_functions.start(step_functions.create(one), "night")
+
+    step_functions.end(execution)
+    events = step_functions.client.get_execution_history(executionArn=execution)["events"]
+    (details,) = [event["taskFailedEventDetails"] for event in events if event["type"] == "TaskFailed"]
+    ended = json.loads(details["cause"])
+    assert (details["error"], ended["Error"], ended["Cause"]) == (TASK_FAILED.error_name, error, cause)
+    (message,) = step_functions.messages()
+    told = json.loads(message.removeprefix("Pipeline one failed: ").removesuffix(f" Execution: {execution}"))
+    assert told["result"] == {
+        "failed": True,
+        "steps": [{"crawl": {"Error": details["error"], "Cause": details["cause"]}}],
+    }
+    # The step's own execution has failed as well, so that a list of these shows which did.
+    (own,) = step_functions.client.list_executions(stateMachineArn=STEP)["executions"]
+    assert (own["status"], own["executionArn"]) == ("FAILED", ended["ExecutionArn"])
 
 
 def test_a_task_says_who_started_it_and_where_it_runs(step_functions: StepFunctions) -> None:

@@ -16,6 +16,7 @@ from adaptivity.pipelines import NIGHTLY, ONBOARD_COURSE, PIPELINES
 from adaptivity.runs.pipelines import mermaid, state_machine
 from adaptivity.runs.pipelines.declaration import Pipeline, PipelineError, Step, by_name
 from adaptivity.runs.pipelines.state_machine import Plan, Sequence, added_waits, plan
+from tests.support.service import ROOT
 
 
 def pipeline(**after: str) -> Pipeline:
@@ -243,12 +244,21 @@ VARIABLES = {
     "${topic_arn}": "arn:aws:sns:us-east-1:123456789012:adaptivity-dev-alarms",
     "${partition}": "aws",
     "${env_label}": "dev",
+    "${step_arn}": "arn:aws:states:us-east-1:123456789012:stateMachine:step",
 }
 
 
 def definition(declared: Pipeline) -> dict[str, Any]:
-    """The state machine with values for what Terraform puts in."""
-    text = state_machine.render(declared)
+    """The pipeline's state machine with values for what Terraform puts in."""
+    return with_values(state_machine.render(declared))
+
+
+def step_definition() -> dict[str, Any]:
+    """The state machine that runs one step, with values for what Terraform puts in."""
+    return with_values((ROOT / "terraform" / "modules" / "pipeline" / "step.asl.tpl").read_text())
+
+
+def with_values(text: str) -> dict[str, Any]:
     for variable, value in VARIABLES.items():
         text = text.replace(variable, value)
     assert "${" not in text
@@ -274,57 +284,81 @@ class TestStateMachine:
     def test_it_is_valid_in_the_amazon_states_language(self, declared: Pipeline) -> None:
         assert Linter().validate(definition(declared)) == []
 
-    def test_the_linter_finds_what_is_wrong(self) -> None:
-        broken = definition(NIGHTLY)
-        broken["States"]["Run"]["Next"] = "Nowhere"
+    def test_so_is_the_one_that_runs_a_step(self) -> None:
+        assert Linter().validate(step_definition()) == []
 
-        assert Linter().validate(broken)
+    @pytest.mark.parametrize("machine", [definition(NIGHTLY), step_definition()], ids=["pipeline", "step"])
+    def test_the_linter_finds_what_is_wrong(self, machine: dict[str, Any]) -> None:
+        machine["States"]["Run"]["Next"] = "Nowhere"
+
+        assert Linter().validate(machine)
 
     def test_a_step_is_the_same_command_with_its_limits(self) -> None:
         states = definition(NIGHTLY)["States"]["Run"]["Branches"][0]["States"]
         crawl, declared = states["crawl"], NIGHTLY.step("crawl")
 
-        assert crawl["Resource"] == "arn:aws:states:::ecs:runTask.sync"
-        assert crawl["Parameters"]["TaskDefinition"] == "adaptivity-dev-job"
-        (override,) = crawl["Parameters"]["Overrides"]["ContainerOverrides"]
-        assert (override["Name"], override["Command"]) == ("job", ["python", "manage.py", "crawl", "--hours", "12"])
-        assert crawl["TimeoutSeconds"] == declared.timeout
+        assert crawl["Resource"] == "arn:aws:states:::states:startExecution.sync:2"
+        assert crawl["Parameters"] == {
+            "StateMachineArn": VARIABLES["${step_arn}"],
+            "Input": {
+                "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
+                "run.$": "$.run",
+                "name": "crawl",
+                "command": ["python", "manage.py", "crawl", "--hours", "12"],
+                "retries": declared.retries,
+                "pause": declared.pause,
+                "timeout": declared.timeout,
+            },
+        }
         assert crawl["Next"] == "Branch 1 is done"
-        assert [(catch["ErrorEquals"], catch["Next"]) for catch in crawl["Catch"]] == [
-            (["States.TaskFailed"], "crawl: error"),
-            (["States.ALL"], "crawl: failed"),
+        assert crawl["Catch"] == [
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed.crawl", "Next": "Branch 1 failed"}
         ]
-        assert states["scrape"]["Next"] == "crawl: begin"
+        assert states["Branch 1 failed"]["End"] is True
+        assert states["scrape"]["Next"] == "crawl"
 
-    def test_an_error_that_is_no_ended_task_is_the_end_of_its_branch_alone(self) -> None:
-        """`ECS.ClientException` is caught by States.TaskFailed, too, and has no JSON for its cause."""
-        states = definition(NIGHTLY)["States"]["Run"]["Branches"][0]["States"]
-        error = states["crawl: error"]
+    def test_its_task_has_the_step_s_command_and_time_limit(self) -> None:
+        run = step_definition()["States"]["Run"]
+        (override,) = run["Parameters"]["Overrides"]["ContainerOverrides"]
 
-        assert error["Choices"] == [
+        assert run["Resource"] == "arn:aws:states:::ecs:runTask.sync"
+        assert run["Parameters"]["TaskDefinition"] == "adaptivity-dev-job"
+        assert (override["Name"], override["Command.$"]) == ("job", "$.command")
+        assert run["TimeoutSecondsPath"] == "$.timeout"
+        assert [(catch["ErrorEquals"], catch["Next"]) for catch in run["Catch"]] == [
+            (["States.Timeout"], "Timed out"),
+            (["States.ALL"], "Did a task end"),
+        ]
+
+    def test_an_error_that_is_no_ended_task_is_the_end_of_the_step(self) -> None:
+        """`ECS.ClientException` has no JSON for its cause."""
+        ended = step_definition()["States"]["Did a task end"]
+
+        assert ended["Choices"] == [
             {
                 "And": [
                     {"Variable": "$.error.Error", "StringEquals": "States.TaskFailed"},
                     {"Variable": "$.error.Cause", "StringMatches": "{*}"},
                 ],
-                "Next": "crawl: ended",
+                "Next": "Read the task",
             }
         ]
-        assert error["Default"] == "crawl: failed"
-        assert states["crawl: failed"]["End"] is True
+        assert ended["Default"] == "Refused"
 
     def test_a_parameter_s_value_is_taken_from_the_execution(self) -> None:
         states = definition(ONBOARD_COURSE)["States"]["Run"]["Branches"][0]["States"]
-        (override,) = states["scrape"]["Parameters"]["Overrides"]["ContainerOverrides"]
 
-        assert override["Command.$"] == (
+        assert states["scrape"]["Parameters"]["Input"]["command.$"] == (
             "States.Array('python', 'manage.py', 'scrape_courses', '--source', $.parameters.source, '--wait')"
         )
 
     def test_it_is_the_file_that_terraform_takes(self) -> None:
-        from tests.support.service import ROOT
+        rendered = state_machine.render(NIGHTLY)
 
-        assert (ROOT / "terraform" / "app" / "pipeline_nightly.asl.tpl").read_text() == state_machine.render(NIGHTLY)
+        assert (ROOT / "terraform" / "app" / "pipeline_nightly.asl.tpl").read_text() == rendered
+        # Wide enough to be short, narrow enough to be read.
+        assert len(rendered.splitlines()) < 600
+        assert max(map(len, rendered.splitlines())) < 150
 
 
 def test_a_picture() -> None:
