@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import rows_among
 from adaptivity.models import PrerequisiteActivity, PrerequisiteKnowledgeComponent
 
 
@@ -38,7 +38,6 @@ def _reaches(
     while frontier and sought not in frontier:
         seen |= frontier
         found: set[int] = set()
-        for some in batched(sorted(frontier), 1000):
-            found.update(queryset.filter(**{f"{dependent}__in": some}).values_list(prerequisite, flat=True))
+        found.update(rows_among(queryset.values_list(prerequisite, flat=True), dependent, frontier))
         frontier = found - seen
     return sought in frontier

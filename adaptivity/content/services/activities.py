@@ -9,7 +9,6 @@ from django.db.models import Model, ProtectedError
 from adaptivity.content.selectors.prerequisites import activity_comes_before
 from adaptivity.content.services.revisions import (
     ADDED,
-    BATCH,
     DELETED,
     Changes,
     collections_of,
@@ -17,7 +16,7 @@ from adaptivity.content.services.revisions import (
     content_lock,
     rows_changed,
 )
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import BATCH, querysets_among, rows_among
 from adaptivity.database.writes import assign
 from adaptivity.errors import Conflict, InvalidInput
 from adaptivity.models import (
@@ -199,17 +198,14 @@ def _link(activity: Activity, links: dict[str, Ids[int]]) -> dict[type[Model], l
 def _replace(through: Any, activity: Activity, own: str, other: str, wanted: Ids[int]) -> list[str]:
     present = set(through.objects.filter(**{own: activity}).values_list(other, flat=True))
     gone, new = present - set(wanted), set(wanted) - present
-    for some in batched(sorted(gone), BATCH):
-        through.objects.filter(**{own: activity, f"{other}__in": some}).delete()
+    for rows in querysets_among(through.objects.filter(**{own: activity}), other, gone):
+        rows.delete()
     through.objects.bulk_create([through(**{own: activity, other: pk}) for pk in sorted(new)], batch_size=BATCH)
     return rows_changed(added=new, deleted=gone)
 
 
 def check_ids(model: type[Model], ids: Ids[int], field: str) -> None:
     """Raises InvalidInput naming the field and the first id of the model that does not exist."""
-    known: set[int] = set()
-    for some in batched(sorted(set(ids)), BATCH):
-        known.update(model._default_manager.filter(pk__in=some).values_list("pk", flat=True))
-    unknown = set(ids) - known
+    unknown = set(ids).difference(rows_among(model._default_manager.values_list("pk", flat=True), "pk", ids))
     if unknown:
         raise InvalidInput(f"There is no object with id {min(unknown)}.", field=field, code="does_not_exist")

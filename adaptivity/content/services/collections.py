@@ -9,14 +9,13 @@ from django.db import transaction
 from adaptivity.content.services.activities import ActivityFields
 from adaptivity.content.services.revisions import (
     ADDED,
-    BATCH,
     DELETED,
     collections_of,
     content_changed,
     content_lock,
     rows_changed,
 )
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import BATCH, querysets_among, rows_among
 from adaptivity.database.writes import assign
 from adaptivity.errors import InvalidInput
 from adaptivity.models import Activity, Collection, CollectionActivity
@@ -160,8 +159,8 @@ def _write(activities: Sequence[ActivityFields]) -> Written:
 
 
 def _take_out(collection: Collection, activity_ids: set[int]) -> None:
-    for gone in batched(sorted(activity_ids), BATCH):
-        collection.memberships.filter(activity__in=gone).delete()
+    for memberships in querysets_among(collection.memberships, "activity", activity_ids):
+        memberships.delete()
 
 
 def _put_in(collection: Collection, activity_ids: set[int]) -> None:
@@ -211,12 +210,8 @@ def _columns(fields: ActivityFields) -> dict[str, Any]:
 
 
 def _by_url(urls: Sequence[str]) -> dict[str, Activity]:
-    found: dict[str, Activity] = {}
-    for some in batched(urls, BATCH):
-        found |= {
-            activity.source_launch_url: activity for activity in Activity.objects.filter(source_launch_url__in=some)
-        }
-    return found
+    found = rows_among(Activity.objects, "source_launch_url", urls)
+    return {activity.source_launch_url: activity for activity in found}
 
 
 def _check_collection_id(collection_id: str | None, own: Collection | None) -> None:

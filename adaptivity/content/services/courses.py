@@ -12,7 +12,6 @@ from django.db.models import Model
 
 from adaptivity.content.services.revisions import (
     ADDED,
-    BATCH,
     DELETED,
     STALE_AFTER,
     collections_of,
@@ -20,7 +19,7 @@ from adaptivity.content.services.revisions import (
     content_lock,
     rows_changed,
 )
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import BATCH, querysets_among, rows_among
 from adaptivity.engine.parameters import DEFAULT_GUESS, DEFAULT_SLIP, DEFAULT_TRANSIT
 from adaptivity.errors import InvalidInput
 from adaptivity.models import (
@@ -276,15 +275,12 @@ def _upsert(model: Any, name: str, entries: Iterable[Mapping[str, Any]], default
 
 
 def _ids(model: Any, name: str, values: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in batched(list(values), BATCH):
-        found |= dict(model.objects.filter(**{f"{name}__in": some}).values_list(name, "id"))
-    return found
+    return dict(rows_among(model.objects.values_list(name, "id"), name, values))
 
 
 def _replace_edges(model: Any, owner: str, owners: Iterable[int], edges: list[Any]) -> None:
-    for some in batched(sorted(owners), BATCH):
-        model.objects.filter(**{f"{owner}__in": some}).delete()
+    for replaced in querysets_among(model.objects, owner, owners):
+        replaced.delete()
     model.objects.bulk_create(edges, batch_size=BATCH)
 
 
@@ -368,9 +364,9 @@ def _watched(course: Mapping[str, Any]) -> Rows:
         part, names = ROWS[model]
         fields = sorted(watched - {ADDED, DELETED})
         rows = found[model] = {}
-        for some in batched([entry[names[0].split("__")[-1]] for entry in course[part]], BATCH):
-            for row in model._default_manager.filter(**{f"{names[0]}__in": some}).values_list(*names, *fields):
-                rows[row[: len(names)]] = dict(zip(fields, row[len(names) :], strict=True))
+        values = [entry[names[0].split("__")[-1]] for entry in course[part]]
+        for row in rows_among(model._default_manager.values_list(*names, *fields), names[0], values):
+            rows[row[: len(names)]] = dict(zip(fields, row[len(names) :], strict=True))
     return found
 
 

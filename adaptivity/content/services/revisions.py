@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import F, Model
 
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import querysets_among, rows_among
 from adaptivity.models import (
     ActivityKnowledgeComponent,
     Collection,
@@ -13,8 +13,6 @@ from adaptivity.models import (
     EngineState,
     KnowledgeComponent,
 )
-
-BATCH = 1000
 
 # What may become of a row besides a change of its fields.
 ADDED, DELETED = "added", "deleted"
@@ -49,8 +47,8 @@ def content_changed(*, changes: Changes, collection_ids: Iterable[int] = (), sha
     writer of content calls this, inside the transaction of the change.
     """
     tracing = any(STALE_AFTER.get(model, frozenset()).intersection(what) for model, what in changes.items())
-    for some in batched(sorted(set(collection_ids)), BATCH):
-        Collection.objects.filter(id__in=some).update(revision=F("revision") + 1)
+    for collections in querysets_among(Collection.objects, "id", collection_ids):
+        collections.update(revision=F("revision") + 1)
     if shared or tracing:
         EngineState.objects.filter(pk=EngineState.SINGLETON).update(
             content_revision=F("content_revision") + (1 if shared else 0),
@@ -65,7 +63,5 @@ def rows_changed(*, added: object = (), deleted: object = ()) -> list[str]:
 
 def collections_of(activity_ids: Iterable[int]) -> set[int]:
     """The collections that hold any of the activities."""
-    found: set[int] = set()
-    for some in batched(sorted(set(activity_ids)), BATCH):
-        found.update(CollectionActivity.objects.filter(activity__in=some).values_list("collection_id", flat=True))
-    return found
+    memberships = CollectionActivity.objects.values_list("collection_id", flat=True)
+    return set(rows_among(memberships, "activity", activity_ids))

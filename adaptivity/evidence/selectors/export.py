@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adaptivity.content.selectors.parameters import knowledge_components, tags
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import rows_among
 from adaptivity.models import Activity, ActivityKnowledgeComponent, Learner, Mastery, ModelVersion, Score, ScoreRevision
 
 PAGE_LEARNERS = 500
 PAGE_ENTRIES = 20_000
 CHUNK = 5000
-BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,11 @@ def scores_of(page: Sequence[LearnerRow]) -> list[ScoreEntry]:
 
 def _activities(activity_ids: set[int]) -> dict[int, tuple[str, tuple[str, ...]]]:
     """The source launch URL and the kc_ids of each."""
-    urls: dict[int, str] = {}
+    urls = dict(rows_among(Activity.objects.values_list("id", "source_launch_url"), "id", activity_ids))
+    tags = ActivityKnowledgeComponent.objects.order_by("id").values_list("activity_id", "knowledge_component__kc_id")
     kc_ids: dict[int, list[str]] = {}
-    for some in batched(sorted(activity_ids), BATCH):
-        urls |= dict(Activity.objects.filter(id__in=some).values_list("id", "source_launch_url"))
-        tagged = ActivityKnowledgeComponent.objects.filter(activity__in=some).order_by("id")
-        for activity_id, kc_id in tagged.values_list("activity_id", "knowledge_component__kc_id"):
-            kc_ids.setdefault(activity_id, []).append(kc_id)
+    for activity_id, kc_id in rows_among(tags, "activity", activity_ids):
+        kc_ids.setdefault(activity_id, []).append(kc_id)
     return {activity_id: (url, tuple(kc_ids.get(activity_id, ()))) for activity_id, url in urls.items()}
 
 

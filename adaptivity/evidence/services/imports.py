@@ -12,8 +12,8 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from adaptivity.content.selectors.parameters import current_stamp
-from adaptivity.content.services.revisions import BATCH, content_changed, content_lock, rows_changed
-from adaptivity.database.sql import batched
+from adaptivity.content.services.revisions import content_changed, content_lock, rows_changed
+from adaptivity.database.sql import BATCH, rows_among
 from adaptivity.database.writes import assign
 from adaptivity.errors import AlreadyRunning, Overtaken
 from adaptivity.evidence.selectors.evidence import events_recorded
@@ -303,20 +303,15 @@ def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create:
 
 
 def _activity_ids(items: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in batched(items, BATCH):
-        found |= dict(Activity.objects.filter(source_launch_url__in=some).values_list("source_launch_url", "id"))
-    return found
+    activities = Activity.objects.values_list("source_launch_url", "id")
+    return dict(rows_among(activities, "source_launch_url", items))
 
 
 def _knowledge_components_ensure(kc_ids: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in batched(kc_ids, BATCH):
-        KnowledgeComponent.objects.bulk_create(
-            [KnowledgeComponent(kc_id=kc_id, name=kc_id) for kc_id in some], ignore_conflicts=True
-        )
-        found |= dict(KnowledgeComponent.objects.filter(kc_id__in=some).values_list("kc_id", "id"))
-    return found
+    KnowledgeComponent.objects.bulk_create(
+        [KnowledgeComponent(kc_id=kc_id, name=kc_id) for kc_id in kc_ids], batch_size=BATCH, ignore_conflicts=True
+    )
+    return dict(rows_among(KnowledgeComponent.objects.values_list("kc_id", "id"), "kc_id", kc_ids))
 
 
 def _all_in(collection_id: str | None, activity_ids: Collected[int]) -> bool:
@@ -328,11 +323,5 @@ def _all_in(collection_id: str | None, activity_ids: Collected[int]) -> bool:
 
 
 def _members(collection_pk: int, activity_ids: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    for some in batched(activity_ids, BATCH):
-        found.update(
-            CollectionActivity.objects.filter(collection=collection_pk, activity__in=some).values_list(
-                "activity_id", flat=True
-            )
-        )
-    return found
+    memberships = CollectionActivity.objects.filter(collection=collection_pk).values_list("activity_id", flat=True)
+    return set(rows_among(memberships, "activity", activity_ids))

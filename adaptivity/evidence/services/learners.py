@@ -7,11 +7,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from adaptivity.content.selectors.parameters import Stamp
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import BATCH, rows_among
 from adaptivity.errors import InvalidInput, Overtaken
 from adaptivity.models import Learner
 
-BATCH = 1000
 # Each look that finds nobody is one erasure that was quicker.
 LOOKS = 4
 
@@ -61,24 +60,22 @@ def learners_lock(*, identities: Iterable[LearnerIdentity], ids: Iterable[int] =
         learners_ensure(identities=missing)
         known |= _ids(missing)
     all_ids = {*known.values(), *ids}
-    locked: dict[LearnerIdentity, Learner] = {}
-    for some in batched(sorted(all_ids), BATCH):
-        for learner in Learner.objects.select_for_update(of=("self",)).filter(id__in=some).order_by("id"):
-            locked[LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid)] = learner
+    # In the order of their ids, so that two transactions never wait for each other.
+    learners = Learner.objects.select_for_update(of=("self",)).order_by("id")
+    locked = {
+        LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid): learner
+        for learner in rows_among(learners, "id", all_ids)
+    }
     if len(locked) < len(all_ids) or not wanted <= locked.keys():
         raise Overtaken("A learner was erased.")
     return locked
 
 
 def _ids(identities: set[LearnerIdentity]) -> dict[LearnerIdentity, int]:
-    found: dict[LearnerIdentity, int] = {}
-    for some in batched(sorted({identity.user_id for identity in identities}), BATCH):
-        rows = Learner.objects.filter(user_id__in=some).values_list("user_id", "tool_consumer_instance_guid", "id")
-        for user_id, guid, learner_id in rows:
-            identity = LearnerIdentity(user_id, guid)
-            if identity in identities:
-                found[identity] = learner_id
-    return found
+    learners = Learner.objects.values_list("user_id", "tool_consumer_instance_guid", "id")
+    named = rows_among(learners, "user_id", [identity.user_id for identity in identities])
+    found = {LearnerIdentity(user_id, guid): learner_id for user_id, guid, learner_id in named}
+    return {identity: found[identity] for identity in identities & found.keys()}
 
 
 def learners_write(*, learners: Iterable[Learner], fields: Sequence[str]) -> None:

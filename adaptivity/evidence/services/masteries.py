@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adaptivity.content.selectors.parameters import current_stamp
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import BATCH, rows_among
 from adaptivity.database.writes import overtakable
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.services.learners import (
-    BATCH,
     LearnerIdentity,
     evidence_time,
     is_stale,
@@ -40,10 +39,11 @@ def masteries_set(*, settings: Sequence[MasterySetting]) -> list[Mastery]:
     values = {(learners[setting.learner].id, kcs[setting.kc_id].id): setting.value for setting in settings}
     _append(learners={learner.id: learner for learner in learners.values()}, values=values)
 
-    found: dict[tuple[int, int], Mastery] = {}
-    for ids in batched(sorted({learner_id for learner_id, _ in values}), BATCH):
-        for mastery in Mastery.objects.filter(learner__in=ids, knowledge_component__in=kcs.values()):
-            found[mastery.learner_id, mastery.knowledge_component_id] = mastery
+    masteries = Mastery.objects.filter(knowledge_component__in=kcs.values())
+    found = {
+        (mastery.learner_id, mastery.knowledge_component_id): mastery
+        for mastery in rows_among(masteries, "learner", [learner_id for learner_id, _ in values])
+    }
     answer = []
     for setting in settings:
         learner, kc = learners[setting.learner], kcs[setting.kc_id]
@@ -54,9 +54,8 @@ def masteries_set(*, settings: Sequence[MasterySetting]) -> list[Mastery]:
 
 
 def _knowledge_components(settings: Sequence[MasterySetting]) -> dict[str, KnowledgeComponent]:
-    kcs: dict[str, KnowledgeComponent] = {}
-    for some in batched(sorted({setting.kc_id for setting in settings}), BATCH):
-        kcs |= {kc.kc_id: kc for kc in KnowledgeComponent.objects.filter(kc_id__in=some)}
+    found = rows_among(KnowledgeComponent.objects, "kc_id", [setting.kc_id for setting in settings])
+    kcs = {kc.kc_id: kc for kc in found}
     for number, setting in enumerate(settings):
         if setting.kc_id not in kcs:
             raise InvalidInput(

@@ -9,12 +9,12 @@ from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import rows_among
 from adaptivity.database.writes import overtakable
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.selectors.learners import learner_find
 from adaptivity.evidence.selectors.privacy import record_name
-from adaptivity.evidence.services.learners import BATCH, LearnerIdentity, learner_lock
+from adaptivity.evidence.services.learners import LearnerIdentity, learner_lock
 from adaptivity.evidence.services.voidings import voidings_forget
 from adaptivity.models import ErasedLearner
 
@@ -58,11 +58,8 @@ def erasures_of(*, identities: Collection[LearnerIdentity]) -> dict[LearnerIdent
         return {}
     key = _key()
     digests = {_digest(key, identity): identity for identity in identities}
-    found: dict[LearnerIdentity, datetime] = {}
-    for some in batched(list(digests), BATCH):
-        rows = ErasedLearner.objects.filter(identity_digest__in=some).values_list("identity_digest", "erased_at")
-        found |= {digests[digest]: erased_at for digest, erased_at in rows}
-    return found
+    erased = ErasedLearner.objects.values_list("identity_digest", "erased_at")
+    return {digests[digest]: erased_at for digest, erased_at in rows_among(erased, "identity_digest", digests)}
 
 
 def erasures_under_another_key() -> int:

@@ -1,13 +1,12 @@
 """Statements that other statements void: remembered by their ids, and their scores deleted."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from adaptivity.content.services.revisions import BATCH
-from adaptivity.database.sql import batched, fetch
+from adaptivity.database.sql import BATCH, fetch, querysets_among, rows_among
 from adaptivity.errors import Overtaken
 from adaptivity.evidence.selectors.evidence import scores_current
 from adaptivity.evidence.services.scores import deletion
@@ -39,10 +38,8 @@ def voidings_record(*, statement_ids: Collection[str], event_ids: Collection[str
     VoidedStatement.objects.bulk_create(
         [VoidedStatement(statement_id=statement_id) for statement_id in voided], batch_size=BATCH, ignore_conflicts=True
     )
-    found = set(voided)
-    for some in batched(reported, BATCH):
-        found.update(VoidedStatement.objects.filter(statement_id__in=some).values_list("statement_id", flat=True))
-    return found
+    known = VoidedStatement.objects.values_list("statement_id", flat=True)
+    return {*voided, *rows_among(known, "statement_id", reported)}
 
 
 def learners_of_voided(*, event_ids: Collection[str]) -> set[int]:
@@ -82,5 +79,4 @@ def voidings_forget(*, learner: Learner) -> dict[str, int]:
 
 
 def _scores(event_ids: Collection[str]) -> list[QuerySet[Score]]:
-    ordered: Sequence[str] = sorted(event_ids)
-    return [scores_current().filter(event_id__in=some) for some in batched(ordered, BATCH)]
+    return list(querysets_among(scores_current(), "event_id", event_ids))

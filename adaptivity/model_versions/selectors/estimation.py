@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
-from adaptivity.database.sql import batched, fetch
+from adaptivity.database.sql import fetch, rows_among
 from adaptivity.engine.parameters import DEFAULT_PRIOR, Booleans, Integers
 from adaptivity.engine.promotion import KnowledgeComponentHealth
 from adaptivity.engine.responses import Pairs, Responses, is_held_out
@@ -142,11 +142,9 @@ def _set_by_hand(rows: "np.ndarray[Any, Any]", kc_ids: Sequence[int]) -> Boolean
 
 
 def _held_out(learner_ids: Integers) -> Booleans:
-    held: set[int] = set()
-    for some in batched(learner_ids.tolist(), ROWS):
-        names = Learner.objects.filter(id__in=some).values_list("id", "user_id")
-        held.update(learner_id for learner_id, name in names if is_held_out(name))
-    return np.isin(learner_ids, np.array(sorted(held), dtype=np.int64))
+    names = rows_among(Learner.objects.values_list("id", "user_id"), "id", learner_ids.tolist(), ROWS)
+    held = sorted(learner_id for learner_id, name in names if is_held_out(name))
+    return np.isin(learner_ids, np.array(held, dtype=np.int64))
 
 
 def _as_responses(rows: "np.ndarray[Any, Any]") -> KnowledgeComponentResponses:

@@ -17,8 +17,7 @@ from django.utils import timezone
 
 from adaptivity.content.services.activities import ActivityFields
 from adaptivity.content.services.collections import collection_activities_add, collection_activities_remove
-from adaptivity.content.services.revisions import BATCH
-from adaptivity.database.sql import batched
+from adaptivity.database.sql import BATCH, querysets_among, rows_among
 from adaptivity.models import CourseSource, CrawledPage
 from adaptivity.sources.services.sources import course_source_lock
 from adaptivity.text import NAME_LENGTH, URL_LENGTH, storable
@@ -240,8 +239,8 @@ def _withdraw(source: CourseSource) -> None:
     collection_activities_remove(
         collection_id=source.collection_id, activity_ids=[activity for _, activity in rows if activity is not None]
     )
-    for some in batched([pk for pk, _ in rows], BATCH):
-        CrawledPage.objects.filter(pk__in=some).update(published="")
+    for pages in querysets_among(CrawledPage.objects, "pk", [pk for pk, _ in rows]):
+        pages.update(published="")
 
 
 def _done(crawl: Crawl, page: CrawledPage, status: str, *, http_status: int | None, reason: str = "") -> None:
@@ -260,16 +259,15 @@ def _meet(crawl: Crawl, urls: Sequence[str], *, depth: int) -> None:
     if depth > source.max_depth:
         return
     wanted = [url for url in dict.fromkeys(urls) if len(url.encode("utf-8", "surrogatepass")) <= PAGE_URL_LENGTH]
-    met: dict[str, int] = {}
-    for some in batched(wanted, BATCH):
-        met |= dict(CrawledPage.objects.filter(source=source, url__in=some).values_list("url", "crawl"))
+    known = CrawledPage.objects.filter(source=source)
+    met = dict(rows_among(known.values_list("url", "crawl"), "url", wanted))
     unmet = [url for url in wanted if met.get(url, 0) < source.crawl]
     fitting = unmet[: max(crawl.room, 0)]
     if len(fitting) < len(unmet) and not source.crawl_limited:
         source.crawl_limited = True
         source.save(update_fields=["crawl_limited"])
-    for some in batched([url for url in fitting if url in met], BATCH):
-        CrawledPage.objects.filter(source=source, url__in=some).update(crawl=source.crawl, pending=True, depth=depth)
+    for pages in querysets_among(known, "url", [url for url in fitting if url in met]):
+        pages.update(crawl=source.crawl, pending=True, depth=depth)
     CrawledPage.objects.bulk_create(
         [CrawledPage(source=source, url=url, crawl=source.crawl, depth=depth) for url in fitting if url not in met],
         batch_size=BATCH,

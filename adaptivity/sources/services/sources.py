@@ -17,8 +17,8 @@ from adaptivity.content.services.collections import (
     collection_activities_remove,
     collection_update,
 )
-from adaptivity.content.services.revisions import BATCH, collections_of, content_changed, content_lock
-from adaptivity.database.sql import batched
+from adaptivity.content.services.revisions import collections_of, content_changed, content_lock
+from adaptivity.database.sql import BATCH, querysets_among, rows_among
 from adaptivity.database.writes import assign
 from adaptivity.errors import InvalidInput, SourceDeleted
 from adaptivity.models import Activity, Collection, CollectionActivity, CourseSource, SourceItem, SourceSection
@@ -374,21 +374,14 @@ def _fingerprint(value: Any) -> str:
 
 
 def _known_items(source: CourseSource, external_ids: Sequence[str]) -> dict[str, SourceItem]:
-    found: dict[str, SourceItem] = {}
-    for some in batched(external_ids, BATCH):
-        items = SourceItem.objects.filter(source=source, external_id__in=some).select_related(
-            "activity", "section__collection"
-        )
-        found |= {item.external_id: item for item in items}
-    return found
+    items = SourceItem.objects.filter(source=source).select_related("activity", "section__collection")
+    return {item.external_id: item for item in rows_among(items, "external_id", external_ids)}
 
 
 def _count_held(source: CourseSource, external_ids: Sequence[str]) -> int:
     """How many of the items are there, each in a section."""
-    return sum(
-        SourceItem.objects.filter(source=source, external_id__in=some, section__isnull=False).count()
-        for some in batched(external_ids, BATCH)
-    )
+    held = SourceItem.objects.filter(source=source, section__isnull=False)
+    return sum(items.count() for items in querysets_among(held, "external_id", external_ids))
 
 
 def _present(collection_id: str) -> set[int]:
@@ -398,10 +391,8 @@ def _present(collection_id: str) -> set[int]:
 
 def _take_out(collection: Collection, activity_ids: set[int], source: CourseSource) -> int:
     """Takes the activities out of the collection, but for those that another source shows there; answers how many."""
-    shown: set[int] = set()
-    for some in batched(sorted(activity_ids), BATCH):
-        others = SourceItem.objects.filter(activity__in=some, section__collection=collection).exclude(source=source)
-        shown.update(others.values_list("activity_id", flat=True))
+    others = SourceItem.objects.filter(section__collection=collection).exclude(source=source)
+    shown = set(rows_among(others.values_list("activity_id", flat=True), "activity", activity_ids))
     return collection_activities_remove(collection_id=collection.collection_id, activity_ids=activity_ids - shown)
 
 
@@ -467,6 +458,6 @@ def _release(section: SourceSection, external_ids: set[str]) -> set[int]:
     """Lets go of the section's items beside these; answers their activities."""
     rows = section.items.values_list("pk", "external_id", "activity_id")
     gone = {pk: activity_id for pk, external_id, activity_id in rows if external_id not in external_ids}
-    for some in batched(sorted(gone), BATCH):
-        SourceItem.objects.filter(pk__in=some).update(section=None)
+    for items in querysets_among(SourceItem.objects, "pk", gone):
+        items.update(section=None)
     return set(gone.values())
