@@ -22,7 +22,7 @@ from adaptivity.model_versions.jobs import estimate as estimating
 from adaptivity.models import CourseSource, EstimationBatch, ModelVersion, StepRun
 from adaptivity.runs.pipelines.attempts import STOP_SECONDS, attempt_run
 from adaptivity.runs.pipelines.processes import POLL_SECONDS, StepProcess
-from adaptivity.sources.jobs.sources import command_of
+from adaptivity.sources.jobs.source_reports import command_of
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ def verify_state() -> int:
 
 
 # Taken from the queue when it begins: a step or a crawl may take longer than the broker waits for an acknowledgement.
-LONG = {"acks_late": False, "Request": "config.intake:LongRequest"}
+LONG = {"acks_late": False, "Request": "config.pausable_consumer:LongRequest"}
 
 # A worker is told to stop, the processes that it has forked do the work: one byte that they share.
 _stopping = mmap.mmap(-1, 1)

@@ -21,7 +21,7 @@ from benchmarks.server import ROOT
 from benchmarks.site import Site
 
 CREATE = (
-    "import json; from adaptivity.sources.services.sources import course_source_create; "
+    "import json; from adaptivity.sources.services.course_sources import course_source_create; "
     "course_source_create(**json.loads({!r}))"
 )
 COUNTS = (

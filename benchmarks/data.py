@@ -96,7 +96,7 @@ def write_content() -> None:
 def write_learners(group: str, learners: int, scores: int) -> None:
     """Learners with a history of so many scores: half of them in the large collection (on at most 500 of its
     activities, none of them in the small one), half elsewhere."""
-    from adaptivity.evidence.services.tracing import learners_retrace
+    from adaptivity.evidence.services.retracing import learners_retrace
     from adaptivity.models import Activity, Learner, Score
 
     generator = random.Random(f"{SEED} {group}")

@@ -9,13 +9,13 @@ from celery.signals import celeryd_init, setup_logging, task_postrun, task_preru
 
 from config import environment
 from config.heartbeat import Heartbeat
-from config.intake import Intake
+from config.pausable_consumer import PausableConsumer
 
 app = Celery("adaptivity")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["consumer"].add(Heartbeat)
-app.steps["consumer"].add(Intake)
+app.steps["consumer"].add(PausableConsumer)
 
 
 @app.on_configure.connect

@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from adaptivity.admin.base import RecordAdmin, RecordInline, changelist_link
 from adaptivity.content.selectors.parameters import current_stamp
 from adaptivity.engine.parameters import MASTERY_THRESHOLD
-from adaptivity.evidence.selectors.evidence import stale
+from adaptivity.evidence.selectors.log import stale
 from adaptivity.models import DoneActivity, ErasedLearner, HandSetMastery, Learner, Mastery, Score, ScoreRevision
 
 

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from adaptivity import tasks
 from adaptivity.admin.base import RecordAdmin, ServiceAdmin, ServiceForm, Services, changelist_link
 from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
-from adaptivity.sources.services import sources
+from adaptivity.sources.services import course_sources
 
 NOT_SENT = "The source is saved, but the broker did not take its job: the next run of the job reads it."
 
@@ -45,7 +45,7 @@ class CourseSourceForm(ServiceForm):
 class CourseSourceAdmin(ServiceAdmin):
     """A new source that is enabled is read at once."""
 
-    services = Services(sources, "course_source", "source")
+    services = Services(course_sources, "course_source", "source")
     form = CourseSourceForm
     list_display = ("slug", "kind", "name", "enabled", "last_outcome", "last_started_at", "last_finished_at")
     list_filter = ("kind", "enabled", "last_outcome")

@@ -28,7 +28,7 @@ from adaptivity.api.resource import (
     unchangeable,
 )
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.selectors.evidence import scores_current
+from adaptivity.evidence.selectors.log import scores_current
 from adaptivity.evidence.selectors.privacy import learner_data
 from adaptivity.evidence.services import masteries, privacy, scores
 from adaptivity.evidence.services.learners import LearnerIdentity

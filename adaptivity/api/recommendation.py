@@ -151,7 +151,7 @@ class RecommendationViewSet(Route):
         return Response(answer)
 
 
-def explanation(explained: recommendation.Explained) -> dict[str, Any]:
+def explanation(explained: recommendation.ExplainedRecommendation) -> dict[str, Any]:
     """The candidates' sub-scores, best first, the blocked activities, and a sentence."""
     scores_, urls = explained.recommendation.scores, explained.arrays.urls
     best_first = sorted(explained.recommendation.candidates.tolist(), key=lambda item: (-scores_.total[item], item))

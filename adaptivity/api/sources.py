@@ -11,13 +11,13 @@ from adaptivity.api.filters import TextFilter
 from adaptivity.api.resource import MAX_NUMBER, Plain, Resource, unchangeable
 from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource
-from adaptivity.sources.services import sources
-from adaptivity.sources.services.sources import MOST_INTERVAL_HOURS
+from adaptivity.sources.services import course_sources
+from adaptivity.sources.services.course_sources import MOST_INTERVAL_HOURS
 from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class CourseSourceSerializer(Plain):
-    """Which fields a kind needs, and what they mean, is in docs/sources.md. No secret is among them."""
+    """Which fields a kind needs, and what they mean, is in docs/course_sources.md. No secret is among them."""
 
     id = serializers.IntegerField(read_only=True)
     slug = TextField(max_length=50, help_text="Letters, digits, hyphens and underscores.")
@@ -61,7 +61,7 @@ class CourseSourceViewSet(Resource):
 
     def perform_create(self, serializer: Any) -> None:
         self._check_exceptions(serializer.validated_data, [])
-        source = sources.course_source_create(**serializer.validated_data)
+        source = course_sources.course_source_create(**serializer.validated_data)
         serializer.instance = source
         if source.enabled:
             tasks.read_source_on_commit(source, saved_by=self.request.user.get_username())
@@ -69,7 +69,9 @@ class CourseSourceViewSet(Resource):
     def perform_update(self, serializer: Any) -> None:
         unchangeable("kind", serializer.validated_data, serializer.instance.kind)
         self._check_exceptions(serializer.validated_data, serializer.instance.address_exceptions)
-        serializer.instance = sources.course_source_update(source=serializer.instance, **serializer.validated_data)
+        serializer.instance = course_sources.course_source_update(
+            source=serializer.instance, **serializer.validated_data
+        )
 
     def _check_exceptions(self, data: dict[str, Any], current: list[str]) -> None:
         """What is in the service's own network is for staff to open: a platform's token is not enough."""
@@ -77,4 +79,4 @@ class CourseSourceViewSet(Resource):
             raise InvalidInput("Only staff may add exceptions.", field="address_exceptions", code="staff_only")
 
     def perform_destroy(self, instance: CourseSource) -> None:
-        sources.course_source_delete(source=instance)
+        course_sources.course_source_delete(source=instance)

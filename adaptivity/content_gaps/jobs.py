@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptivity.content.selectors.arrays import CollectionArrays, collection_arrays, collection_version
+from adaptivity.content.selectors.arrays import CollectionArrays, collection_arrays, collection_state
 from adaptivity.content_gaps.selectors import collection_scores
 from adaptivity.content_gaps.services import content_gap_report_save
 from adaptivity.engine.content_gaps import item_fit, missing_items, practice, running_out, suggestions
@@ -51,7 +51,7 @@ def content_gaps(
 
 def collection_gaps(collection_id: str) -> dict[str, Any]:
     """The gaps of one collection, as JSON: of each KC, and the items that are suspect or discriminate badly."""
-    version = collection_version(collection_id)
+    version = collection_state(collection_id)
     arrays = collection_arrays(version)
     responses, parameters = _responses(version.id, arrays)
     done, fit, content = practice(responses, parameters), item_fit(responses), arrays.content

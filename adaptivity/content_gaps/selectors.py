@@ -6,7 +6,7 @@ import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 
 from adaptivity.engine.parameters import Floats, Integers
-from adaptivity.evidence.selectors.evidence import EPOCH, MICROSECOND
+from adaptivity.evidence.selectors.log import EPOCH, MICROSECOND
 from adaptivity.models import HandSetMastery, Score, ScoreRevision
 
 ROWS = 5000

@@ -431,7 +431,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PolicyResult:
     """A policy's learners in a family; means over them. ``unknown_at_stop`` is a share of the KCs, and NaN where nobody
     was stopped; ``confirmed`` and ``unknown_confirmed`` are the share of those stopped because no KC was open any more
     and the same of them alone; ``against`` are the differences of ``known`` to each of BASELINES that was run.
@@ -569,7 +569,7 @@ def simulate(
     settings: EngineSettings | None = None,
     progress: Steps = silent,
     stop: Callable[[], bool] = lambda: False,
-) -> dict[str, Outcome]:
+) -> dict[str, PolicyResult]:
     """What becomes of so many learners of a family under each of the policies, LEARNERS_A_WORLD a course at most.
 
     The policies of a course have the same learners with the same luck. Intervals are percentiles of BOOTSTRAPS
@@ -607,7 +607,7 @@ def simulate(
     for policy, of_policy in figures.items():
         found = {name: _bootstrapped(values, among, sample) for name, (values, among) in of_policy.items()}
         known, learners_of = of_policy["known"]
-        outcomes[policy] = Outcome(
+        outcomes[policy] = PolicyResult(
             **{name: mean for name, (mean, _, _) in found.items()},
             against={
                 name: Difference(*_bootstrapped(known - figures[name]["known"][0], learners_of, sample))
@@ -620,8 +620,8 @@ def simulate(
 
 
 def _figures(of: Sequence[Run]) -> dict[str, tuple[Floats, Floats]]:
-    """The figures of an Outcome: the sum over each course's learners, and how many of them it is of, shape (courses,)
-    each."""
+    """The figures of a PolicyResult: the sum over each course's learners, and the number of those learners. Both have the
+    shape (courses,)."""
 
     def figure(
         values: Callable[[Run], Floats], among: Callable[[Run], Booleans] | None = None

@@ -53,7 +53,7 @@ STATUS = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """How a job ended that raised nothing. ``summary`` is one line without personal data; ``printed`` where the command
     has written its own answer to standard output, and the summary is for the record alone."""
 
@@ -82,7 +82,7 @@ class JobCommand(BaseCommand):
     """A command whose runs are recorded. Its subclass says in ``run_job`` what it does.
 
     An error of ours, or CommandError, ends it with the exit code of its kind; any other is logged and ends it with 1.
-    SIGTERM and SIGINT make ``job.stop()`` answer true; a job that has stopped returns an Outcome that says so, or
+    SIGTERM and SIGINT make ``job.stop()`` answer true; a job that has stopped returns an JobResult that says so, or
     raises Stopped. Called from Python, it raises CommandError where the exit code is 1, 2, 4 or 75, and ``exit_code``
     has it in any case.
     """
@@ -95,7 +95,7 @@ class JobCommand(BaseCommand):
     # What each option is called on the command line, by its name in Python.
     _arguments: Mapping[str, str] = {}
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         """Does the work."""
         raise NotImplementedError
 
@@ -165,7 +165,9 @@ class JobCommand(BaseCommand):
                 f"the run cannot be recorded: {database_problem(error)}", returncode=ExitCode.FAILED
             ) from error
 
-    def _work(self, stop: StopRequest, signs: "_Signs", options: dict[str, Any]) -> tuple[Outcome, CommandError | None]:
+    def _work(
+        self, stop: StopRequest, signs: "_Signs", options: dict[str, Any]
+    ) -> tuple[JobResult, CommandError | None]:
         """How the work ended; where it failed, the error counts and not the outcome."""
         failure: CommandError
         try:
@@ -175,7 +177,7 @@ class JobCommand(BaseCommand):
         except CommandError as error:
             failure = error
         except (Stopped, KeyboardInterrupt) as error:
-            return Outcome(str(error) or "stopped; run it again to go on", stopped=True), None
+            return JobResult(str(error) or "stopped; run it again to go on", stopped=True), None
         except AdaptivityError as error:
             failure = CommandError(str(error), returncode=exit_code_of(error))
             failure.__cause__ = error
@@ -183,7 +185,7 @@ class JobCommand(BaseCommand):
             log.exception("job_failed", command=type(self).__module__.rpartition(".")[2])
             failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=ExitCode.FAILED)
             failure.__cause__ = error
-        return Outcome(""), failure
+        return JobResult(""), failure
 
     def recorded_arguments(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options that were given a value, as JSON, with secrets masked."""

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from adaptivity import tasks
 from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
-from adaptivity.sources.jobs.sources import sources_chosen
+from adaptivity.sources.jobs.source_reports import sources_chosen
 from tests.api.conftest import refusals
 from tests.support.servers.broker import broker, broker_away
 

@@ -18,13 +18,13 @@ from adaptivity.recommendation.services.experiments import (
     experiment_start,
     experimental_group_create,
 )
-from adaptivity.sources.services.crawling import crawl_begin
-from adaptivity.sources.services.sources import (
+from adaptivity.sources.services.course_sources import (
     RUNNING,
     course_source_create,
     course_source_delete,
     course_source_started,
 )
+from adaptivity.sources.services.crawling import crawl_begin
 from tests.integration.admin.test_admin import page_data, url_of
 
 pytestmark = [

@@ -45,7 +45,7 @@ CONTENT = {
     "prerequisite activities": "adaptivity.content.services.prerequisite_activities.content_changed",
 }
 LEARNER_SAVE = "adaptivity.models.Learner.save"
-RETRACED = "adaptivity.evidence.services.tracing.learners_write"
+RETRACED = "adaptivity.evidence.services.retracing.learners_write"
 SET_BY_HAND = "adaptivity.evidence.services.masteries.learners_write"
 
 

@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from adaptivity.content.selectors.arrays import cache_clear
 from adaptivity.content.services.activities import activity_update
 from adaptivity.evidence.services.learners import LearnerIdentity
-from adaptivity.evidence.services.tracing import learners_retrace
+from adaptivity.evidence.services.retracing import learners_retrace
 from adaptivity.models import (
     Activity,
     ActivityKnowledgeComponent,

@@ -27,8 +27,8 @@ from adaptivity.models import (
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
 )
-from adaptivity.sources.services.crawling import Content, crawl_begin, page_store, pages_publish
-from adaptivity.sources.services.sources import Item, Section, course_source_create, section_write
+from adaptivity.sources.services.course_sources import Item, Section, course_source_create, section_write
+from adaptivity.sources.services.crawling import PageContent, crawl_begin, page_store, pages_publish
 from tests.integration.admin.test_admin import add_row, page_data, save, url_of
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +111,7 @@ class World:
     def publish(self) -> None:
         crawl = crawl_begin(source=self.website, start_urls=[PAGE])
         page = crawl.source.pages.get()
-        page_store(crawl=crawl, page_id=page.pk, http_status=200, content=Content("Page", "Text", []))
+        page_store(crawl=crawl, page_id=page.pk, http_status=200, content=PageContent("Page", "Text", []))
         pages_publish(source=crawl.source)
 
     def add_tagged_activity(self) -> None:

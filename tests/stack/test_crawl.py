@@ -29,7 +29,8 @@ SECONDS = 90
 # Scrapy and Django with PostgreSQL's client take 115 MB before the first page.
 PEAK_MEGABYTES = 220
 CREATE = (
-    "import json, sys; from adaptivity.sources.services.sources import course_source_create, course_source_update; "
+    "import json, sys; "
+    "from adaptivity.sources.services.course_sources import course_source_create, course_source_update; "
     "from adaptivity.models import CourseSource; "
     "find = lambda slug: CourseSource.objects.filter(slug=slug).first(); "
     "[course_source_update(source=find(fields['slug']), **fields) if find(fields['slug']) else "

@@ -97,9 +97,8 @@ class Broker:
             "delay": 0.0,
             **fields,
         }
-        code = (
-            f"from adaptivity.sources.services.sources import course_source_create; course_source_create(**{fields!r})"
-        )
+        code = "from adaptivity.sources.services.course_sources import course_source_create; "
+        code += f"course_source_create(**{fields!r})"
         manage("shell", "--verbosity", "0", "--command", code, env=self.env)
         ((number,),) = self.database.rows("SELECT id FROM adaptivity_coursesource WHERE slug = %s", slug)
         return int(number)

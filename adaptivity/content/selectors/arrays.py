@@ -32,7 +32,7 @@ from adaptivity.models import (
 
 
 @dataclass(frozen=True)
-class CollectionVersion:
+class CollectionState:
     """A collection as one request sees it, the revisions that decide whether cached arrays still hold, and the running
     experiment, with the group that the learner was put into by hand."""
 
@@ -68,12 +68,12 @@ WHERE collection.collection_id = %s
 """
 
 
-def collection_version(collection_id: str, learner_id: int | None = None) -> CollectionVersion:
+def collection_state(collection_id: str, learner_id: int | None = None) -> CollectionState:
     """The collection with this id, as it is for the learner. One query. Raises Collection.DoesNotExist."""
     rows = fetch(SQL, [learner_id, collection_id])
     if not rows:
         raise Collection.DoesNotExist
-    return CollectionVersion(*rows[0])
+    return CollectionState(*rows[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ _cache: "OrderedDict[int, tuple[tuple[int, int, int, int | None], CollectionArra
 _cache_lock = Lock()
 
 
-def collection_arrays(version: CollectionVersion) -> CollectionArrays:
+def collection_arrays(version: CollectionState) -> CollectionArrays:
     """The collection's arrays: from this process's cache while the revisions are the same, else from the database.
 
     Loading takes a fixed number of queries. A write to the content while it loads is noticed, and it loads again.
@@ -125,7 +125,7 @@ def collection_arrays(version: CollectionVersion) -> CollectionArrays:
             return cached[1]
     while True:
         arrays = _load(version)
-        after = collection_version(version.collection_id)
+        after = collection_state(version.collection_id)
         if after.content_key == version.content_key:
             break
         version = after
@@ -140,7 +140,7 @@ def collection_arrays(version: CollectionVersion) -> CollectionArrays:
 def collection_arrays_under(collection_id: str, model_version_id: int | None) -> CollectionArrays:
     """The collection's arrays with the parameters of a version that need not be in force (None: the authors' base);
     from the database. Raises Collection.DoesNotExist."""
-    return _load(replace(collection_version(collection_id), model_version_id=model_version_id))
+    return _load(replace(collection_state(collection_id), model_version_id=model_version_id))
 
 
 def largest_collections(most: int) -> list[str]:
@@ -149,7 +149,7 @@ def largest_collections(most: int) -> list[str]:
     return list(found.order_by("-size", "id").values_list("collection_id", flat=True)[:most])
 
 
-def _load(version: CollectionVersion) -> CollectionArrays:
+def _load(version: CollectionState) -> CollectionArrays:
     activities = list(
         Activity.objects.filter(memberships__collection=version.id)
         .order_by("id")

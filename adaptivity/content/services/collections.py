@@ -34,7 +34,7 @@ class MembershipFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenActivities:
     """What became of activities: the id of each by its source_launch_url, the ids of those that are new or changed,
     and the names of what changed."""
 
@@ -99,7 +99,7 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
 
 
 @transaction.atomic
-def collection_activities_add(*, collection_id: str, activities: Sequence[ActivityFields]) -> Written:
+def collection_activities_add(*, collection_id: str, activities: Sequence[ActivityFields]) -> WrittenActivities:
     """Puts these activities into the collection and leaves the others there; creates it and the unknown ones, updates
     the given fields of known ones. Of a repeated source_launch_url the last entry wins. All or nothing."""
     content_lock()
@@ -132,7 +132,7 @@ def collection_activities_remove(*, collection_id: str, activity_ids: Iterable[i
     return len(present)
 
 
-def _write(activities: Sequence[ActivityFields]) -> Written:
+def _write(activities: Sequence[ActivityFields]) -> WrittenActivities:
     """Creates the unknown activities and updates the given fields of known ones."""
     wanted = {fields["source_launch_url"]: fields for fields in activities}
     known = _by_url(list(wanted))
@@ -150,7 +150,7 @@ def _write(activities: Sequence[ActivityFields]) -> Written:
     )
     ids = {url: activity.id for url, activity in _by_url(list(wanted)).items()}
     created = [id_ for url, id_ in ids.items() if url not in known]
-    return Written(
+    return WrittenActivities(
         ids=ids,
         created=created,
         updated=[activity.id for activity in touched],

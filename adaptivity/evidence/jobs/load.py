@@ -19,7 +19,7 @@ from adaptivity.evidence.services.imports import (
     score_import_update,
     scores_import_batch,
 )
-from adaptivity.evidence.services.tracing import stale_learners_retrace
+from adaptivity.evidence.services.retracing import stale_learners_retrace
 from adaptivity.models import ScoreImport
 from adaptivity.progress import Progress, Stop, never, silent
 

@@ -16,7 +16,7 @@ from adaptivity.content.services.revisions import content_changed, content_lock,
 from adaptivity.database.sql import BATCH, rows_among
 from adaptivity.database.writes import assign
 from adaptivity.errors import AlreadyRunning, Overtaken
-from adaptivity.evidence.selectors.evidence import events_recorded
+from adaptivity.evidence.selectors.log import events_recorded
 from adaptivity.evidence.services.learners import LearnerIdentity, learners_lock, learners_write
 from adaptivity.evidence.services.privacy import erasures_of
 from adaptivity.evidence.services.scores import event_fingerprint

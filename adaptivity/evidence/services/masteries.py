@@ -14,7 +14,7 @@ from adaptivity.evidence.services.learners import (
     learners_lock,
     learners_write,
 )
-from adaptivity.evidence.services.tracing import learners_retrace, masteries_write
+from adaptivity.evidence.services.retracing import learners_retrace, masteries_write
 from adaptivity.models import HandSetMastery, KnowledgeComponent, Learner, Mastery
 
 

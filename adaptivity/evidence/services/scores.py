@@ -15,7 +15,7 @@ from adaptivity.evidence.services.learners import (
     is_stale,
     learner_lock,
 )
-from adaptivity.evidence.services.tracing import learners_retrace, masteries_write
+from adaptivity.evidence.services.retracing import learners_retrace, masteries_write
 from adaptivity.models import Activity, DoneActivity, Learner, Mastery, Score, ScoreRevision
 
 

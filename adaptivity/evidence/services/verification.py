@@ -7,15 +7,15 @@ from django.db import transaction
 from django.db.models import Max
 
 from adaptivity.content.selectors.parameters import current_stamp
-from adaptivity.evidence.selectors.evidence import stale
-from adaptivity.evidence.services.tracing import derive, learners_in_batches, stored
+from adaptivity.evidence.selectors.log import stale
+from adaptivity.evidence.services.retracing import derive, learners_in_batches, stored
 from adaptivity.models import HandSetMastery, Learner, Score, ScoreRevision
 
 TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Difference:
+class StateDifference:
     """Something of a learner (``learner_id`` is the row's id) that is not as a replay of the log has it."""
 
     learner_id: int
@@ -25,16 +25,16 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """One batch: how many learners of how many have been checked, how many of the batch are stale, and what differs."""
 
     checked: int
     total: int
     stale: int
-    differences: Sequence[Difference]
+    differences: Sequence[StateDifference]
 
 
-def state_verify() -> Iterator[Verified]:
+def state_verify() -> Iterator[Verification]:
     """Recomputes every learner's masteries, done activities and last activity from the log; writes nothing.
 
     Stale learners are counted, not compared: their state is of an earlier model. A difference that another process's
@@ -51,30 +51,34 @@ def state_verify() -> Iterator[Verified]:
                 again, differences = _compare(suspects)
                 out_of_date |= again
         checked += len(batch)
-        yield Verified(checked, total, len(out_of_date), differences)
+        yield Verification(checked, total, len(out_of_date), differences)
 
 
-def _compare(learner_ids: Sequence[int]) -> tuple[set[int], list[Difference]]:
+def _compare(learner_ids: Sequence[int]) -> tuple[set[int], list[StateDifference]]:
     learners = Learner.objects.filter(id__in=learner_ids)
     out_of_date = set(learners.filter(stale(current_stamp())).values_list("id", flat=True))
     fresh = [learner for learner in learners.order_by("id") if learner.id not in out_of_date]
     ids = [learner.id for learner in fresh]
     _, derived = derive(ids)
     held, arrivals = stored(ids), _last_arrivals(ids)
-    differences: list[Difference] = []
+    differences: list[StateDifference] = []
     for learner in fresh:
         state, (masteries, done) = derived[learner.id], held[learner.id]
         for kc_id in sorted(masteries.keys() | state.masteries.keys()):
             before, after = masteries.get(kc_id), state.masteries.get(kc_id)
             if before is None or after is None or abs(before - after) > TOLERANCE:
-                differences.append(Difference(learner.id, f"mastery of knowledge component {kc_id}", before, after))
+                differences.append(
+                    StateDifference(learner.id, f"mastery of knowledge component {kc_id}", before, after)
+                )
         pairs: list[tuple[str, object, object]] = [
             ("done activities", sorted(done), sorted(state.done)),
             ("last activity", learner.last_activity_id, state.last_activity_id),
             ("latest timestamp", learner.latest_timestamp, state.latest_timestamp),
             ("evidence count", learner.evidence_count, arrivals.get(learner.id, 0)),
         ]
-        differences += [Difference(learner.id, what, before, after) for what, before, after in pairs if before != after]
+        differences += [
+            StateDifference(learner.id, what, before, after) for what, before, after in pairs if before != after
+        ]
     return out_of_date, differences
 
 

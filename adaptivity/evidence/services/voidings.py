@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from adaptivity.database.sql import BATCH, fetch, querysets_among, rows_among
 from adaptivity.errors import Overtaken
-from adaptivity.evidence.selectors.evidence import scores_current
+from adaptivity.evidence.selectors.log import scores_current
 from adaptivity.evidence.services.scores import deletion
 from adaptivity.models import Learner, Score, ScoreRevision, VoidedStatement
 

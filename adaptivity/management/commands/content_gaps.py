@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from adaptivity.content_gaps.jobs import content_gaps
 from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.tables import columns
 from adaptivity.models import Collection
 
@@ -24,7 +24,7 @@ class Command(JobCommand):
         parser.add_argument("--collection", metavar="ID", help="of the only collection to report on; default: all")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         try:
             report = content_gaps(options["collection"], progress=job.progress, stop=job.stop)
         except Collection.DoesNotExist:
@@ -38,7 +38,7 @@ class Command(JobCommand):
         gaps = sum(
             len(row["suggestions"]) for each in report for row in (*each["knowledge_components"], *each["items"])
         )
-        return Outcome(f"{gaps} suggestions for {len(report)} collections", printed=True)
+        return JobResult(f"{gaps} suggestions for {len(report)} collections", printed=True)
 
 
 def lines(report: dict[str, Any]) -> list[str]:

@@ -11,9 +11,9 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import number
-from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
+from adaptivity.management.source_commands import add_source_arguments, outcome, sources_to_read
 from adaptivity.models import CourseSource
 
 # No crawl takes a year.
@@ -35,7 +35,7 @@ class Command(JobCommand):
             "read is saved, and the next run goes on; without it, all is read",
         )  # fmt: skip
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         until = None
         if options["hours"] is not None:
             until = (settings.JOB_RUN_STARTED_AT or timezone.now()) + timedelta(hours=options["hours"])

@@ -16,7 +16,7 @@ from adaptivity.exit_codes import ExitCode
 from adaptivity.management.commands.demo import COLLECTION, USERNAME, curl
 from adaptivity.management.local_servers.demo import CREDENTIALS, FIRST_SECTION, LEARNER, DemoServer, statements
 from adaptivity.models import Collection, CourseSource
-from adaptivity.sources.services.sources import course_source_create, course_source_update
+from adaptivity.sources.services.course_sources import course_source_create, course_source_update
 
 INBOX = "var/inbox"
 STATEMENTS = "statements.json"

@@ -11,7 +11,7 @@ from adaptivity.engine.promotion import DEGENERATE
 from adaptivity.engine.scoring import DESIGN_POLICY
 from adaptivity.errors import Stopped
 from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.model_versions.jobs.estimate import METHODS, estimate, unfinished_version, version_name
 from adaptivity.model_versions.selectors.estimation import opportunity_counts
 from adaptivity.model_versions.selectors.model_versions import latest_version
@@ -60,19 +60,19 @@ class Command(JobCommand):
             "--background", action="store_true", help="let the Celery workers of JOB_QUEUE do it, batch by batch"
         )
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         if options["background"] and options["parameters_only"]:
             raise CommandError("--background makes the report, too", returncode=ExitCode.REFUSED_INPUT)
         name, method = options["name"], options["method"]
         if options["report_latest"]:
             latest = latest_version()
             if latest is None:
-                return Outcome("there is no version that was estimated")
+                return JobResult("there is no version that was estimated")
             name, method = latest.name, latest.method
         elif options["go_on"]:
             unfinished = unfinished_version(method)
             if unfinished is None and not opportunity_counts():
-                return Outcome("there are no scores to estimate from")
+                return JobResult("there are no scores to estimate from")
             name = unfinished.name if unfinished else None
         arguments = {
             "name": name or version_name(method),
@@ -81,7 +81,7 @@ class Command(JobCommand):
         }
         if options["background"]:
             tasks.estimate.delay_on_commit(**arguments)
-            return Outcome(f"The estimate of {arguments['name']} was handed to the workers.")
+            return JobResult(f"The estimate of {arguments['name']} was handed to the workers.")
         try:
             version = estimate(
                 **arguments,
@@ -93,13 +93,13 @@ class Command(JobCommand):
         except Stopped as error:
             raise Stopped(f"stopped: {error}; run it again with --name {arguments['name']}") from None
         if options["parameters_only"]:
-            return Outcome(f"{version.name} is estimated; its report is not made yet")
+            return JobResult(f"{version.name} is estimated; its report is not made yet")
         if options["json"]:
             self.stdout.write(json.dumps({"name": version.name, "report": version.report}))
         else:
             self.stdout.write("\n".join(summary(version)))
         passes = all(check["passed"] for check in version.report["checks"])
-        return Outcome(f"{version.name} {'would pass' if passes else 'would not pass'} the gate", printed=True)
+        return JobResult(f"{version.name} {'would pass' if passes else 'would not pass'} the gate", printed=True)
 
 
 def summary(version: ModelVersion) -> list[str]:

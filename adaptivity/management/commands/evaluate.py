@@ -13,7 +13,7 @@ from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import interruptible
 from adaptivity.management.progress import ProgressDisplay
 from adaptivity.management.tables import columns, logs_to_stderr
-from adaptivity.model_versions.jobs.evaluate import MODELS, Result, dataset, evaluate
+from adaptivity.model_versions.jobs.evaluate import MODELS, ModelResult, dataset, evaluate
 
 COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "fit s", "responses/s")
 
@@ -55,11 +55,11 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-def _as_json(result: Result) -> dict[str, Any]:
+def _as_json(result: ModelResult) -> dict[str, Any]:
     return {**asdict(result.metrics), "fit_seconds": result.fit_seconds}
 
 
-def _table(results: dict[str, Result]) -> list[str]:
+def _table(results: dict[str, ModelResult]) -> list[str]:
     rows: list[tuple[str, ...]] = [COLUMNS]
     for name, result in results.items():
         found = result.metrics

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Experiment
 from adaptivity.recommendation.jobs.experiment_report import CONTROL, OUTCOMES, experiment_report
@@ -35,7 +35,7 @@ class Command(JobCommand):
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         try:
             report = experiment_report(
                 name=options["name"],
@@ -51,7 +51,7 @@ class Command(JobCommand):
             ) from None
         self.stdout.write(json.dumps(report) if options["json"] else "\n".join(table(report)))
         learners = sum(group["learners"] for group in report["groups"].values())
-        return Outcome(f"{learners} learners compared", printed=True)
+        return JobResult(f"{learners} learners compared", printed=True)
 
 
 # Below it sizes of groups are no chance: their learners are no longer those whom chance has drawn.

@@ -9,7 +9,7 @@ from django.conf import settings
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.jobs.export_evidence import COLUMNS, export_evidence
 from adaptivity.exit_codes import EXIT_CODES_HELP
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 
 
 class Command(JobCommand):
@@ -22,7 +22,7 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", nargs="?", default="", help="the folder; empty or left out: EXPORT_DIRECTORY")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         directory = options["directory"] or settings.EXPORT_DIRECTORY
         if not directory:
             raise InvalidInput("name a directory, or set EXPORT_DIRECTORY", field="directory")
@@ -32,7 +32,7 @@ class Command(JobCommand):
                 f"{report.ambiguous_kcs} knowledge components have ';' or white space at an end of their kc_id: "
                 "importing scores.csv would make others of them"
             )
-        return Outcome(
+        return JobResult(
             f"{report.scores} scores, {report.masteries} masteries, parameters of {report.item_parameters} tags and "
             f"{report.kc_parameters} knowledge components exported"
         )

@@ -10,7 +10,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.evidence.jobs.import_evidence import EvidenceReport, Options, expanded, import_evidence, inbox_files
 from adaptivity.evidence.readers.formats import FORMATS
 from adaptivity.exit_codes import EXIT_CODES_HELP
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 
 
 class Command(JobCommand):
@@ -31,13 +31,13 @@ class Command(JobCommand):
         parser.add_argument("--again", action="store_true", help="read files that were imported whole (edx and xapi)")
         parser.add_argument("--rejects", type=Path, metavar="DIRECTORY", help="of reject files; else EVIDENCE_REJECTS")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         paths: list[Path] = options["path"]
         if bool(paths) == options["inbox"]:
             raise InvalidInput("name files or --inbox, and not both")
         if options["inbox"]:
             if not settings.EVIDENCE_INBOX:
-                return Outcome("EVIDENCE_INBOX is not set: nothing to do")
+                return JobResult("EVIDENCE_INBOX is not set: nothing to do")
             try:
                 files = inbox_files(Path(settings.EVIDENCE_INBOX))
             except InvalidInput as error:
@@ -60,7 +60,7 @@ class Command(JobCommand):
             stop=job.stop,
         )
         self._tell_refused(report)
-        return Outcome(summary(report), rejects=not report.is_complete)
+        return JobResult(summary(report), rejects=not report.is_complete)
 
     def _tell_refused(self, report: EvidenceReport) -> None:
         for rejected in report.rejects:

@@ -10,7 +10,7 @@ from adaptivity import tasks
 from adaptivity.errors import AdaptivityError, Stopped
 from adaptivity.evidence.jobs.import_scores import import_scores
 from adaptivity.exit_codes import EXIT_CODES_HELP, exit_code_of
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 
 
 class Command(JobCommand):
@@ -28,13 +28,13 @@ class Command(JobCommand):
         parser.add_argument("--strict", action="store_true", help="stop at the first bad row, with nothing imported")
         parser.add_argument("--background", action="store_true", help="let a Celery worker that has the file do it")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         path: Path = options["file"]
         if options["background"]:
             tasks.import_scores.delay_on_commit(
                 str(path.resolve()), options["collection"], guid=options["guid"], strict=options["strict"]
             )
-            return Outcome("The import was handed to a worker.")
+            return JobResult("The import was handed to a worker.")
         before: list[str] = []
         try:
             report = import_scores(
@@ -61,7 +61,7 @@ class Command(JobCommand):
         refused = f"{report.refused} rows refused"
         if report.refused_before:
             refused += f", {report.refused_before} refused by an earlier import of the file"
-        return Outcome(
+        return JobResult(
             f"{report.imported} scores imported, {report.known} known already, {refused}, {erased}{voided}"
             f"{report.learners_traced} learners traced",
             rejects=report.refused + report.refused_before > 0,

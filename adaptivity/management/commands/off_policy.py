@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from adaptivity.engine.policies import POLICIES
 from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Collection
 from adaptivity.recommendation.jobs.receipts import off_policy
@@ -30,7 +30,7 @@ class Command(JobCommand):
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         try:
             report = off_policy(
                 collection_id=options["collection"],
@@ -44,7 +44,7 @@ class Command(JobCommand):
                 f"there is no collection {options['collection']!r}", returncode=ExitCode.REFUSED_INPUT
             ) from None
         self.stdout.write(json.dumps(report) if options["json"] else "\n".join(table(report)))
-        return Outcome(f"{report['decisions']} decisions compared", printed=True)
+        return JobResult(f"{report['decisions']} decisions compared", printed=True)
 
 
 def table(report: dict[str, Any]) -> list[str]:

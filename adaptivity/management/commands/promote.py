@@ -7,9 +7,14 @@ from django.core.management.base import CommandError
 
 from adaptivity.errors import Conflict
 from adaptivity.exit_codes import ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome, started_by
+from adaptivity.management.job import Job, JobCommand, JobResult, started_by
 from adaptivity.model_versions.selectors.model_versions import active_version, latest_version
-from adaptivity.model_versions.services.model_versions import Refused, held_by, model_version_promote, promotion_checks
+from adaptivity.model_versions.services.model_versions import (
+    PromotionRefused,
+    held_by,
+    model_version_promote,
+    promotion_checks,
+)
 from adaptivity.models import ModelVersion
 
 
@@ -37,7 +42,7 @@ class Command(JobCommand):
         parser.add_argument("--force", action="store_true", help="also where the gate says no; needs --reason")
         parser.add_argument("--reason", default="", help="why, for the record")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         if (options["name"] is None) != options["latest"]:
             raise CommandError("give a name or --latest, and not both", returncode=ExitCode.REFUSED_INPUT)
         try:
@@ -47,10 +52,10 @@ class Command(JobCommand):
                 f"there is no model version {options['name']!r}", returncode=ExitCode.REFUSED_INPUT
             ) from None
         if version is None:
-            return Outcome("there is no version that was estimated")
+            return JobResult("there is no version that was estimated")
         name, active = version.name, active_version()
         if version == active and (options["check"] or options["unless_refused"]):
-            return Outcome(f"{name} is in force already")
+            return JobResult(f"{name} is in force already")
         if options["check"]:
             return self._check(version, active, scheduled=options["latest"])
         try:
@@ -61,24 +66,24 @@ class Command(JobCommand):
                 by=started_by(),
                 scheduled=options["latest"],
             )
-        except Refused as error:
+        except PromotionRefused as error:
             self._show(error.checks)
             outcome = _held(error.checks) or f"{name} is not promoted"
-            return Outcome(outcome, rejects=not options["unless_refused"])
+            return JobResult(outcome, rejects=not options["unless_refused"])
         except Conflict as error:
             # Somebody else was quicker.
             if error.code == "active" and options["unless_refused"]:
-                return Outcome(f"{name} is in force already")
+                return JobResult(f"{name} is in force already")
             raise
-        return Outcome(f"{name} is in force; run trace_learners to bring the learners' masteries up")
+        return JobResult(f"{name} is in force; run trace_learners to bring the learners' masteries up")
 
-    def _check(self, version: ModelVersion, active: ModelVersion | None, *, scheduled: bool) -> Outcome:
+    def _check(self, version: ModelVersion, active: ModelVersion | None, *, scheduled: bool) -> JobResult:
         checks = promotion_checks(version, active)
         failed = [check["name"] for check in checks if not check["passed"]]
         held = held_by(version) if scheduled else None
         self._show(checks)
         said = f"refuses {version.name}: {', '.join(failed)}" if failed else f"lets {version.name} through"
-        return Outcome(f"the gate {said}" + (f"; {_held([held[1]])}" if held else ""))
+        return JobResult(f"the gate {said}" + (f"; {_held([held[1]])}" if held else ""))
 
     def _show(self, checks: list[dict[str, Any]]) -> None:
         for check in checks:

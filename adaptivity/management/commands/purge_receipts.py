@@ -7,7 +7,7 @@ from django.conf import settings
 
 from adaptivity.errors import InvalidInput
 from adaptivity.exit_codes import EXIT_CODES_HELP
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS
 from adaptivity.recommendation.jobs.receipts import purge_receipts
 
@@ -18,9 +18,9 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, help="another number of days than the setting's")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         days = settings.RECEIPTS_KEEP_DAYS if options["days"] is None else options["days"]
         if not 0 <= days <= MOST_DAYS:
             raise InvalidInput(f"must be from 0 to {MOST_DAYS}", field="days")
         deleted = purge_receipts(days=days, progress=job.progress, stop=job.stop)
-        return Outcome(f"{deleted} receipts older than {days} days deleted")
+        return JobResult(f"{deleted} receipts older than {days} days deleted")

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.exit_codes import EXIT_CODES_HELP
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS, whole_number
 from adaptivity.model_versions.jobs.purge_versions import purge_versions
 
@@ -23,7 +23,7 @@ class Command(JobCommand):
             "--days", type=whole_number(at_least=0, at_most=MOST_DAYS), help="another number of days than the setting's"
         )
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         days = settings.MODEL_VERSIONS_KEEP_DAYS if options["days"] is None else options["days"]
         purged = purge_versions(days=days, progress=job.progress, stop=job.stop)
-        return Outcome(f"{purged} model versions older than {days} days purged")
+        return JobResult(f"{purged} model versions older than {days} days purged")

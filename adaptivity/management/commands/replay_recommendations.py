@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS, whole_number
 from adaptivity.recommendation.jobs.receipts import replay_recommendations
 
@@ -23,7 +23,7 @@ class Command(JobCommand):
             "--days", type=whole_number(at_least=1, at_most=MOST_DAYS), help="only receipts of so many last days"
         )
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         since = None if options["days"] is None else timezone.now() - timedelta(days=options["days"])
         found = replay_recommendations(since=since, progress=job.progress, stop=job.stop)
         for receipt in found.different:
@@ -42,4 +42,4 @@ class Command(JobCommand):
         )
         if found.different or found.of_other_software or found.unreadable:
             raise CommandError(summary)
-        return Outcome(summary)
+        return JobResult(summary)

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from adaptivity.management.job import Job, JobCommand, Outcome, started_by
+from adaptivity.management.job import Job, JobCommand, JobResult, started_by
 from adaptivity.model_versions.services.model_versions import model_version_rollback
 
 
@@ -16,7 +16,7 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", default="", help="why, for the record")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         version = model_version_rollback(by=started_by(), reason=options["reason"])
         name = version.name if version else "what the authors wrote"
-        return Outcome(f"In force again: {name}; run trace_learners to bring the learners' masteries up")
+        return JobResult(f"In force again: {name}; run trace_learners to bring the learners' masteries up")

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
-from adaptivity.management.job import Job, JobCommand, Outcome, host, started_by
+from adaptivity.management.job import Job, JobCommand, JobResult, host, started_by
 from adaptivity.management.pipeline_display import Display
 from adaptivity.management.worker_steps import WorkerAttempt
 from adaptivity.models import StepRun, StepStatus
@@ -16,12 +16,12 @@ from adaptivity.runs.pipelines.attempts import STOP_SECONDS, LocalAttempt
 from adaptivity.runs.pipelines.processes import own_identity
 from adaptivity.runs.pipelines.registry import pipeline
 from adaptivity.runs.pipelines.runner import (
-    Result,
+    PipelineResult,
     pipeline_begin,
     pipeline_execute,
     pipeline_resume,
 )
-from adaptivity.runs.services.pipeline_runs import Starter
+from adaptivity.runs.services.pipeline_runs import RunHolder
 
 TAIL_LINES = 20
 
@@ -51,23 +51,23 @@ class Command(JobCommand):
             "--local", action="store_true", help="run the steps as processes of this machine though a broker is set"
         )
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         chosen_pipeline = pipeline(options["name"])
         given = _given(options["set"])
-        starter = Starter(name=started_by(), host=host(), process=own_identity())
+        holder = RunHolder(name=started_by(), host=host(), process=own_identity())
         if options["resume"]:
             if given:
                 raise CommandError(
                     "--resume takes the parameters of the run; --set is not for it", returncode=ExitCode.REFUSED_INPUT
                 )
-            run = pipeline_resume(chosen_pipeline, starter=starter)
+            run = pipeline_resume(chosen_pipeline, holder=holder)
         else:
             chosen = None
             if options["only"]:
                 chosen = {chosen_pipeline.step(options["only"]).name}
             elif options["from_step"]:
                 chosen = chosen_pipeline.from_step(options["from_step"])
-            run = pipeline_begin(chosen_pipeline, starter=starter, chosen=chosen, given=given)
+            run = pipeline_begin(chosen_pipeline, holder=holder, chosen=chosen, given=given)
         local = options["local"] or not settings.CELERY_BROKER_URL
         with Display(chosen_pipeline, sys.stderr) as display:
             result = pipeline_execute(
@@ -79,14 +79,14 @@ class Command(JobCommand):
             )
         return self._outcome(chosen_pipeline.name, result)
 
-    def _outcome(self, name: str, result: Result) -> Outcome:
+    def _outcome(self, name: str, result: PipelineResult) -> JobResult:
         counts = [f"{count} {status}" for status in StepStatus if (count := list(result.steps.values()).count(status))]
         summary = f"{name}, run {result.run_id}: {', '.join(counts)}"
         if result.exit_code in (ExitCode.FAILED, ExitCode.REFUSED_INPUT):
             for step in StepRun.objects.filter(run=result.run_id, status=StepStatus.FAILED).order_by("position"):
                 self._show(step)
             raise CommandError(f"{summary}; run it again with --resume to go on", returncode=result.exit_code)
-        return Outcome(
+        return JobResult(
             summary, rejects=result.exit_code == ExitCode.REJECTS, stopped=result.exit_code == ExitCode.STOPPED
         )
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.exit_codes import EXIT_CODES_HELP
-from adaptivity.management.job import Job, JobCommand, Outcome
-from adaptivity.management.sources import add_source_arguments, outcome, sources_to_read
+from adaptivity.management.job import Job, JobCommand, JobResult
+from adaptivity.management.source_commands import add_source_arguments, outcome, sources_to_read
 from adaptivity.sources.jobs.scrape_courses import scrape_courses
 from adaptivity.sources.platforms.registry import PLATFORMS
 
@@ -24,7 +24,7 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_source_arguments(parser)
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         sources = sources_to_read(job, options, list(PLATFORMS))
         reports = scrape_courses(sources, credentials=settings.SOURCE_CREDENTIALS, progress=job.progress, stop=job.stop)
         if options["json"]:

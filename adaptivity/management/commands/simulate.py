@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from adaptivity.engine.scoring import EngineSettings
-from adaptivity.engine.simulation import AFTER, BASELINES, FAMILIES, Outcome
+from adaptivity.engine.simulation import AFTER, BASELINES, FAMILIES, PolicyResult
 from adaptivity.errors import AdaptivityError
 from adaptivity.exit_codes import ExitCode
 from adaptivity.management.failures import interruptible
@@ -78,7 +78,7 @@ class Command(BaseCommand):
                 self.stdout.write(line)
 
 
-def _row(policy: str, outcome: Outcome) -> tuple[str, ...]:
+def _row(policy: str, outcome: PolicyResult) -> tuple[str, ...]:
     differences = [
         f"{against.mean:+.2f} [{against.low:+.2f}, {against.high:+.2f}]" if against else "-"
         for against in (outcome.against.get(name) for name in BASELINES)
@@ -97,17 +97,17 @@ def _row(policy: str, outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _interval(outcome: Outcome, figure: str, decimals: int, unit: float = 1.0) -> str:
+def _interval(outcome: PolicyResult, figure: str, decimals: int, unit: float = 1.0) -> str:
     low, high = (end / unit for end in outcome.intervals[figure])
     return f"[{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
-def _share(outcome: Outcome, figure: str) -> str:
+def _share(outcome: PolicyResult, figure: str) -> str:
     value: float = getattr(outcome, figure)
     return "-" if math.isnan(value) else f"{value:.1%} {_interval(outcome, figure, 1, 0.01)}"
 
 
-def _as_json(outcomes: dict[str, Outcome]) -> dict[str, Any]:
+def _as_json(outcomes: dict[str, PolicyResult]) -> dict[str, Any]:
     found = {}
     for policy, outcome in outcomes.items():
         figures = asdict(outcome)

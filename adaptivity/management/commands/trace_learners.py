@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from adaptivity.evidence.services.tracing import stale_learners_retrace
+from adaptivity.evidence.services.retracing import stale_learners_retrace
 from adaptivity.exit_codes import EXIT_CODES_HELP
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 
 
 class Command(JobCommand):
@@ -13,10 +13,10 @@ class Command(JobCommand):
         "May be stopped and run again. " + EXIT_CODES_HELP
     )
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         traced = 0
         for traced, total in stale_learners_retrace():
             job.progress("tracing", traced, total)
             if traced < total and job.stop():
-                return Outcome(f"{traced} learners traced; stopped, {total - traced} are left", stopped=True)
-        return Outcome(f"{traced} learners traced")
+                return JobResult(f"{traced} learners traced; stopped, {total - traced} are left", stopped=True)
+        return JobResult(f"{traced} learners traced")

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from adaptivity import tasks
 from adaptivity.evidence.services.verification import state_verify
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 
 
 class Command(JobCommand):
@@ -21,10 +21,10 @@ class Command(JobCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--background", action="store_true", help="let a Celery worker do it and log the result")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         if options["background"]:
             tasks.verify_state.delay_on_commit()
-            return Outcome("The verification was handed to a worker.")
+            return JobResult("The verification was handed to a worker.")
         checked = stale = differences = 0
         for batch in state_verify():
             checked, stale = batch.checked, stale + batch.stale
@@ -36,10 +36,10 @@ class Command(JobCommand):
                 )
             job.progress("verifying", checked, batch.total)
             if checked < batch.total and job.stop():
-                return Outcome(f"stopped; {checked} of {batch.total} learners were looked at", stopped=True)
+                return JobResult(f"stopped; {checked} of {batch.total} learners were looked at", stopped=True)
         summary = f"{checked - stale} learners compared, {stale} stale, {differences} differences"
         if differences:
             raise CommandError(summary)
         if stale:
             summary += "; run trace_learners to bring the stale ones up, then verify again"
-        return Outcome(summary)
+        return JobResult(summary)

@@ -18,7 +18,7 @@ from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.responses import Pairs, Responses
 from adaptivity.engine.simulation import AFTER, Belief, compare_beliefs, recommendable
 from adaptivity.errors import InvalidInput, Stopped
-from adaptivity.evidence.selectors.evidence import activities_scored_by, evidence, learners_in_runs
+from adaptivity.evidence.selectors.log import activities_scored_by, evidence, learners_in_runs
 from adaptivity.model_versions.jobs.success_model import success_model
 from adaptivity.model_versions.selectors.estimation import (
     KnowledgeComponentResponses,
@@ -332,7 +332,7 @@ def simulation(
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """Held-out responses, ``score`` of shape (responses,), what each version ``predicted`` of them, and by learner the
     sum of the log losses (``learner_loss``) and their number (``learner_responses``), shape (learners,)."""
 
@@ -342,7 +342,7 @@ class Compared:
     learner_responses: Integers
 
 
-def compare(versions: Sequence[int | None], *, progress: Progress = silent, stop: Stop = never) -> Compared:
+def compare(versions: Sequence[int | None], *, progress: Progress = silent, stop: Stop = never) -> Comparison:
     """What versions (None: the authors' base) predict of held-out learners, online, from each one's own past."""
     learners = held_out_learners()
     total = sum(learners.values())
@@ -365,7 +365,7 @@ def compare(versions: Sequence[int | None], *, progress: Progress = silent, stop
         np.concatenate([part[1][side] for part in parts]) if parts else np.zeros(0) for side in range(len(versions))
     )
     losses = tuple(np.bincount(learner, _losses(score, each)).astype(np.float64, copy=False) for each in guesses)
-    return Compared(score, guesses, losses, np.bincount(learner))
+    return Comparison(score, guesses, losses, np.bincount(learner))
 
 
 def _losses(score: Floats, predicted: Floats) -> Floats:

@@ -51,7 +51,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Result:
+class ModelResult:
     """How good a model's predictions of the held-out learners are, and how long it took to fit and to predict."""
 
     metrics: Metrics
@@ -161,7 +161,9 @@ def _lines(path: Path) -> Iterator[ParsedLine]:
         raise
 
 
-def evaluate(data: Dataset, *, models: Sequence[str] = tuple(MODELS), progress: Progress = silent) -> dict[str, Result]:
+def evaluate(
+    data: Dataset, *, models: Sequence[str] = tuple(MODELS), progress: Progress = silent
+) -> dict[str, ModelResult]:
     """Each model fitted to the learners that are not held out and asked for the others' responses, online: a prediction
     depends on what the same learner did before, and on nothing later. Raises InvalidInput for an unknown model, and for
     a file whose learners are all on one side."""
@@ -180,5 +182,7 @@ def evaluate(data: Dataset, *, models: Sequence[str] = tuple(MODELS), progress: 
         fitted = perf_counter()
         predicted = predict(test)
         seconds = perf_counter() - fitted
-        results[name] = Result(metrics(test.score, predicted), fitted - started, test.item.size / max(seconds, 1e-9))
+        results[name] = ModelResult(
+            metrics(test.score, predicted), fitted - started, test.item.size / max(seconds, 1e-9)
+        )
     return results

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.scoring import EngineSettings
-from adaptivity.engine.simulation import AFTER, FAMILIES, ORACLE, Outcome
+from adaptivity.engine.simulation import AFTER, FAMILIES, ORACLE, PolicyResult
 from adaptivity.engine.simulation import simulate as simulate_family
 from adaptivity.errors import InvalidInput
 from adaptivity.progress import Progress, Stop, never, silent
@@ -24,7 +24,7 @@ def simulate(
     seed: int = 0,
     progress: Progress = silent,
     stop: Stop = never,
-) -> dict[str, dict[str, Outcome]]:
+) -> dict[str, dict[str, PolicyResult]]:
     """What becomes of each family's learners under each of the policies: family, policy, outcome.
 
     The same seed gives the same figures. Raises InvalidInput for a policy or family that there is not and for numbers

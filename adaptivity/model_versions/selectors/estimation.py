@@ -14,7 +14,7 @@ from adaptivity.database.sql import fetch, rows_among
 from adaptivity.engine.parameters import DEFAULT_PRIOR, Booleans, Integers
 from adaptivity.engine.promotion import KnowledgeComponentHealth
 from adaptivity.engine.responses import Pairs, Responses, is_held_out
-from adaptivity.evidence.selectors.evidence import EPOCH, MICROSECOND
+from adaptivity.evidence.selectors.log import EPOCH, MICROSECOND
 from adaptivity.models import (
     ActivityKnowledgeComponent,
     HandSetMastery,

@@ -16,7 +16,7 @@ from adaptivity.engine.prediction import FOLDS
 from adaptivity.engine.receipts import unpack
 from adaptivity.engine.responses import Pairs, Responses, fold_of, is_held_out
 from adaptivity.engine.success_model import Predictor
-from adaptivity.evidence.selectors.evidence import evidence, learners_in_runs
+from adaptivity.evidence.selectors.log import evidence, learners_in_runs
 from adaptivity.models import (
     Activity,
     ActivityKnowledgeComponent,
@@ -34,7 +34,7 @@ KEPT = 2
 
 
 @dataclass(frozen=True)
-class Practice:
+class TrainingResponses:
     """Responses of some learners, and who is in which fold of cross-validation, shape (learners,). ``activity`` and
     ``knowledge_component`` are the ids of the items and KCs, ascending."""
 
@@ -44,7 +44,7 @@ class Practice:
     knowledge_component: Integers
 
 
-def practice(*, held_out: bool, most: int) -> Practice:
+def practice(*, held_out: bool, most: int) -> TrainingResponses:
     """What learners that are held out, or the others, did, as it stands after corrections: of all of them, or of so
     many, drawn by a hash, that there are about ``most`` responses. Those with masteries set by hand are left out.
 
@@ -64,7 +64,7 @@ def practice(*, held_out: bool, most: int) -> Practice:
     activity = np.union1d(tagged[:, 0], answered)
     pairs, kcs = pairs_of(activity, tagged)
     learners, learner = np.unique(learner_id, return_inverse=True)
-    return Practice(
+    return TrainingResponses(
         Responses(learner, np.searchsorted(activity, answered), score, pairs, learners.size),
         np.array([fold_of(names[each][0], FOLDS) for each in learners.tolist()], dtype=np.int64),
         activity,

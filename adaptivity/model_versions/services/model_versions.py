@@ -257,7 +257,7 @@ def held_by(version: ModelVersion | None = None) -> tuple[ModelVersionEvent, dic
     return rollback, {"name": "held", "passed": False, "message": message}
 
 
-class Refused(Conflict):
+class PromotionRefused(Conflict):
     """The version is not promoted; ``checks`` are those that did not pass."""
 
     code = "refused"
@@ -278,7 +278,7 @@ def model_version_promote(
     From the next request on, every process recommends with it; the learners' masteries are stale until their next score
     or ``trace_learners``. ``scheduled`` says that nobody asked for just this version: then it is held, by force or not,
     while the last change was a rollback. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason;
-    Conflict for a version that is active already, is not finished or was purged; Refused, with the refusal on record,
+    Conflict for a version that is active already, is not finished or was purged; PromotionRefused, with the refusal on record,
     where the gate says no; and where it is held, on record once for each rollback.
     """
     if force and not reason.strip():
@@ -308,7 +308,7 @@ def model_version_promote(
         "model_version_decided", model_version=name, outcome=kind.value, failed=[check["name"] for check in failed]
     )
     if kind in {Kind.REFUSED, Kind.HELD}:
-        raise Refused(name, failed)
+        raise PromotionRefused(name, failed)
     return version
 
 

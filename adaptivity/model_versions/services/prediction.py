@@ -10,8 +10,8 @@ from adaptivity.engine.history import Evidence
 from adaptivity.engine.parameters import Floats
 from adaptivity.engine.prediction import FEATURES, Online
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.selectors.evidence import evidence
 from adaptivity.evidence.selectors.learners import learner_find
+from adaptivity.evidence.selectors.log import evidence
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.model_versions.selectors.prediction import Tagged, activities_named, masteries_of, predictor_of, tagged
 
@@ -20,7 +20,7 @@ NEWEST = 2000
 
 
 @dataclass(frozen=True)
-class Predicted:
+class Predictions:
     """``probability`` of success at each activity, were it the next one, shape (activities,). ``terms``, shape
     (activities, features), are what its log-odds are the sum of, in the order of ``FEATURES``; None where no model of
     success is in force and tracing alone predicts. ``model_version`` is the name of the one in force, if there is."""
@@ -34,7 +34,7 @@ class Predicted:
         return None if self.terms is None else dict(zip(FEATURES, self.terms[number].tolist(), strict=True))
 
 
-def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> Predicted:
+def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> Predictions:
     """Predicts the learner's success at the activities, named by their source launch URLs. Writes nothing: an unknown
     learner is predicted as one without evidence is. Raises InvalidInput for an unknown activity.
 
@@ -64,7 +64,7 @@ def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> P
         # What is absent adds 0, not -0.
         terms = online.features(np.searchsorted(found.activity, asked)) * model.weights + 0.0
         probability = 1.0 / (1.0 + np.exp(-terms.sum(axis=1)))
-    return Predicted(probability, terms, name)
+    return Predictions(probability, terms, name)
 
 
 def _go_through(log: Evidence, found: Tagged, online: Online) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from django.utils import timezone
 
-from adaptivity.content.selectors.arrays import collection_arrays, collection_version
+from adaptivity.content.selectors.arrays import collection_arrays, collection_state
 from adaptivity.database.sql import batched
 from adaptivity.engine.experiments import Interval, effect, interval, sample_ratio
 from adaptivity.engine.parameters import Floats
@@ -183,7 +183,7 @@ def _values(
     stop: Stop,
 ) -> dict[str, Floats]:
     """The outcomes, one value for each learner, in the order in which they became known."""
-    version = collection_version(experiment.collection.collection_id)
+    version = collection_state(experiment.collection.collection_id)
     arrays = collection_arrays(version)
     values: dict[str, list[float]] = {each: [] for each in OUTCOMES}
     done = 0

@@ -31,7 +31,7 @@ LEAST_EFFECTIVE = 10.0
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoredDecision:
     """A receipt as the engine takes it; ``activity_ids`` name the items."""
 
     receipt: DecisionReceipt
@@ -40,7 +40,7 @@ class Restored:
     decision: Decision
 
 
-def restored(receipts: "QuerySet[DecisionReceipt]") -> Iterator[tuple[DecisionReceipt, Restored | None]]:
+def restored(receipts: "QuerySet[DecisionReceipt]") -> Iterator[tuple[DecisionReceipt, RestoredDecision | None]]:
     """Each receipt in order of its snapshot, decoded; None where this version of the engine cannot read it."""
     snapshot, content, activity_ids = None, None, None
     rows = receipts.select_related("learner", "collection", "snapshot").order_by("snapshot_id", "id")
@@ -50,7 +50,7 @@ def restored(receipts: "QuerySet[DecisionReceipt]") -> Iterator[tuple[DecisionRe
                 snapshot, content = receipt.snapshot_id, None
                 arrays = unpack(bytes(receipt.snapshot.data))
                 content, activity_ids = content_of(arrays), arrays["activity_ids"]
-            yield receipt, Restored(receipt, content, activity_ids, _decision(receipt))
+            yield receipt, RestoredDecision(receipt, content, activity_ids, _decision(receipt))
         except (KeyError, TypeError, ValueError):
             yield receipt, None
 
@@ -68,7 +68,7 @@ def _decision(receipt: DecisionReceipt) -> Decision:
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayReport:
     """How many receipts were replayed; the ids of those that came out otherwise, of those that did and that another
     version of the software has made, with its commit, and of those that cannot be read."""
 
@@ -80,7 +80,7 @@ class Replayed:
 
 def replay_recommendations(
     *, since: datetime | None = None, progress: Progress = silent, stop: Stop = never
-) -> Replayed:
+) -> ReplayReport:
     """Makes every recorded recommendation again and compares all of it, bit for bit: outcome, item, candidates,
     sub-scores and propensities. Reads only. Raises Stopped."""
     receipts = DecisionReceipt.objects.all()
@@ -101,7 +101,7 @@ def replay_recommendations(
                 different.append(receipt.pk)
         done += 1
         progress("replaying", done, total)
-    return Replayed(done, tuple(different), of_other_software, tuple(unreadable))
+    return ReplayReport(done, tuple(different), of_other_software, tuple(unreadable))
 
 
 def purge_receipts(*, days: int, progress: Progress = silent, stop: Stop = never) -> int:
@@ -207,7 +207,7 @@ def _reward(receipt: DecisionReceipt, window: timedelta) -> float:
     return scores.order_by("timestamp", "arrival").values_list("score", flat=True).first() or 0.0
 
 
-def _against(found: Restored, other: Recommendation) -> tuple[float, float, float, float]:
+def _against(found: RestoredDecision, other: Recommendation) -> tuple[float, float, float, float]:
     """The logged propensity of what was chosen, the other policy's, the success that is expected of it, and that of
     what the other policy would choose."""
     item = int(np.searchsorted(found.activity_ids, found.receipt.activity or 0))
@@ -218,7 +218,7 @@ def _against(found: Restored, other: Recommendation) -> tuple[float, float, floa
     return float(found.receipt.propensity or 0.0), target, float(success[item]), of_other
 
 
-def _success(found: Restored) -> Floats:
+def _success(found: RestoredDecision) -> Floats:
     """The mean over each item's KCs of p(1 - s) + (1 - p)g, shape (items,); a half without KCs."""
     content, mastery = found.content, found.decision.learner.mastery
     p = mastery[content.tag_kc]

@@ -18,7 +18,7 @@ from adaptivity.engine.history import replay
 from adaptivity.engine.parameters import MASTERY_THRESHOLD
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.scoring import DESIGN_POLICY, EngineSettings
-from adaptivity.evidence.selectors.evidence import activities_scored_by, evidence
+from adaptivity.evidence.selectors.log import activities_scored_by, evidence
 from adaptivity.models import Experiment, ExperimentalGroup, Score
 
 log = structlog.get_logger(__name__)

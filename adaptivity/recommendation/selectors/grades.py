@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adaptivity.content.selectors.arrays import collection_arrays, collection_version
+from adaptivity.content.selectors.arrays import collection_arrays, collection_state
 from adaptivity.engine.grading import grade
 from adaptivity.evidence.selectors.learners import learner_find
 from adaptivity.recommendation.selectors.learner_state import done_items, masteries_and_last_item
@@ -10,7 +10,7 @@ from adaptivity.recommendation.selectors.learner_state import done_items, master
 
 def learner_grade(*, user_id: str, tool_consumer_instance_guid: str, collection_id: str) -> float:
     """From 0 to 1; an unknown learner is graded like a new one. Raises Collection.DoesNotExist."""
-    version = collection_version(collection_id)
+    version = collection_state(collection_id)
     arrays = collection_arrays(version)
     learner = learner_find(user_id, tool_consumer_instance_guid)
     mastery, done = arrays.priors, np.zeros(0, dtype=np.int64)

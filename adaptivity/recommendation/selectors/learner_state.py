@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adaptivity.content.selectors.arrays import CollectionArrays, CollectionVersion
+from adaptivity.content.selectors.arrays import CollectionArrays, CollectionState
 from adaptivity.database.sql import among, fetch
 from adaptivity.engine.parameters import Floats, Integers, relevance
 from adaptivity.evidence.selectors.learners import KnownLearner
@@ -24,7 +24,7 @@ WHERE tag.activity_id = %s
 
 
 def masteries_and_last_item(
-    learner: KnownLearner, version: CollectionVersion, arrays: CollectionArrays
+    learner: KnownLearner, version: CollectionState, arrays: CollectionArrays
 ) -> tuple[Floats, Floats]:
     """The learner's mastery of each KC (its prior without evidence) and the relevance of the last item for each,
     both of shape (KCs,). One query."""

@@ -23,7 +23,7 @@ from adaptivity.database.sql import batched
 from adaptivity.engine.receipts import candidates_pack, content_arrays, digest, outcome_digest, pack, state_pack
 from adaptivity.engine.scoring import EngineSettings
 from adaptivity.models import Collection, ContentSnapshot, DecisionReceipt, Learner
-from adaptivity.recommendation.services.recommendation import Explained
+from adaptivity.recommendation.services.recommendation import ExplainedRecommendation
 
 log = structlog.get_logger(__name__)
 # Of the candidates, so many are written down one by one; the digest vouches for the rest. With the state of a learner
@@ -42,7 +42,7 @@ TRIES = 2
 FLUSH_SECONDS = 10.0
 SECONDS_BETWEEN_LINES = 10.0
 
-Handed = tuple[datetime, Explained]
+Handed = tuple[datetime, ExplainedRecommendation]
 _snapshot_ids: WeakKeyDictionary[CollectionArrays, int] = WeakKeyDictionary()
 
 
@@ -104,7 +104,7 @@ def _snapshot(arrays: CollectionArrays) -> int:
     return found
 
 
-def _values(at: object, explained: Explained, learner_id: int, snapshot_id: int) -> dict[str, Any]:
+def _values(at: object, explained: ExplainedRecommendation, learner_id: int, snapshot_id: int) -> dict[str, Any]:
     """What a receipt's columns hold."""
     found, inputs, activity_ids = explained.recommendation, explained.inputs, explained.arrays.activity_ids
     item = found.item
@@ -266,7 +266,7 @@ def receipts_purge(*, before: datetime, limit: int) -> int:
     return deleted
 
 
-def receipt_hand(*, explained: Explained) -> None:
+def receipt_hand(*, explained: ExplainedRecommendation) -> None:
     """Hands a recommendation over for its receipt where the setting RECEIPTS, a share from 0 to 1, lets it."""
     share = settings.RECEIPTS
     # Chance decides which ones, as whoever chose by content would bias what is estimated from them.

@@ -9,9 +9,9 @@ import structlog
 
 from adaptivity.content.selectors.arrays import (
     CollectionArrays,
-    CollectionVersion,
+    CollectionState,
     collection_arrays,
-    collection_version,
+    collection_state,
 )
 from adaptivity.engine.parameters import Integers
 from adaptivity.engine.policies import POLICIES
@@ -34,20 +34,20 @@ class SequenceItem:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class RecommendationInputs:
     """What a recommendation was made from, beside the content; ``learner_id`` is 0 where the learner was unknown, and
     ``history`` the number of entries in their log."""
 
     learner: LearnerIdentity
     learner_id: int
-    version: CollectionVersion
+    version: CollectionState
     state: LearnerState
     counted: int
     history: int
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedRecommendation:
     """A recommendation with everything that it was chosen from. ``blocked`` pairs items that would be candidates, but
     for a prerequisite that is not done, with that prerequisite; ``group`` is the learner's in a running experiment."""
 
@@ -56,7 +56,7 @@ class Explained:
     settings: EngineSettings
     blocked: tuple[Integers, Integers]
     group: Group | None
-    inputs: Inputs
+    inputs: RecommendationInputs
 
     @property
     def url(self) -> str | None:
@@ -67,13 +67,13 @@ class Explained:
 
 def activity_recommend(
     *, learner: LearnerIdentity, collection_id: str, sequence: Sequence[SequenceItem] = ()
-) -> Explained:
+) -> ExplainedRecommendation:
     """Recommends an activity of the collection; creates the learner where unknown, else writes nothing.
 
     Raises Collection.DoesNotExist.
     """
     known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
-    version = collection_version(collection_id, None if known is None else known.id)
+    version = collection_state(collection_id, None if known is None else known.id)
     arrays = collection_arrays(version)
     if known is None:
         learners_ensure(identities=[learner])
@@ -105,7 +105,7 @@ def activity_recommend(
         experiment = running_experiment(version.experiment_id, version.experiment_started_at)
         group = experiment.group_of(learner.user_id, learner.tool_consumer_instance_guid, version.pinned_group_id)
         settings = group.settings
-    inputs = Inputs(
+    inputs = RecommendationInputs(
         learner=learner,
         learner_id=known.id,
         version=version,
@@ -124,7 +124,9 @@ def activity_recommend(
     )
     blocked, prerequisites = blocking_prerequisites(arrays.content, done)
     held_back = arrays.content.include_adaptive[blocked] & ~done[blocked]
-    return Explained(arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]), group, inputs)
+    return ExplainedRecommendation(
+        arrays, recommendation, settings, (blocked[held_back], prerequisites[held_back]), group, inputs
+    )
 
 
 def tie_breaker(learner: LearnerIdentity, collection_id: str, history: int) -> np.random.Generator:
@@ -138,7 +140,7 @@ def tie_seed(learner: LearnerIdentity, collection_id: str, history: int) -> int:
     return int.from_bytes(hashlib.blake2b(state.encode(), digest_size=16).digest(), "big")
 
 
-def sentence(explained: Explained) -> str:
+def sentence(explained: ExplainedRecommendation) -> str:
     """Why the recommendation is what it is, for a person."""
     recommendation, arrays = explained.recommendation, explained.arrays
     if recommendation.outcome is Outcome.MAX_PROBLEMS:

@@ -19,7 +19,7 @@ from adaptivity.runs.services.pipeline_runs import (
     FINISHED,
     LEASE_SECONDS,
     NewStep,
-    Starter,
+    RunHolder,
     pipeline_run_end,
     pipeline_run_renew,
     pipeline_run_resume,
@@ -40,7 +40,7 @@ Report = Callable[[Sequence[StepRun]], None]
 
 
 @dataclass(frozen=True)
-class Result:
+class PipelineResult:
     """How a run ended: its exit code, and each step's name with its status."""
 
     run_id: int
@@ -49,7 +49,7 @@ class Result:
 
 
 def pipeline_begin(
-    pipeline: Pipeline, *, starter: Starter, chosen: set[str] | None = None, given: Mapping[str, str]
+    pipeline: Pipeline, *, holder: RunHolder, chosen: set[str] | None = None, given: Mapping[str, str]
 ) -> PipelineRun:
     """A new run of the chosen steps, all of them where none is chosen. Raises AlreadyRunning and InvalidInput."""
     values = pipeline.values(given)
@@ -59,13 +59,13 @@ def pipeline_begin(
         if chosen is None or step.name in chosen
     ]
     run, left = pipeline_run_start(
-        pipeline=pipeline.name, parameters=values, steps=steps, starter=starter, is_gone=is_gone
+        pipeline=pipeline.name, parameters=values, steps=steps, holder=holder, is_gone=is_gone
     )
     _end_left(left)
     return run
 
 
-def pipeline_resume(pipeline: Pipeline, *, starter: Starter) -> PipelineRun:
+def pipeline_resume(pipeline: Pipeline, *, holder: RunHolder) -> PipelineRun:
     """The pipeline's last run, to go on with. Raises AlreadyRunning, and InvalidInput where there is nothing to go on
     with, or the pipeline is not what it was."""
 
@@ -83,7 +83,7 @@ def pipeline_resume(pipeline: Pipeline, *, starter: Starter) -> PipelineRun:
                     field=pipeline.name,
                 )
 
-    run, left = pipeline_run_resume(pipeline=pipeline.name, check=check, starter=starter, is_gone=is_gone)
+    run, left = pipeline_run_resume(pipeline=pipeline.name, check=check, holder=holder, is_gone=is_gone)
     _end_left(left)
     return run
 
@@ -101,7 +101,7 @@ def pipeline_execute(
     launch: Launch,
     stop: Stop = never,
     report: Report = lambda _: None,
-) -> Result:
+) -> PipelineResult:
     """Runs what the run's rows say is waiting, and notes how it ended.
 
     Where a step fails, those after it are left out, and the others go on. Where ``stop`` answers true, steps that run
@@ -130,7 +130,7 @@ class _Execution:
         self._renewed = self._tried_to_renew = time.monotonic()
         self._started_by = f"pipeline {run.pipeline}, run {run.pk}"
 
-    def result(self) -> Result:
+    def result(self) -> PipelineResult:
         try:
             self._sorter.prepare()
             while self._advance():
@@ -227,7 +227,7 @@ class _Execution:
         else:
             self._renewed = time.monotonic()
 
-    def _conclude(self) -> Result:
+    def _conclude(self) -> PipelineResult:
         stopped = self._stopping_until is not None
         if not stopped:
             for row in self._rows:
@@ -239,7 +239,7 @@ class _Execution:
         pipeline_run_end(run=self._run, status=status, exit_code=code)
         self._report(self._rows)
         log.info("pipeline_ended", pipeline=self._run.pipeline, run=self._run.pk, status=str(status), exit_code=code)
-        return Result(self._run.pk, code, statuses)
+        return PipelineResult(self._run.pk, code, statuses)
 
     def _outcome(self, *, stopped: bool) -> tuple[RunStatus, int]:
         statuses = {row.status for row in self._rows}

@@ -33,7 +33,7 @@ class NewStep:
 
 
 @dataclass(frozen=True)
-class Starter:
+class RunHolder:
     """Who starts a run, where, and as which process."""
 
     name: str
@@ -46,14 +46,14 @@ def pipeline_run_start(
     pipeline: str,
     parameters: Mapping[str, str],
     steps: Sequence[NewStep],
-    starter: Starter,
+    holder: RunHolder,
     is_gone: Callable[[str], bool],
 ) -> tuple[PipelineRun, list[str]]:
     """A new run, which from here on is the only one of its pipeline, and the processes of steps that a killed run may
     have left. ``is_gone`` answers whether a process is known to have ended. Raises AlreadyRunning."""
     with _turn(pipeline, is_gone) as left:
         run = PipelineRun.objects.create(
-            pipeline=pipeline, parameters=dict(parameters), started_at=timezone.now(), **_holder(starter)
+            pipeline=pipeline, parameters=dict(parameters), started_at=timezone.now(), **_held_by(holder)
         )
         StepRun.objects.bulk_create(
             StepRun(run=run, name=step.name, position=position, command=list(step.command), timeout=step.timeout)
@@ -63,7 +63,7 @@ def pipeline_run_start(
 
 
 def pipeline_run_resume(
-    *, pipeline: str, check: Callable[[PipelineRun], None], starter: Starter, is_gone: Callable[[str], bool]
+    *, pipeline: str, check: Callable[[PipelineRun], None], holder: RunHolder, is_gone: Callable[[str], bool]
 ) -> tuple[PipelineRun, list[str]]:
     """The last run of the pipeline, with all that is not done waiting again, and the processes of steps that a killed
     run may have left. ``check`` raises where it cannot go on. Raises AlreadyRunning, and InvalidInput where nothing is
@@ -78,7 +78,7 @@ def pipeline_run_resume(
             status=StepStatus.WAITING, ended_at=None, exit_code=None, problem="", stop_requested=False
         )
         PipelineRun.objects.filter(pk=run.pk).update(
-            status=RunStatus.RUNNING, started_at=timezone.now(), ended_at=None, exit_code=None, **_holder(starter)
+            status=RunStatus.RUNNING, started_at=timezone.now(), ended_at=None, exit_code=None, **_held_by(holder)
         )
         run.refresh_from_db()
     return run, left
@@ -164,11 +164,11 @@ def step_lost(*, step: StepRun) -> bool:
     return StepRun.objects.filter(pk=step.pk, status=StepStatus.RUNNING, seen_at__lt=expired).exists()
 
 
-def _holder(starter: Starter) -> dict[str, object]:
+def _held_by(holder: RunHolder) -> dict[str, object]:
     return {
-        "started_by": storable(starter.name, NAME_LENGTH),
-        "host": starter.host[:255],
-        "process": starter.process,
+        "started_by": storable(holder.name, NAME_LENGTH),
+        "host": holder.host[:255],
+        "process": holder.process,
         "token": uuid.uuid4(),
         "seen_at": Now(),
     }

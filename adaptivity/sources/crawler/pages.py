@@ -13,7 +13,7 @@ from scrapy.utils.response import get_meta_refresh
 from w3lib.html import get_base_url
 from w3lib.url import canonicalize_url
 
-from adaptivity.sources.services.sources import in_domains
+from adaptivity.sources.services.course_sources import in_domains
 
 SCHEMES = {"http": 80, "https": 443}
 LINKS_OF_A_PAGE = 2000

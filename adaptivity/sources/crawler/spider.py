@@ -26,8 +26,8 @@ from adaptivity.sources.crawler.pages import SCHEMES, Page, Site, canonical, rea
 from adaptivity.sources.crawler.resolver import GuardedResolver
 from adaptivity.sources.crawler.robots import ExcludedByRobots, RobotsUnreadable
 from adaptivity.sources.services.crawling import (
-    Content,
     Crawl,
+    PageContent,
     is_alias,
     page_leads_on,
     page_store,
@@ -190,7 +190,7 @@ class SiteSpider(scrapy.Spider):
         elif self._is_elsewhere(page, own):
             page_leads_on(crawl=self.crawl, page_id=page_id, http_status=response.status, url=page.canonical)
         else:
-            content = Content(page.title, page.text, page.links)
+            content = PageContent(page.title, page.text, page.links)
             page_store(crawl=self.crawl, page_id=page_id, http_status=response.status, content=content)
             self._stored_since += 1
             if self._stored_since >= PAGES_BETWEEN_PUBLISHING:

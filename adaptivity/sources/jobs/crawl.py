@@ -27,10 +27,10 @@ from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.sources.crawler.pages import Site, canonical
 from adaptivity.sources.crawler.resolver import GuardedResolver
 from adaptivity.sources.crawler.spider import SiteSpider, is_database_lost
-from adaptivity.sources.jobs.sources import DONE, FAILED, STOPPED, SourceReport
+from adaptivity.sources.jobs.source_reports import DONE, FAILED, STOPPED, SourceReport
+from adaptivity.sources.services.course_sources import course_source_ended, course_source_started, is_deleted
 from adaptivity.sources.services.crawling import crawl_begin, crawl_end, crawl_refusal, crawl_statuses, pages_publish
 from adaptivity.sources.services.source_lock import SourceLock
-from adaptivity.sources.services.sources import course_source_ended, course_source_started, is_deleted
 
 log = structlog.get_logger(__name__)
 

@@ -11,15 +11,15 @@ from adaptivity.models import CourseSource, SourceItem
 from adaptivity.outbound.addresses import AddressGuard
 from adaptivity.outbound.client import Client, Patience
 from adaptivity.progress import Progress, Stop, never, silent
-from adaptivity.sources.jobs.sources import FAILED, REJECTS, STOPPED, SourceReport
+from adaptivity.sources.jobs.source_reports import FAILED, REJECTS, STOPPED, SourceReport
 from adaptivity.sources.platforms.registry import PLATFORMS
-from adaptivity.sources.services.source_lock import SourceLock
-from adaptivity.sources.services.sources import (
+from adaptivity.sources.services.course_sources import (
     course_source_ended,
     course_source_started,
     section_write,
     sections_retire,
 )
+from adaptivity.sources.services.source_lock import SourceLock
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from adaptivity.content.services.activities import ActivityFields
 from adaptivity.content.services.collections import collection_activities_add, collection_activities_remove
 from adaptivity.database.sql import BATCH, querysets_among, rows_among
 from adaptivity.models import CourseSource, CrawledPage
-from adaptivity.sources.services.sources import course_source_lock
+from adaptivity.sources.services.course_sources import course_source_lock
 from adaptivity.text import NAME_LENGTH, URL_LENGTH, storable
 
 Status = CrawledPage.Status
@@ -37,7 +37,7 @@ LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Content:
+class PageContent:
     """What a page says: its title, its text, and the canonical URLs that it leads to."""
 
     title: str
@@ -90,7 +90,7 @@ def pages_pending(
 
 
 @transaction.atomic
-def page_store(*, crawl: Crawl, page_id: int, http_status: int, content: Content) -> str:
+def page_store(*, crawl: Crawl, page_id: int, http_status: int, content: PageContent) -> str:
     """Stores a page with its links, or notes that another page of the source has the same title and text: then its
     links are not followed. Answers its status."""
     title, text = storable(content.title, NAME_LENGTH), storable(content.text, TEXT_LENGTH)

@@ -12,7 +12,7 @@ import pytest
 from adaptivity.content.selectors.parameters import current_stamp
 from adaptivity.content.services.activities import activity_update
 from adaptivity.content.services.knowledge_components import knowledge_component_update
-from adaptivity.evidence.selectors.evidence import stale
+from adaptivity.evidence.selectors.log import stale
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.masteries import MasterySetting, masteries_set, mastery_delete
 from adaptivity.evidence.services.scores import score_correct, score_create, score_delete

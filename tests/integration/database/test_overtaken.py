@@ -53,9 +53,9 @@ def test_a_mastery_of_a_kc_that_is_deleted_meanwhile_is_refused(monkeypatch: pyt
     from adaptivity.content.services.knowledge_components import knowledge_component_update
 
     knowledge_component_update(knowledge_component=other, mastery_prior=0.4)
-    from adaptivity.evidence.services import tracing
+    from adaptivity.evidence.services import retracing
 
-    whole, reads = tracing.priors, 0
+    whole, reads = retracing.priors, 0
 
     def without_the_kc(version: int | None) -> Any:
         nonlocal reads
@@ -66,7 +66,7 @@ def test_a_mastery_of_a_kc_that_is_deleted_meanwhile_is_refused(monkeypatch: pyt
             return parameters.Priors(found.knowledge_component[keep], found.prior[keep])
         return found
 
-    monkeypatch.setattr(tracing, "priors", without_the_kc)
+    monkeypatch.setattr(retracing, "priors", without_the_kc)
     masteries_set(settings=[MasterySetting(ADA, "a", 0.25)])
     assert reads == 2
     assert Mastery.objects.get(knowledge_component=kc).value == 0.25

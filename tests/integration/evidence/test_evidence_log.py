@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from adaptivity.errors import Conflict, InvalidInput
-from adaptivity.evidence.selectors.evidence import scores_current
+from adaptivity.evidence.selectors.log import scores_current
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.masteries import MasterySetting, masteries_set, mastery_delete
 from adaptivity.evidence.services.scores import score_correct, score_create, score_delete

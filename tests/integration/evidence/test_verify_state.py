@@ -11,7 +11,7 @@ from adaptivity.content.services.knowledge_components import knowledge_component
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.masteries import MasterySetting, masteries_set
 from adaptivity.evidence.services.scores import score_create
-from adaptivity.evidence.services.verification import Difference, state_verify
+from adaptivity.evidence.services.verification import StateDifference, state_verify
 from adaptivity.models import Activity, DoneActivity, KnowledgeComponent, Learner, Mastery
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def learner() -> Learner:
     return Learner.objects.get()
 
 
-def differences() -> list[Difference]:
+def differences() -> list[StateDifference]:
     return [difference for batch in state_verify() for difference in batch.differences]
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from adaptivity.errors import AlreadyRunning, Conflict, InvalidInput, Overtaken, Stopped
 from adaptivity.exit_codes import ExitCode
 from adaptivity.management import job as module
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.stopping import StopRequest
 from adaptivity.models import JobRun, RunStatus
 from adaptivity.runs.services.job_runs import job_run_end, job_run_start
@@ -41,7 +41,7 @@ class Command(JobCommand):
         parser.add_argument("--hours", type=float)
         parser.add_argument("--json", action="store_true")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         return self.work(job)
 
 
@@ -49,7 +49,7 @@ UNEXPECTED = "failed with ZeroDivisionError; the log says more"
 
 
 def raising(error: BaseException) -> Any:
-    def work(_job: Job) -> Outcome:
+    def work(_job: Job) -> JobResult:
         raise error
 
     return work
@@ -59,7 +59,7 @@ def test_a_run_is_recorded_with_its_arguments_and_without_secrets(capsys: pytest
     before = timezone.now()
 
     call_command(
-        Command(lambda _: Outcome("3 rows done")),
+        Command(lambda _: JobResult("3 rows done")),
         "one.csv",
         "https://user:secret@example.org/feed",
         "--api-token=secret",
@@ -86,8 +86,8 @@ def test_a_run_is_recorded_with_its_arguments_and_without_secrets(capsys: pytest
 @pytest.mark.parametrize(
     ("work", "code", "status", "summary"),
     [
-        (lambda _: Outcome("done", rejects=True), ExitCode.REJECTS, RunStatus.REJECTS, "done"),
-        (lambda _: Outcome("half", stopped=True), ExitCode.STOPPED, RunStatus.STOPPED, "half"),
+        (lambda _: JobResult("done", rejects=True), ExitCode.REJECTS, RunStatus.REJECTS, "done"),
+        (lambda _: JobResult("half", stopped=True), ExitCode.STOPPED, RunStatus.STOPPED, "half"),
         (raising(Stopped("half")), ExitCode.STOPPED, RunStatus.STOPPED, "half"),
         (raising(KeyboardInterrupt()), ExitCode.STOPPED, RunStatus.STOPPED, "stopped; run it again to go on"),
         (raising(InvalidInput("is bad", field="row")), ExitCode.REFUSED_INPUT, RunStatus.FAILED, "row: is bad"),
@@ -114,13 +114,13 @@ def test_how_it_ended_is_in_the_exit_code_and_in_the_record(
 
 @pytest.mark.parametrize("hours", ["nan", "inf"])
 def test_a_number_that_json_does_not_have_is_recorded_as_text(hours: str) -> None:
-    call_command(Command(lambda _: Outcome("done")), "--hours", hours)
+    call_command(Command(lambda _: JobResult("done")), "--hours", hours)
 
     assert JobRun.objects.get().arguments == {"hours": hours}
 
 
 def test_rejects_are_no_error_for_a_caller_in_python() -> None:
-    command = Command(lambda _: Outcome("done", rejects=True))
+    command = Command(lambda _: JobResult("done", rejects=True))
 
     call_command(command)
 
@@ -128,14 +128,14 @@ def test_rejects_are_no_error_for_a_caller_in_python() -> None:
 
 
 def test_what_a_command_has_printed_is_not_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
-    call_command(Command(lambda _: Outcome("3 rows", printed=True)))
+    call_command(Command(lambda _: JobResult("3 rows", printed=True)))
 
     assert capsys.readouterr().out == ""
     assert JobRun.objects.get().summary == "3 rows"
 
 
 def test_the_log_tail_has_the_last_lines_and_the_traceback() -> None:
-    def work(_job: Job) -> Outcome:
+    def work(_job: Job) -> JobResult:
         for number in range(module.TAIL_LINES + 5):
             structlog.get_logger("a.job").info("step", number=number)
         raise ZeroDivisionError
@@ -151,7 +151,7 @@ def test_the_log_tail_has_the_last_lines_and_the_traceback() -> None:
 
 
 def test_what_postgresql_does_not_store_is_replaced() -> None:
-    call_command(Command(lambda _: Outcome("a\0b\udc80c")))
+    call_command(Command(lambda _: JobResult("a\0b\udc80c")))
 
     assert JobRun.objects.get().summary == "a\ufffdb?c"
 
@@ -160,10 +160,10 @@ def test_what_postgresql_does_not_store_is_replaced() -> None:
 def test_a_signal_is_what_stop_answers(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
-    def work(job: Job) -> Outcome:
+    def work(job: Job) -> JobResult:
         assert not job.stop()
         os.kill(os.getpid(), number)
-        return Outcome("half", stopped=job.stop())
+        return JobResult("half", stopped=job.stop())
 
     with pytest.raises(CommandError, match="half") as error:
         call_command(Command(work))
@@ -201,12 +201,12 @@ def test_a_run_gives_signs_of_life(asking: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "SECONDS_BETWEEN_SIGNS", 0)
     seen = []
 
-    def work(job: Job) -> Outcome:
+    def work(job: Job) -> JobResult:
         structlog.get_logger("a.job").info("at_work")
         asking(job)
         run = JobRun.objects.get()
         seen.append((run.status, run.seen_at > run.started_at, '"at_work"' in run.log_tail))
-        return Outcome("done")
+        return JobResult("done")
 
     call_command(Command(work))
 

@@ -17,7 +17,7 @@ from adaptivity.runs.pipelines.declaration import Step
 from adaptivity.runs.pipelines.registry import pipelines
 from adaptivity.runs.pipelines.runner import pipeline_begin
 from adaptivity.runs.services.job_runs import job_run_end, job_run_start
-from adaptivity.runs.services.pipeline_runs import Starter
+from adaptivity.runs.services.pipeline_runs import RunHolder
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def test_how_each_went_last(capsys: pytest.CaptureFixture[str], settings: Any) -
     settings.JOB_STARTED_BY = "ada"
     job_run_start(command="trace_learners", arguments={}, started_by="before", host="h:1")
     call_command("trace_learners")
-    run = pipeline_begin(NIGHTLY, starter=Starter("bob", "h:1", ""), given={}, chosen={"trace", "export"})
+    run = pipeline_begin(NIGHTLY, holder=RunHolder("bob", "h:1", ""), given={}, chosen={"trace", "export"})
     capsys.readouterr()
 
     found = listed(capsys)
@@ -72,7 +72,7 @@ def test_how_each_went_last(capsys: pytest.CaptureFixture[str], settings: Any) -
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("trace_learners")
     JobRun.objects.update(started_at=timezone.now() - timedelta(minutes=3))
-    run = pipeline_begin(NIGHTLY, starter=Starter("bob", "h:1", ""), given={}, chosen={"trace"})
+    run = pipeline_begin(NIGHTLY, holder=RunHolder("bob", "h:1", ""), given={}, chosen={"trace"})
     PipelineRun.objects.filter(pk=run.pk).update(seen_at=timezone.now() - timedelta(hours=3))
     capsys.readouterr()
 
@@ -98,7 +98,7 @@ def test_a_pipeline_that_step_functions_runs(capsys: pytest.CaptureFixture[str])
             job_run_end(run=run, status=RunStatus(status), exit_code=1, summary="", log_tail="")
         return run
 
-    pipeline_begin(NIGHTLY, starter=Starter("bob", "h:1", ""), given={}, chosen={"trace"})
+    pipeline_begin(NIGHTLY, holder=RunHolder("bob", "h:1", ""), given={}, chosen={"trace"})
     job("before", "crawl", "failed")
     first = job("night", "crawl", "failed")
     job("night", "estimate", "done")

@@ -18,7 +18,11 @@ from adaptivity.model_versions.jobs import estimate as job
 from adaptivity.model_versions.jobs.estimate import estimate, estimate_begin, planned
 from adaptivity.model_versions.selectors.estimation import LogEnd, log_end, training_responses
 from adaptivity.model_versions.selectors.model_versions import active_version
-from adaptivity.model_versions.services.model_versions import Refused, model_version_promote, model_version_rollback
+from adaptivity.model_versions.services.model_versions import (
+    PromotionRefused,
+    model_version_promote,
+    model_version_rollback,
+)
 from adaptivity.models import (
     Activity,
     CollectionActivity,
@@ -206,7 +210,7 @@ class TestEstimate:
         version = ModelVersion.objects.get(name="stopped")
         assert version.finished_at is None
         assert [batch.done_at is None for batch in version.batches.order_by("number")] == [False, True]
-        with pytest.raises(Refused, match="still being estimated"):
+        with pytest.raises(PromotionRefused, match="still being estimated"):
             model_version_promote(name="stopped", by="ada")
         evidence("later", EASY, prior=0.5, learners=20, responses=5)
         Score.objects.create(
@@ -335,7 +339,7 @@ class TestGate:
 
         version = copied(ModelVersion.objects.get(name="good"), "worse", worse)
 
-        with pytest.raises(Refused, match="is not better than the version in force"):
+        with pytest.raises(PromotionRefused, match="is not better than the version in force"):
             model_version_promote(name="worse", by="ada")
         assert "improvement" in failed(version)
         assert version.report["held_out"]["improvement"]["mean"] < 0
@@ -351,7 +355,7 @@ class TestGate:
 
         version = copied(ModelVersion.objects.get(name="good"), "other", noise)
 
-        with pytest.raises(Refused) as error:
+        with pytest.raises(PromotionRefused) as error:
             model_version_promote(name="other", by="ada")
         assert failed(version) == ["improvement"] == [check["name"] for check in error.value.checks]
         low, mean = (version.report["held_out"]["improvement"][key] for key in ("low", "mean"))
@@ -362,7 +366,7 @@ class TestGate:
         model_version_promote(name=estimate(name="good").name, by="ada")
         copied(ModelVersion.objects.get(name="good"), "same")
 
-        with pytest.raises(Refused, match=r"is not better .* log loss is 0\.00000"):
+        with pytest.raises(PromotionRefused, match=r"is not better .* log loss is 0\.00000"):
             model_version_promote(name="same", by="ada")
 
     def test_a_starved_kc_whose_parameters_ran_away_is_refused(self, log):
@@ -373,7 +377,7 @@ class TestGate:
 
         assert failed(version) == ["starved"]
         assert version.report["parameters"]["ran_away"] == [rare.pk]
-        with pytest.raises(Refused, match="1 knowledge components with fewer than 30 responses"):
+        with pytest.raises(PromotionRefused, match="1 knowledge components with fewer than 30 responses"):
             model_version_promote(name="ran away", by="ada")
         left_out = estimate(name="left out")
         assert failed(left_out) == []
@@ -436,7 +440,9 @@ class TestGate:
         estimate(name="second", method="empirical")
         model_version_promote(name="second", by="ada")
 
-        with pytest.raises(Refused, match="Its report compares it with the authors' parameters; in force are 'second'"):
+        with pytest.raises(
+            PromotionRefused, match="Its report compares it with the authors' parameters; in force are 'second'"
+        ):
             model_version_promote(name="first", by="ada")
         before = parameters(ModelVersion.objects.get(name="first"))
         again = estimate(name="first")
@@ -450,7 +456,9 @@ class TestGate:
         estimate(name="v1")
         knowledge_component_update(knowledge_component=log["easy"], mastery_prior=0.02)
 
-        with pytest.raises(Refused, match="Tags or base parameters were changed since its report was made") as error:
+        with pytest.raises(
+            PromotionRefused, match="Tags or base parameters were changed since its report was made"
+        ) as error:
             model_version_promote(name="v1", by="ada")
         assert [check["name"] for check in error.value.checks] == ["baseline"]
         before = ModelVersion.objects.get(name="v1").report
@@ -464,7 +472,7 @@ class TestGate:
 
     def test_a_version_without_report_is_refused(self):
         ModelVersion.objects.create(name="by hand")
-        with pytest.raises(Refused, match="It has no report"):
+        with pytest.raises(PromotionRefused, match="It has no report"):
             model_version_promote(name="by hand", by="ada")
 
 
@@ -490,7 +498,7 @@ class TestPublishing:
         assert active_version().name == "a"
 
     def test_refusals_stay_on_record(self, versions):
-        with pytest.raises(Refused):
+        with pytest.raises(PromotionRefused):
             model_version_promote(name="a", by="ada")
         event = ModelVersionEvent.objects.get()
         assert (event.kind, event.by, event.checks[0]["passed"]) == ("refused", "ada", False)

@@ -12,7 +12,11 @@ from adaptivity.evidence.services.scores import score_create
 from adaptivity.model_versions.jobs.estimate import estimate, estimate_batch, estimate_begin
 from adaptivity.model_versions.jobs.purge_versions import purge_versions
 from adaptivity.model_versions.selectors.model_versions import active_version, latest_version
-from adaptivity.model_versions.services.model_versions import Refused, model_version_promote, model_version_rollback
+from adaptivity.model_versions.services.model_versions import (
+    PromotionRefused,
+    model_version_promote,
+    model_version_rollback,
+)
 from adaptivity.models import (
     ActivityKnowledgeComponent,
     EstimationBatch,
@@ -113,7 +117,7 @@ def test_a_purged_version_cannot_be_promoted_nor_estimated_nor_reported_on(tag, 
         with pytest.raises(Conflict) as error:
             model_version_promote(name="old", by="ada", **arguments)
         assert (error.value.message, error.value.field, error.value.code) == (message, "name", "purged")
-        assert not isinstance(error.value, Refused)
+        assert not isinstance(error.value, PromotionRefused)
     with pytest.raises(InvalidInput) as wrong:
         estimate(name="old")
     assert (str(wrong.value), wrong.value.code) == (f"name: {message}", "purged")

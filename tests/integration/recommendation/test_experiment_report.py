@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from adaptivity.engine.experiments import assign, effect, interval
 from adaptivity.errors import InvalidInput, Stopped
 from adaptivity.evidence.services.learners import LearnerIdentity
-from adaptivity.evidence.services.tracing import learners_retrace
+from adaptivity.evidence.services.retracing import learners_retrace
 from adaptivity.models import Experiment, ExperimentalGroup, ExperimentPin, Learner, Score
 from adaptivity.recommendation.jobs.experiment_report import experiment_report
 from adaptivity.recommendation.selectors.grades import learner_grade

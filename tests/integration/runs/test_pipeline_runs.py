@@ -29,7 +29,7 @@ from adaptivity.runs.pipelines.runner import pipeline_begin, pipeline_execute, p
 from adaptivity.runs.services import pipeline_runs
 from adaptivity.runs.services.pipeline_runs import (
     LEASE_SECONDS,
-    Starter,
+    RunHolder,
     pipeline_run_end,
     pipeline_run_renew,
     step_lost,
@@ -46,11 +46,11 @@ PIPELINE = Pipeline(
     (Step("one", ("trace_learners",), retries=2, pause=0), Step("two", ("verify_state",), after=("one",))),
 )
 # A process that is none of this machine: nothing is known of it.
-ELSEWHERE = Starter(name="ada", host="elsewhere:1", process="another-boot/1/1/1")
+ELSEWHERE = RunHolder(name="ada", host="elsewhere:1", process="another-boot/1/1/1")
 
 
-def begun(pipeline: Pipeline = PIPELINE, starter: Starter = ELSEWHERE) -> PipelineRun:
-    return pipeline_begin(pipeline, starter=starter, given={})
+def begun(pipeline: Pipeline = PIPELINE, holder: RunHolder = ELSEWHERE) -> PipelineRun:
+    return pipeline_begin(pipeline, holder=holder, given={})
 
 
 def age(run: PipelineRun, seconds: int) -> None:
@@ -65,7 +65,7 @@ class TestLock:
         with pytest.raises(AlreadyRunning, match=f"two is running: run {run.pk}, started by ada on elsewhere:1"):
             begun()
         with pytest.raises(AlreadyRunning):
-            pipeline_resume(PIPELINE, starter=ELSEWHERE)
+            pipeline_resume(PIPELINE, holder=ELSEWHERE)
         assert PipelineRun.objects.count() == 1
 
     def test_a_run_that_is_silent_gives_way_and_knows_it(self) -> None:
@@ -89,7 +89,7 @@ class TestLock:
         first = begun()
         age(first, LEASE_SECONDS + 1)
 
-        again = pipeline_resume(PIPELINE, starter=ELSEWHERE)
+        again = pipeline_resume(PIPELINE, holder=ELSEWHERE)
 
         assert again.pk == first.pk
         with pytest.raises(AlreadyRunning):
@@ -98,8 +98,8 @@ class TestLock:
 
     def test_a_run_whose_process_is_gone_gives_way_at_once(self) -> None:
         process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-        starter = Starter("ada", "here", identity(process.pid))
-        begun(starter=starter)
+        holder = RunHolder("ada", "here", identity(process.pid))
+        begun(holder=holder)
         with pytest.raises(AlreadyRunning):
             begun()
 
@@ -146,7 +146,7 @@ class TestResume:
         run = begun()
         self.finish(run, RunStatus.FAILED, one="rejects", two="failed")
 
-        resumed = pipeline_resume(PIPELINE, starter=Starter("bob", "h", ""))
+        resumed = pipeline_resume(PIPELINE, holder=RunHolder("bob", "h", ""))
 
         assert (resumed.pk, resumed.status, resumed.started_by) == (run.pk, "running", "bob")
         rows = resumed.steps.order_by("position").values_list("name", "status", "exit_code", "problem")
@@ -157,11 +157,11 @@ class TestResume:
         self.finish(begun(), status)
 
         with pytest.raises(InvalidInput, match=r"there is nothing to resume: its last run, \d+, is done"):
-            pipeline_resume(PIPELINE, starter=ELSEWHERE)
+            pipeline_resume(PIPELINE, holder=ELSEWHERE)
 
     def test_a_pipeline_that_has_not_run(self) -> None:
         with pytest.raises(InvalidInput, match="two: there is nothing to resume: it has not run yet"):
-            pipeline_resume(PIPELINE, starter=ELSEWHERE)
+            pipeline_resume(PIPELINE, holder=ELSEWHERE)
 
     @pytest.mark.parametrize(
         ("steps", "problem"),
@@ -175,7 +175,7 @@ class TestResume:
         self.finish(run, RunStatus.FAILED, one="done", two="failed")
 
         with pytest.raises(InvalidInput, match=problem):
-            pipeline_resume(Pipeline("two", "", steps), starter=ELSEWHERE)
+            pipeline_resume(Pipeline("two", "", steps), holder=ELSEWHERE)
 
         assert PipelineRun.objects.get().status == RunStatus.FAILED
         assert run.steps.get(name="two").status == StepStatus.FAILED
@@ -308,7 +308,7 @@ class TestLeftBehind:
             pipeline = Pipeline("code", "", (Step("one", (*step.command[:-1], step.command[-1].replace("{", "{{"))),))
 
             if resume:
-                pipeline_resume(pipeline, starter=ELSEWHERE)
+                pipeline_resume(pipeline, holder=ELSEWHERE)
             else:
                 begun(pipeline)
 

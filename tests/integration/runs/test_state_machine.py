@@ -56,7 +56,7 @@ from adaptivity.runs.pipelines.attempts import RETRIED, Ended, LaunchError
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 from adaptivity.runs.pipelines.runner import pipeline_begin, pipeline_execute
 from adaptivity.runs.pipelines.state_machine import SEEN_AFTER_SECONDS, added_waits
-from adaptivity.runs.services.pipeline_runs import Starter
+from adaptivity.runs.services.pipeline_runs import RunHolder
 from tests.support.service import poll
 from tests.unit.runs.test_pipelines import VARIABLES, definition, step_definition
 
@@ -310,7 +310,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, ends: Ends, gi
 
         def abandon(self) -> None: ...
 
-    run = pipeline_begin(pipeline, starter=Starter(name="ada", host="here:1", process=""), given=given)
+    run = pipeline_begin(pipeline, holder=RunHolder(name="ada", host="here:1", process=""), given=given)
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr(runner, "time", Clock())
         result = pipeline_execute(pipeline, run, launch=Given)

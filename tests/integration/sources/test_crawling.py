@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from adaptivity.models import CourseSource, CrawledPage
 from adaptivity.sources.crawler.hosts import FAILURES_IN_A_ROW, Hosts
-from adaptivity.sources.jobs.sources import is_due
+from adaptivity.sources.jobs.source_reports import is_due
+from adaptivity.sources.services.course_sources import course_source_create
 from adaptivity.sources.services.crawling import (
     URL_LENGTH,
-    Content,
     Crawl,
+    PageContent,
     crawl_begin,
     is_awaited,
     page_leads_on,
@@ -20,7 +21,6 @@ from adaptivity.sources.services.crawling import (
     page_without_content,
     pages_pending,
 )
-from adaptivity.sources.services.sources import course_source_create
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def page(url: str) -> int:
 
 
 def store(crawl: Crawl, url: str, *links: str) -> None:
-    page_store(crawl=crawl, page_id=page(url), http_status=200, content=Content(url, url, links))
+    page_store(crawl=crawl, page_id=page(url), http_status=200, content=PageContent(url, url, links))
 
 
 def answered_days_ago(url: str, days: float) -> None:

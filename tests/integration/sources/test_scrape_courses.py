@@ -21,10 +21,10 @@ from adaptivity.content.services.collections import collection_activity_delete, 
 from adaptivity.errors import InvalidInput
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.scores import score_create
-from adaptivity.management.job import Outcome
+from adaptivity.management.job import JobResult
 from adaptivity.management.local_servers.http import send, send_json
 from adaptivity.management.local_servers.open_edx import COURSE, Course, usage
-from adaptivity.management.sources import outcome
+from adaptivity.management.source_commands import outcome
 from adaptivity.models import (
     Activity,
     Collection,
@@ -37,9 +37,9 @@ from adaptivity.models import (
 )
 from adaptivity.outbound.client import Patience
 from adaptivity.sources.jobs.scrape_courses import ScrapeReport, scrape_courses
-from adaptivity.sources.jobs.sources import sources_chosen
+from adaptivity.sources.jobs.source_reports import sources_chosen
 from adaptivity.sources.platforms.open_edx import OpenEdX
-from adaptivity.sources.services.sources import Item, Section, course_source_create, section_write
+from adaptivity.sources.services.course_sources import Item, Section, course_source_create, section_write
 from adaptivity.text import storable
 from tests.support.builders import ON_POSTGRESQL
 from tests.support.servers.faults import half, hang, status
@@ -839,7 +839,7 @@ class TestDeleted:
         report = scrape(source, lms)
 
         assert report.line() == "campus: deleted: the source was deleted while it was read"
-        assert outcome([report], options={"sources": ["campus"], "json": False}) == Outcome(report.line())
+        assert outcome([report], options={"sources": ["campus"], "json": False}) == JobResult(report.line())
 
 
 class TestOutcome:
@@ -849,7 +849,7 @@ class TestOutcome:
     FAILED = ScrapeReport("b", "unreachable", "no answer", may_help_again=True)
     ELSEWHERE = ScrapeReport("c", "already_running", "another process is reading the source")
 
-    def outcome(self, *reports: ScrapeReport, named: bool = False, wait: bool = False, **more: Any) -> Outcome:
+    def outcome(self, *reports: ScrapeReport, named: bool = False, wait: bool = False, **more: Any) -> JobResult:
         return outcome(reports, options={"sources": ["x"] * named, "wait": wait, "json": False}, **more)
 
     def test_what_is_left_when_the_time_is_over(self) -> None:
@@ -866,7 +866,7 @@ class TestOutcome:
             assert failed.value.returncode == code
 
     def test_what_another_process_reads(self) -> None:
-        assert self.outcome(self.ELSEWHERE) == Outcome(self.ELSEWHERE.line())
+        assert self.outcome(self.ELSEWHERE) == JobResult(self.ELSEWHERE.line())
         # Another one was faster after the wait: to wait again helps.
         for wait, code in ((False, 4), (True, 1)):
             with pytest.raises(CommandError) as failed:

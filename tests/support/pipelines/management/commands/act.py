@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from adaptivity.management.job import Job, JobCommand, Outcome
+from adaptivity.management.job import Job, JobCommand, JobResult
 
 POLL_SECONDS = 0.02
 # A rendezvous that does not come about is a failure of the test, not a hanging one.
@@ -24,7 +24,7 @@ class Command(JobCommand):
         parser.add_argument("name")
         parser.add_argument("deeds", nargs="*")
 
-    def run_job(self, job: Job, **options: Any) -> Outcome:
+    def run_job(self, job: Job, **options: Any) -> JobResult:
         directory, name = options["directory"], options["name"]
         with (directory / f"{name}.begun").open("a") as begun:
             begun.write(f"{os.getpid()}\n")
@@ -36,9 +36,9 @@ class Command(JobCommand):
                 self._exit(directory / value)
             elif not self._wait(job, directory / (f"{value}.begun" if kind == "meet" else value)):
                 (directory / f"{name}.stopped").touch()
-                return Outcome(f"{name} has stopped", stopped=True)
+                return JobResult(f"{name} has stopped", stopped=True)
         (directory / f"{name}.done").touch()
-        return Outcome(f"{name} is done")
+        return JobResult(f"{name} is done")
 
     def _wait(self, job: Job, file: Path) -> bool:
         """Until the file is there; False where the job was asked to end before."""

@@ -17,11 +17,11 @@ log = structlog.get_logger(__name__)
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-class Intake(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type stubs
+class PausableConsumer(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type stubs
     """Stops and goes on with consuming; starts again with every new connection to the broker."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
-    current: "Intake | None" = None
+    current: "PausableConsumer | None" = None
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
@@ -30,7 +30,7 @@ class Intake(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no typ
         self._waiting: list[Any] = []
 
     def start(self, consumer: Any) -> None:
-        Intake.current = self
+        PausableConsumer.current = self
         self._waiting = []
         if self._is_full():
             self._pause()
@@ -73,6 +73,6 @@ class LongRequest(Request):  # type: ignore[misc] # Celery has no type stubs
     """What a worker knows of a task that is acknowledged when it begins: ``Request`` of such a task."""
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
-        if Intake.current is not None:
-            Intake.current.begins()
+        if PausableConsumer.current is not None:
+            PausableConsumer.current.begins()
         super().on_accepted(pid, time_accepted)

@@ -9,9 +9,16 @@ from django.core.management.base import CommandError
 
 from adaptivity.errors import AlreadyRunning
 from adaptivity.exit_codes import ExitCode
-from adaptivity.management.job import Job, Outcome
+from adaptivity.management.job import Job, JobResult
 from adaptivity.models import CourseSource
-from adaptivity.sources.jobs.sources import DELETED, REJECTS, STOPPED, SourceReport, sources_await, sources_chosen
+from adaptivity.sources.jobs.source_reports import (
+    DELETED,
+    REJECTS,
+    STOPPED,
+    SourceReport,
+    sources_await,
+    sources_chosen,
+)
 
 
 def add_source_arguments(parser: ArgumentParser) -> None:
@@ -46,7 +53,7 @@ def sources_to_read(job: Job, options: Mapping[str, Any], kinds: Collection[str]
 
 def outcome(
     reports: Sequence[SourceReport], *, options: Mapping[str, Any], left: Sequence[str] = (), is_over: bool = False
-) -> Outcome:
+) -> JobResult:
     """What the reports amount to: a failure that may pass is the most that can be said, then one that will not. Whoever
     deletes a source wants it not to be read: that is no failure. Nor is it one that another process reads a source,
     unless it was asked for by its name. ``is_over``: the time that was given is over, and trying again helps nobody;
@@ -62,7 +69,7 @@ def outcome(
         raise CommandError(summary, returncode=_exit_code(failed, waits=options["wait"], is_over=is_over))
     # An attempt before may have failed at a source that this one had no time for.
     rejects = any(report.outcome == REJECTS for report in reports) or bool(left and not reports)
-    return Outcome(summary, rejects=rejects, stopped=stopped, printed=options["json"])
+    return JobResult(summary, rejects=rejects, stopped=stopped, printed=options["json"])
 
 
 def _exit_code(failed: Sequence[SourceReport], *, waits: bool, is_over: bool) -> ExitCode:

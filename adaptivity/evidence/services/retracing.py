@@ -11,7 +11,7 @@ from adaptivity.content.selectors.parameters import Stamp, current_stamp, priors
 from adaptivity.database.writes import overtakable
 from adaptivity.engine.history import replay
 from adaptivity.errors import Overtaken
-from adaptivity.evidence.selectors.evidence import activities_scored_by, evidence, learners_in_runs, stale
+from adaptivity.evidence.selectors.log import activities_scored_by, evidence, learners_in_runs, stale
 from adaptivity.evidence.services.learners import learners_write
 from adaptivity.models import DoneActivity, Learner, Mastery
 
