@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS, whole_number
-from adaptivity.recommendation.jobs.receipts import replay_recommendations
+from adaptivity.recommendation.jobs.replay import replay_recommendations
 
 
 class Command(JobCommand):
