@@ -620,8 +620,8 @@ def simulate(
 
 
 def _figures(of: Sequence[Run]) -> dict[str, tuple[Floats, Floats]]:
-    """The figures of a PolicyResult: the sum over each course's learners, and the number of those learners. Both have the
-    shape (courses,)."""
+    """The figures of a PolicyResult: the sum over each course's learners, and the number of those learners. Both have
+    the shape (courses,)."""
 
     def figure(
         values: Callable[[Run], Floats], among: Callable[[Run], Booleans] | None = None

@@ -11,7 +11,7 @@ from adaptivity.exit_codes import EXIT_CODES_HELP, ExitCode
 from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS, number
 from adaptivity.models import Collection
-from adaptivity.recommendation.jobs.replay import off_policy
+from adaptivity.recommendation.jobs.off_policy import off_policy
 
 
 class Command(JobCommand):

@@ -9,7 +9,7 @@ from adaptivity.errors import InvalidInput
 from adaptivity.exit_codes import EXIT_CODES_HELP
 from adaptivity.management.job import Job, JobCommand, JobResult
 from adaptivity.management.numbers import MOST_DAYS
-from adaptivity.recommendation.jobs.replay import purge_receipts
+from adaptivity.recommendation.jobs.purge_receipts import purge_receipts
 
 
 class Command(JobCommand):

@@ -278,8 +278,8 @@ def model_version_promote(
     From the next request on, every process recommends with it; the learners' masteries are stale until their next score
     or ``trace_learners``. ``scheduled`` says that nobody asked for just this version: then it is held, by force or not,
     while the last change was a rollback. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason;
-    Conflict for a version that is active already, is not finished or was purged; PromotionRefused, with the refusal on record,
-    where the gate says no; and where it is held, on record once for each rollback.
+    Conflict for a version that is active already, is not finished or was purged; PromotionRefused where the gate says
+    no, with the refusal on record; and where it is held, on record once for each rollback.
     """
     if force and not reason.strip():
         raise InvalidInput("A promotion by force needs a reason.", field="reason", code="required")

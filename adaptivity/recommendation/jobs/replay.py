@@ -1,33 +1,23 @@
-"""What is done with receipts: replayed, purged, and asked what another policy would have earned."""
+"""Recorded recommendations, made again from their receipts."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-import numpy as np
 from django.conf import settings
-from django.db.models import Max, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 
-from adaptivity.engine.off_policy import Estimate, doubly_robust, inverse_propensity, rewards_expected, self_normalised
-from adaptivity.engine.parameters import Floats
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.receipts import Decision, content_of, decide, outcome_digest, state_unpack, unpack
-from adaptivity.engine.recommendation import Outcome, Recommendation
 from adaptivity.engine.scoring import CollectionContent, EngineSettings
-from adaptivity.errors import InvalidInput, Stopped
+from adaptivity.errors import Stopped
 from adaptivity.evidence.services.learners import LearnerIdentity
-from adaptivity.models import Collection, DecisionReceipt, Score
+from adaptivity.models import DecisionReceipt
 from adaptivity.progress import Progress, Stop, never, silent
-from adaptivity.recommendation.services.receipts import receipts_purge
 from adaptivity.recommendation.services.recommendation import tie_seed
 
-PURGE_BATCH = 1000
 READ_BATCH = 200
-# An estimate that is worth fewer decisions says nothing of how sure it is.
-LEAST_EFFECTIVE = 10.0
 
 
 @dataclass(frozen=True)
@@ -102,127 +92,3 @@ def replay_recommendations(
         done += 1
         progress("replaying", done, total)
     return ReplayReport(done, tuple(different), of_other_software, tuple(unreadable))
-
-
-def purge_receipts(*, days: int, progress: Progress = silent, stop: Stop = never) -> int:
-    """Deletes the receipts that are older; answers how many. Raises Stopped, with what is deleted deleted."""
-    before = timezone.now() - timedelta(days=days)
-    total, deleted = DecisionReceipt.objects.filter(at__lt=before).count(), 0
-    while True:
-        some = receipts_purge(before=before, limit=PURGE_BATCH)
-        deleted += some
-        progress("purging", min(deleted, total), total)
-        if some < PURGE_BATCH:
-            return deleted
-        if stop():
-            raise Stopped(f"stopped; {deleted} of {total} receipts were deleted")
-
-
-def off_policy(
-    *,
-    collection_id: str,
-    policy: str,
-    hours: float = 24.0,
-    since: datetime | None = None,
-    progress: Progress = silent,
-    stop: Stop = never,
-) -> dict[str, Any]:
-    """What the policy, with the settings that were in force, would have earned in the collection, as JSON.
-
-    The reward of a decision is the learner's first score on the recommended activity within ``hours`` of it, and 0
-    where there is none. Decisions count whose time is over; those that the policy would have ended the collection at do
-    not, and are counted apart. Of receipts of one learner with the same history and the same recommended activity, the
-    last counts, and only that: whoever asks again before the next score gets the same decision, not another one, and
-    has one score to follow it. Which one counts depends on no reward. Raises InvalidInput, Collection.DoesNotExist, and
-    Stopped.
-    """
-    if policy not in POLICIES:
-        raise InvalidInput(f"is none of {', '.join(POLICIES)}", field="policy")
-    if not (math.isfinite(hours) and hours > 0.0):
-        raise InvalidInput("must be more than 0", field="hours")
-    collection = Collection.objects.get(collection_id=collection_id)
-    window = timedelta(hours=hours)
-    recommended = DecisionReceipt.objects.filter(collection=collection, outcome=Outcome.RECOMMENDED.value)
-    if since is not None:
-        recommended = recommended.filter(at__gte=since)
-    asked = recommended.count()
-    last = recommended.order_by().values("learner", "history", "activity").annotate(last=Max("pk")).values("last")
-    recommended = recommended.filter(pk__in=last)
-    repeated = asked - recommended.count()
-    over = timezone.now() - window
-    receipts = recommended.filter(at__lt=over)
-    rows: list[tuple[float, ...]] = []
-    total, ended, unreadable, done = receipts.count(), 0, 0, 0
-    for receipt, found in restored(receipts):
-        if stop():
-            raise Stopped("stopped; nothing was saved, run it again")
-        done += 1
-        progress("estimating", done, total)
-        if found is None:
-            unreadable += 1
-            continue
-        other = decide(found.content, found.decision, replace(found.decision.settings, policy=policy))
-        if other.item is None:
-            ended += 1
-            continue
-        rows.append((_reward(receipt, window), *_against(found, other), receipt.learner_id))
-    report: dict[str, Any] = {
-        "collection": collection_id, "policy": policy, "hours": hours, "decisions": len(rows), "ended": ended,
-        "repeated": repeated, "unreadable": unreadable, "pending": recommended.filter(at__gte=over).count(),
-    }  # fmt: skip
-    if not rows:
-        return {**report, "agreeing": 0, "mean_weight": None, "logged_reward": None, "estimates": {}}
-    reward, logged, target, feature, feature_of_target, learner = np.array(rows).T
-    learners = learner.astype(np.int64)
-    expected, expected_of_target = rewards_expected(feature, reward, learners, feature_of_target)
-    estimates = {
-        "inverse_propensity": inverse_propensity(reward, logged, target, learners),
-        "self_normalised": self_normalised(reward, logged, target, learners),
-        "doubly_robust": doubly_robust(
-            reward, logged, target, learners, expected=expected, expected_of_target=expected_of_target
-        ),
-    }
-    return {
-        **report,
-        "agreeing": int(np.count_nonzero(target > 0.0)),
-        "mean_weight": float((target / logged).mean()),
-        "logged_reward": float(reward.mean()),
-        "estimates": {name: _shown(each) for name, each in estimates.items()},
-    }
-
-
-def _shown(estimate: Estimate) -> dict[str, float | None]:
-    """An estimate as JSON; one that rests on a few decisions has no standard error, which they would understate."""
-    shown = {key: None if math.isnan(value) else value for key, value in asdict(estimate).items()}
-    return shown | ({} if estimate.effective >= LEAST_EFFECTIVE else {"standard_error": None})
-
-
-def _reward(receipt: DecisionReceipt, window: timedelta) -> float:
-    scores = Score.objects.filter(
-        learner=receipt.learner_id,
-        activity=receipt.activity,
-        timestamp__gte=receipt.at,
-        timestamp__lt=receipt.at + window,
-    )
-    return scores.order_by("timestamp", "arrival").values_list("score", flat=True).first() or 0.0
-
-
-def _against(found: RestoredDecision, other: Recommendation) -> tuple[float, float, float, float]:
-    """The logged propensity of what was chosen, the other policy's, the success that is expected of it, and that of
-    what the other policy would choose."""
-    item = int(np.searchsorted(found.activity_ids, found.receipt.activity or 0))
-    success = _success(found)
-    of_other = float((other.propensity * success[other.candidates]).sum())
-    place = np.flatnonzero(other.candidates == item)
-    target = float(other.propensity[place[0]]) if place.size else 0.0
-    return float(found.receipt.propensity or 0.0), target, float(success[item]), of_other
-
-
-def _success(found: RestoredDecision) -> Floats:
-    """The mean over each item's KCs of p(1 - s) + (1 - p)g, shape (items,); a half without KCs."""
-    content, mastery = found.content, found.decision.learner.mastery
-    p = mastery[content.tag_kc]
-    of_tag = p * (1.0 - content.tag_slip) + (1.0 - p) * content.tag_guess
-    count = np.bincount(content.tag_item, minlength=content.include_adaptive.size)
-    total = np.bincount(content.tag_item, of_tag, content.include_adaptive.size)
-    return np.where(count > 0, total / np.maximum(count, 1), 0.5)

@@ -13,12 +13,8 @@ from adaptivity.outbound.client import Client, Patience
 from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.sources.jobs.source_reports import FAILED, REJECTS, STOPPED, SourceReport
 from adaptivity.sources.platforms.registry import PLATFORMS
-from adaptivity.sources.services.course_sources import (
-    course_source_ended,
-    course_source_started,
-    section_write,
-    sections_retire,
-)
+from adaptivity.sources.services.course_sources import course_source_ended, course_source_started
+from adaptivity.sources.services.sections import section_write, sections_retire
 from adaptivity.sources.services.source_lock import SourceLock
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource
 from adaptivity.outbound.client import Client
-from adaptivity.sources.services.course_sources import Item, Section
+from adaptivity.sources.services.sections import Item, Section
 from adaptivity.text import is_storable, storable
 
 # The type of a block, and the type of the activity that it becomes; a block of any other type is none.

@@ -7,7 +7,7 @@ from typing import Protocol
 from adaptivity.models import CourseSource
 from adaptivity.outbound.client import Client
 from adaptivity.sources.platforms.open_edx import OpenEdX
-from adaptivity.sources.services.course_sources import Section
+from adaptivity.sources.services.sections import Section
 
 
 class Platform(Protocol):

@@ -26,7 +26,9 @@ from adaptivity.models import (
     Learner,
     Score,
 )
-from adaptivity.recommendation.jobs.replay import off_policy, purge_receipts, replay_recommendations
+from adaptivity.recommendation.jobs.off_policy import off_policy
+from adaptivity.recommendation.jobs.purge_receipts import purge_receipts
+from adaptivity.recommendation.jobs.replay import replay_recommendations
 from adaptivity.recommendation.services import receipts as module
 from adaptivity.recommendation.services.experiments import experiment_start
 from adaptivity.recommendation.services.receipts import Recorder, receipt_hand, receipts_write
@@ -228,7 +230,7 @@ class TestReplayed:
 
 class TestPurged:
     def test_the_old_ones_and_their_content(self, course, settings, monkeypatch):
-        monkeypatch.setattr("adaptivity.recommendation.jobs.replay.PURGE_BATCH", 2)
+        monkeypatch.setattr("adaptivity.recommendation.jobs.purge_receipts.PURGE_BATCH", 2)
         settings.RECEIPTS_KEEP_DAYS = 30
         old = recorded(recommended(), recommended(), recommended(), recommended(), recommended())
         ages = DecisionReceipt.objects.filter(pk__in=[receipt.pk for receipt in old])

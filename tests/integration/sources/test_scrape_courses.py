@@ -39,7 +39,8 @@ from adaptivity.outbound.client import Patience
 from adaptivity.sources.jobs.scrape_courses import ScrapeReport, scrape_courses
 from adaptivity.sources.jobs.source_reports import sources_chosen
 from adaptivity.sources.platforms.open_edx import OpenEdX
-from adaptivity.sources.services.course_sources import Item, Section, course_source_create, section_write
+from adaptivity.sources.services.course_sources import course_source_create
+from adaptivity.sources.services.sections import Item, Section, section_write
 from adaptivity.text import storable
 from tests.support.builders import ON_POSTGRESQL
 from tests.support.servers.faults import half, hang, status
