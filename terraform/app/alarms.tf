@@ -24,7 +24,7 @@ locals {
       namespace   = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.target_group
       statistic   = "Maximum", comparison = "LessThanThreshold", threshold = 1, period = 60, of = 2, out_of = 2, missing = "breaching"
     }
-    # ECS does not count restarts. EventBridge counts the tasks that ended by themselves, because the rule below matches them.
+    # ECS does not count restarts. EventBridge counts the tasks that the rule below matches: they ended by themselves.
     restarts = {
       description = "Tasks keep ending by themselves."
       namespace   = "AWS/Events", metric = "TriggeredRules", dimensions = { RuleName = aws_cloudwatch_event_rule.main["restarts"].name }

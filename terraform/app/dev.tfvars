@@ -1,4 +1,4 @@
-# Small and cheap: its own VPC without a NAT gateway, one task for each service, workers on Spot, and nothing kept after destroy.
+# Small and cheap: its own VPC without a NAT gateway, one task for each service, workers on Spot. destroy keeps nothing.
 project             = "adaptivity"
 short_project_label = "adapt-"
 env_label           = "dev"

@@ -46,8 +46,8 @@ module "network" {
   deletion_protection = var.deletion_protection
 }
 
-# For all tasks. Only the load balancer (at nginx) and the tasks themselves (at RabbitMQ) can reach them. gunicorn's port 8000
-# is reached only by nginx, which shares the task's network interface.
+# For all tasks. Only the load balancer (at nginx) and the tasks themselves (at RabbitMQ) can reach them. Only nginx,
+# which shares the task's network interface, can reach gunicorn's port 8000.
 resource "aws_security_group" "ecs_service" {
   name        = "${local.name}-ecs-service"
   description = "Tasks of ${local.name}"

@@ -1,4 +1,4 @@
-# ECS starts these services in any order and restarts them when they end; each waits for the database and RabbitMQ itself.
+# ECS starts these services in any order and restarts them when they end. Each waits for the database and RabbitMQ.
 
 module "web_service" {
   source = "../modules/services/load_balanced"

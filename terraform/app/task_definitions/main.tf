@@ -51,7 +51,7 @@ locals {
       memory                  = tostring(task.memory)
       runtimePlatform         = { operatingSystemFamily = "LINUX", cpuArchitecture = "X86_64" }
 
-      # Fargate has no tmpfs: a container with a read-only root writes to an empty volume of the task, or to a file system.
+      # Fargate has no tmpfs: a container with a read-only root writes to an empty volume of the task or a file system.
       volumes = [
         for volume in distinct(flatten([
           for container in jsondecode(local.container_definitions[name]) : [
