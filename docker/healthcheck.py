@@ -13,8 +13,8 @@ from pathlib import Path
 ADDRESS = ("127.0.0.1", 8000)
 ANSWER_SECONDS = 1.5
 
-# The worker touches its file every five seconds. While the broker is down, the worker's loop waits for it. A broker that
-# is restarted is back within this time.
+# The worker touches its file every five seconds. While the broker is down, the worker's loop waits for it. A restarted
+# broker is back within this time.
 HEARTBEAT_SECONDS = 60
 
 
