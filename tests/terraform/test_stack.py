@@ -584,6 +584,5 @@ def test_what_environments_share_is_immutable_repositories(common: dict[str, Any
 def test_what_environments_share_has_one_state(common: dict[str, Any]) -> None:
     assert (
         "The workspace is dev. What all environments share has one state, in the workspace default: "
-        "terraform workspace select default"
-        in " ".join(common["wrong workspace"].stderr.split())
+        "terraform workspace select default" in " ".join(common["wrong workspace"].stderr.split())
     )
