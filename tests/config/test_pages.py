@@ -101,7 +101,8 @@ def test_the_map_s_examples_are_named_as_they_are() -> None:
     names = {
         "adaptivity/engine/policies.py": ("class Policy", "open_kcs", "explores"),
         "adaptivity/sources/platforms/open_edx.py": ("def sections(",),
-        "adaptivity/sources/services/sources.py": ("def course_source_check(",),
+        "adaptivity/sources/services/course_sources.py": ("def course_source_check(",),
+        "adaptivity/content/services/revisions.py": ("STALE_AFTER",),
         "adaptivity/models/source.py": ("class Kind(",),
         "adaptivity/management/commands/purge_receipts.py": ("JobCommand",),
         "adaptivity/api/resource.py": ("class Resource(",),
