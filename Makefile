@@ -6,11 +6,12 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+TOKEN_FILE := var/demo-token
 ENV ?= dev
 APP_TAG ?= 1.0.0
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PYTEST := $(BIN)/pytest --ds tests.settings -n 2 --dist loadgroup --durations 20 --durations-min 1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
@@ -24,11 +25,12 @@ help: ## Show this list
 install: .venv/installed-dev .venv/installed-deploy ## Create .venv with everything for development, and the deploy command (PYTHON=python3.12 selects the interpreter)
 
 run: $(INSTALLED) ## Start the service with a demo course on SQLite; needs Python 3.11 or newer (PORT=8000)
-	@$(BIN)/python manage.py demo --port $(PORT)
+	@$(BIN)/python manage.py demo --port $(PORT) --token-file $(TOKEN_FILE)
+	@echo "Starting the service; press Ctrl+C to stop it."
 	@exec $(BIN)/gunicorn config.wsgi:application -c docker/gunicorn.conf.py -w 2 -b 127.0.0.1:$(PORT)
 
 dev: $(INSTALLED) ## Start the same with autoreload, error pages and readable logs (PORT=8000)
-	@$(BIN)/python manage.py demo --port $(PORT)
+	@$(BIN)/python manage.py demo --port $(PORT) --token-file $(TOKEN_FILE)
 	@exec $(BIN)/python manage.py runserver $(PORT)
 
 run dev: export DJANGO_SETTINGS_MODULE ?= config.settings.local
@@ -82,17 +84,23 @@ requirements: .venv/installed-dev ## Lock requirements/*.in again, with hashes; 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) cannot make a virtual environment; on Debian, install python3-venv" >&2; exit 1; }
 
+# One line a package: a silent minute looks like a hang. The pipe must not hide that pip failed.
+.venv/installed-%: SHELL := bash
+STEPS := awk '/^(Collecting|Processing) / { sub(".*/", "", $$2); print "  " $$2; fflush() } \
+	/^Installing collected packages/ { print "  unpacking them"; fflush() }'
+
 # Editable, so that changes take effect at once.
 .venv/installed-deploy: deploy/requirements.txt deploy/pyproject.toml | .venv/bin/python .venv/installed-dev
-	@echo "Installing deploy into .venv"
-	@$(PIP) -r $<
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable ./deploy
+	@echo "Installing the deploy command and its $$(grep -c == $<) packages into .venv"
+	@set -o pipefail; $(PIP) --require-hashes -r $< | $(STEPS)
+	@$(PIP) --quiet --no-deps --editable ./deploy
 	@touch $@
 
 .venv/installed-%: requirements/%.txt | .venv/bin/python
-	@echo "Installing requirements/$*.txt into .venv"
-	@$(PIP) -r $<
+	@echo "Installing the $$(grep -c == $<) packages of $< into .venv"
+	@set -o pipefail; $(PIP) --require-hashes -r $< | $(STEPS)
 	@touch $@
