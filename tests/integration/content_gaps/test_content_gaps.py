@@ -78,7 +78,7 @@ def test_the_table_says_what_to_do(capsys) -> None:
         "course: 0 responses",
         "KC  items  learners  over-practice  under-practice  wheel-spinning  bank runs out",
         "kc      1         0              -               -               -          50.0%",
-        "kc: 50% of new learners run out of items before mastery: write items that tell more or teach more.",
+        "kc: 50% of new learners run out of items before mastery: write items that discriminate better or teach more.",
     ]
 
 

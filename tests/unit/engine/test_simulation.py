@@ -288,7 +288,7 @@ class TestCommand:
         call_command("simulate", "--learners=2", "--items=3", "--family=wrong_graph", "--policy=random")
 
         lines = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith("{")]
-        assert lines[0] == "wrong_graph: prerequisites that are not those of the authors"
+        assert lines[0] == "wrong_graph: true prerequisites that differ from the authors'"
         assert lines[1].split()[0] == "policy"
         assert lines[2].split()[0] == "random"
         known, low, high = re.match(r"random +(\d\.\d\d) \[(\d\.\d\d), (\d\.\d\d)\] ", lines[2]).groups()
