@@ -297,11 +297,11 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("argument", "problem"),
         [
-            ("--policy=greedy", "policy: 'greedy' is none of design, stop_on_mastery"),
-            ("--family=robots", "family: 'robots' is none of own_model"),
-            ("--learners=1", "learners: has to be from 2"),
-            ("--items=0", "items: has to be from 1"),
-            ("--seed=-1", "seed: has to be from 0"),
+            ("--policy=greedy", "policy: 'greedy' is not one of design, stop_on_mastery"),
+            ("--family=robots", "family: 'robots' is not one of own_model"),
+            ("--learners=1", "learners: must be from 2"),
+            ("--items=0", "items: must be from 1"),
+            ("--seed=-1", "seed: must be from 0"),
         ],
     )
     def test_wrong_usage(self, argument, problem):
