@@ -89,7 +89,7 @@ def test_the_last_report_of_each_collection_is_kept(capsys) -> None:
     before = gaps(capsys)
     model_version_activate("v1", {}, {kc: 0.8})
 
-    with pytest.raises(Stopped, match="1 of 2 collections are reported on"):
+    with pytest.raises(Stopped, match="1 of 2 collections were reported on"):
         content_gaps(stop=lambda: ContentGapReport.objects.get(collection=course).report != before[0])
 
     now = {each.collection.collection_id: each for each in ContentGapReport.objects.select_related("collection")}
