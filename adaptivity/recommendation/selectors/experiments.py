@@ -145,8 +145,8 @@ def participants(experiment: Experiment) -> list[Participant]:
 class Standing:
     """How far a learner had come in a collection at some time.
 
-    ``mastered`` is the share of the collection's KCs that were mastered. ``score_sum`` and ``scores`` are the sum and number
-    of the scores on its activities until then.
+    ``mastered`` is the share of the collection's KCs that were mastered. ``score_sum`` and ``scores`` are the sum and
+    number of the scores on its activities until then.
     """
 
     grade: float
