@@ -17,7 +17,7 @@ from adaptivity.engine.tracing import answer_ratios
 
 # Wheel-spinning: this many opportunities without this many right answers in a row (Beck and Gong, 2013).
 SPINNING_OPPORTUNITIES, SPINNING_STREAK = 10, 3
-# A score from here on counts as a right answer.
+# Scores of at least this count as right answers.
 RIGHT = 0.5
 # A KC needs attention when one of its shares is above these.
 MOST_OVER_PRACTICE = 0.3
@@ -104,7 +104,7 @@ def _share(part: Floats | Integers, whole: Integers) -> Floats:
 def running_out(
     prior: float, guess: Floats, slip: Floats, transit: Floats, *, threshold: float = MASTERY_THRESHOLD
 ) -> Floats:
-    """The probability that a new learner is still below the threshold after 0, 1, ... all items of a bank.
+    """The probability that a new learner has never reached the threshold after 0, 1, ... all items of a bank.
 
     The answer has shape (items + 1,). ``guess``, ``slip`` and ``transit`` have shape (items,), in the order of
     practice.
@@ -161,9 +161,9 @@ class ItemFit:
     """How well an item's scores agree with those of the other items of each of its KCs, shape (pairs,).
 
     ``learners`` counts those who answered the item and another item of the KC. ``correlation`` is the correlation
-    between the two residuals; ``low`` and ``high`` are the ends of its 95 % interval. These are NaN if fewer than
-    LEAST_ITEM_LEARNERS learners count. ``better`` is a KC that the item is not tagged with but clearly fits better,
-    else -1.
+    between the two residuals; ``low`` and ``high`` are the ends of its 95 % interval. These are NaN if there are fewer
+    than LEAST_ITEM_LEARNERS such learners, or if their residuals do not vary. ``better`` is a KC that the item is not
+    tagged with but clearly fits better, else -1.
     """
 
     learners: Integers

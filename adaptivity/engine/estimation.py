@@ -306,7 +306,7 @@ def _ratio(
     mean: Floats,
     strength: float,
 ) -> Floats:
-    """Events per trial of each group, shrunk toward ``mean`` weighing ``strength`` trials; shape (groups,)."""
+    """Events per trial of each group, shrunk toward ``mean`` as if by ``strength`` trials; shape (groups,)."""
     ratio: Floats = (np.bincount(group, events, groups) + strength * mean) / (
         np.bincount(group, trials, groups) + strength
     )

@@ -67,7 +67,7 @@ class Policy:
     ``value``: ranks the items.
     ``reason``: completes "it has the ..." for a person. It is empty if the sub-scores themselves explain the choice.
     ``open_kcs``: the KCs to practise, for a policy that stops. The collection is complete when no remaining item that
-        may be recommended tells about an open KC. The collection's own flag does not matter.
+        may be recommended tells about an open KC. This holds whatever the collection's own flag says.
     ``explores``: whether it draws among near-equal candidates that the learner is ready for.
     """
 
@@ -172,7 +172,7 @@ def lookahead_gain(content: CollectionContent, learner: LearnerState) -> Floats:
 
     The rate is weighted by the probability that the prerequisites are met, and by what the KC unlocks. It unlocks the
     direct dependents that miss nothing else. An item with several KCs gets their mean, not their sum, because one
-    answer does not say which KC caused it.
+    answer does not say which of them it was due to.
 
     Source: Gittins, "Bandit Processes and Dynamic Allocation Indices", 1979.
     """

@@ -22,9 +22,9 @@ PARTS = 5
 
 
 def is_held_out(learner: str) -> bool:
-    """Whether the learner, given by the platform's id, is held out: nothing is ever fitted to these learners.
+    """Whether the learner, given by the platform's id, is held out.
 
-    They can therefore judge what was fitted.
+    Nothing is ever fitted to these learners, so that they can judge what was fitted.
     """
     return zlib.crc32(learner.encode()) % PARTS == 0
 
@@ -103,8 +103,9 @@ class Responses:
 
 @dataclass(frozen=True)
 class Schedule:
-    """``order`` puts the first entries of all chains before all second ones; ``ends`` is where each of these steps
-    ends.
+    """The order in which chains are folded together, step by step.
+
+    ``order`` puts the first entries of all chains before all second ones; ``ends`` is where each of these steps ends.
     """
 
     order: Integers

@@ -81,8 +81,8 @@ def estimate(
     """Estimates a version and returns it.
 
     The version is finished and has its report, unless ``with_report`` is false; then it is unfinished. An unfinished
-    version of this name is continued, from the log as it was at the beginning. A finished one keeps its parameters, and
-    gets a new report if another version is in force by now.
+    version of this name is continued, from the log as it was when the version was begun. A finished one keeps its
+    parameters, and gets a new report if another version is in force by now.
 
     Raises InvalidInput, and Stopped if ``stop`` returns True; the finished batches are kept.
     """

@@ -100,8 +100,8 @@ MODELS: dict[str, Fit] = {
 def dataset(path: Path, *, progress: Progress = silent) -> Dataset:
     """The file's responses, each learner's in history order. Raises InvalidInput if the file has none.
 
-    If several rows of a learner have the same event_id, the first one counts, as in an import. The others would predict
-    themselves.
+    If several rows of a learner have the same event_id, the first one counts, as in an import. The others would only
+    repeat a known answer.
     """
     learners: dict[tuple[str, str], int] = {}
     items: dict[str, int] = {}

@@ -60,8 +60,8 @@ def rollback_of(version: ModelVersion) -> ModelVersionEvent | None:
 def rolled_back_to(active: ModelVersion) -> ModelVersion | None:
     """What was in force before the promotion that made this version active; None means the authors' base.
 
-    Promotions form a stack, and each rollback removes the top one. Rolling back twice therefore does not return to the
-    start.
+    Promotions form a stack, and each rollback removes the top one. A second rollback therefore goes one step further
+    back, instead of undoing the first.
     """
     pile: list[ModelVersionEvent] = []
     for event in changes().select_related("previous"):

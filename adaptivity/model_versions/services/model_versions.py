@@ -295,8 +295,8 @@ def model_version_promote(
     was a rollback.
 
     Raises ModelVersion.DoesNotExist, and InvalidInput if force has no reason. Raises Conflict if the version is already
-    active, is not finished or was purged. Raises PromotionRefused if the gate refuses it or it
-    is held. Every refusal is recorded, but a hold only once for each rollback.
+    active, is not finished or was purged. Raises PromotionRefused if the gate refuses it or it is held. Every refusal
+    is recorded, but a hold only once for each rollback.
     """
     if force and not reason.strip():
         raise InvalidInput("A promotion by force needs a reason.", field="reason", code="required")

@@ -78,8 +78,8 @@ def experiment_groups(experiment: Experiment) -> RunningExperiment:
 def settings_in_use(collection_id: str) -> list[tuple[str | None, EngineSettings]]:
     """The settings of the collection's learners now.
 
-    These are those of each group of its running experiment, by name. Without an experiment they are the default
-    settings, without a name. Two queries.
+    Each group of its running experiment gives a name and its settings. Without a running experiment, there are only the
+    default settings, without a name. Two queries.
     """
     running = Experiment.objects.filter(
         collection__collection_id=collection_id, started_at__isnull=False, ended_at__isnull=True
