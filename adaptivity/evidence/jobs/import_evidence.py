@@ -81,14 +81,13 @@ class EvidenceReport(ImportReport):
 class Options:
     """How files are imported.
 
-    - ``file_format``: one of FORMATS, or None to detect it from the beginning of each file.
-    - ``guid``: the learners' platform, unless it is "".
-    - ``create``: whether to create missing activities.
-    - ``again``: whether to read files that were imported completely.
-    - ``edx_launch_url``: the template of LaunchUrls.
-    - ``rejects``: the directory of the reject files, or None to write none.
-    - ``inbox``: whether the files come from the inbox, where nobody chose them and could correct the choice. It is then
-      no error if none can be imported. Files with scores of unknown activities are read again automatically.
+    ``file_format`` is one of FORMATS, or None to detect it from the beginning of each file. ``guid``, unless it is "",
+    is the learners' platform. ``create`` adds missing activities. ``again`` reads files that were already imported
+    completely. ``edx_launch_url`` is the template of LaunchUrls. ``rejects`` is the directory of the reject files, or
+    None to write none.
+
+    ``inbox`` means that nobody named the files, so nobody can correct them or name others. It is then no error if none
+    can be imported. Lines refused because their activity was unknown are read again automatically.
     """
 
     file_format: str | None = None

@@ -105,8 +105,8 @@ def _is_of(run: ScoreImport, file_format: str) -> bool:
 class BatchResult:
     """The result of a batch.
 
-    It counts the rows imported, the rows already known, the rows of erased learners, which are left out, and the scores
-    voided in this batch or an earlier one. ``refused`` holds the refused rows, each with its reason.
+    It counts the rows imported, the rows already known, and the rows of erased learners, which are left out. ``voided``
+    counts the scores voided in this batch or an earlier one. ``refused`` holds the refused rows with their reasons.
     """
 
     imported: int
