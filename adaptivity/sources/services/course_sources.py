@@ -95,7 +95,7 @@ def course_source_check(source: CourseSource) -> None:
     if not SLUG.fullmatch(source.slug):
         raise InvalidInput("Must be 1 to 50 letters, digits, hyphens and underscores.", field="slug")
     if CourseSource.objects.filter(slug=source.slug).exclude(pk=source.pk).exists():
-        raise InvalidInput("A source with this slug exists already.", field="slug", code="unique")
+        raise InvalidInput("A source with this slug already exists.", field="slug", code="unique")
     if source.kind not in CourseSource.Kind.values:
         raise InvalidInput(f"Must be {' or '.join(CourseSource.Kind.values)}.", field="kind")
     for name in ("address_exceptions", "start_urls", "allowed_domains"):
