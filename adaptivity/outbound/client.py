@@ -2,8 +2,8 @@
 
 It guards against:
 
-- Addresses inside the network. It connects only to public addresses and to the exceptions of its guard. The address
-  that it checks is the one that it connects to, so a name that resolves to another address later gains nothing.
+- Addresses inside the network. It connects only to public addresses and to the exceptions of its guard. It connects to
+  the very address that it checked, so a name that later resolves to another one gains nothing.
 - Redirects and the environment. It follows no redirect, and uses no proxy, netrc or cookie.
 - Servers that keep it waiting. ``Patience`` limits each step, each attempt, the attempts and the size of an answer.
 - Work that cannot be ended. It calls ``stop`` every tenth of a second, whatever it waits for.

@@ -35,8 +35,8 @@ from adaptivity.models import (
 class CollectionState:
     """A collection as one request sees it.
 
-    Holds the revisions that decide whether cached arrays are still valid, and the running experiment, with the group
-    that the learner was put into by hand.
+    Holds the revisions that decide whether cached arrays are still valid. Also holds the running experiment, with the
+    group that the learner was put into by hand.
     """
 
     id: int

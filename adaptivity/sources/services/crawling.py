@@ -175,7 +175,7 @@ def pages_publish(*, source: CourseSource) -> int:
     """Updates the source's collection from its stored pages, and returns how many readings were written.
 
     Each page with text becomes a reading, which is created or changed with the page. Readings of pages that are no
-    longer stored are taken out, but only if the crawl stored something: a site that has moved does not empty its
+    longer stored are taken out, but only if the crawl stored something. A site that has moved does not empty its
     collection.
 
     May be called at any time and repeatedly. A source without a collection has no readings.
