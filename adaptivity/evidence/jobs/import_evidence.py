@@ -159,7 +159,7 @@ def import_evidence(
 def _check(options: Options) -> None:
     check_names(options.collection_id, options.guid)
     if options.file_format is not None and options.file_format not in FORMATS:
-        raise InvalidInput(f"is none of {', '.join(FORMATS)}", field="format")
+        raise InvalidInput(f"is not one of {', '.join(FORMATS)}", field="format")
     if options.rejects is not None:
         try:
             options.rejects.mkdir(parents=True, exist_ok=True)

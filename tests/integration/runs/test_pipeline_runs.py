@@ -79,9 +79,9 @@ class TestLock:
         lost = first.steps.get(name="one")
         assert (lost.status, lost.problem) == (StepStatus.STOPPED, "the run's process was lost")
         assert not step_seen(step=lost, log_tail="")
-        with pytest.raises(AlreadyRunning, match="no longer this one's"):
+        with pytest.raises(AlreadyRunning, match="Another process took over this run because its lease expired"):
             pipeline_run_renew(run=first)
-        with pytest.raises(AlreadyRunning, match="no longer this one's"):
+        with pytest.raises(AlreadyRunning, match="Another process took over this run because its lease expired"):
             pipeline_run_end(run=first, status=RunStatus.DONE, exit_code=0)
         pipeline_run_renew(run=second)
 
@@ -132,7 +132,7 @@ class TestLock:
         nobody = PipelineRun.objects.none()
         monkeypatch.setattr(pipeline_runs, "running_runs", lambda _: nobody)
 
-        with pytest.raises(AlreadyRunning, match="two has been started at the same moment"):
+        with pytest.raises(AlreadyRunning, match="Another process started two at the same moment"):
             begun()
 
 
