@@ -960,7 +960,7 @@ class TestRefusals:
         data = page_data(staff, url)
         add_row(data, "memberships", activity=activity("a").pk)
 
-        assert save(staff, url, data) == ["The activity is in this collection already."]
+        assert save(staff, url, data) == ["The activity is already in this collection."]
 
     def test_row_that_is_gone_meanwhile(self, staff: Client, course: Collection) -> None:
         url = url_of(Collection, "change", course.pk)
@@ -1097,12 +1097,12 @@ class TestSources:
     @pytest.mark.parametrize(
         ("fields", "error"),
         [
-            ({"start_urls": ""}, "A website needs at least one URL to begin with."),
+            ({"start_urls": ""}, "A website needs at least one start URL."),
             (
                 {"start_urls": "ftp://uni.example/"},
                 "Must be an http or https URL, without user, password and fragment.",
             ),
-            ({"allowed_domains": "other.example"}, "A start URL lies outside of allowed_domains."),
+            ({"allowed_domains": "other.example"}, "A start URL is outside allowed_domains."),
             ({"address_exceptions": "localhost"}, 'Each must be "host:port" in lower case, IPv6 in brackets.'),
             ({"kind": "open_edx"}, "Must be an http or https URL, without user, password and fragment."),
             ({"max_pages": "0"}, "max_pages must be at least 1."),

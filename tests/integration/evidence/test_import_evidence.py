@@ -163,10 +163,10 @@ class TestTrackingLog:
     @pytest.mark.parametrize(
         ("line", "reason"),
         [
-            ("nonsense", "is no JSON object"),
-            ('{"event_type": "page_close"', "is no JSON object"),
+            ("nonsense", "is not a JSON object"),
+            ('{"event_type": "page_close"', "is not a JSON object"),
             ('{"event_type": "problem_check"', "is not JSON"),
-            ('["problem_check"]', "is no JSON object"),
+            ('["problem_check"]', "is not a JSON object"),
             (json.dumps(event())[:-30] + "NaN}}", "is not JSON"),
             (event(context=None), "context: is missing"),
             (event(context="x"), "context: is not an object"),
@@ -178,13 +178,13 @@ class TestTrackingLog:
             (event(event__grade=None), "event.grade: is missing"),
             (event(event__grade="1"), "event.grade: is not a number"),
             (event(event__grade=10**400), "event.grade: is not a number"),
-            (event(event__grade=5), "event.grade: does not lie between 0 and max_grade"),
-            (event(event__grade=-1), "event.grade: does not lie between 0 and max_grade"),
+            (event(event__grade=5), "event.grade: is not between 0 and max_grade"),
+            (event(event__grade=-1), "event.grade: is not between 0 and max_grade"),
             (event(event__max_grade=0), "event.max_grade: is not a number above 0"),
             (event(event__max_grade=None), "event.max_grade: is not a number above 0"),
             (event(time=None), "time: is missing"),
             (event(time="2026-01-12T08:30:15"), "time: has no time zone"),
-            (event(time="2999-01-12T08:30:15Z"), "time: lies in the future"),
+            (event(time="2999-01-12T08:30:15Z"), "time: is in the future"),
             (
                 event(event__problem_id=USAGE_ID + "x"),
                 "event.problem_id: no activity has this usage id in its source_launch_url",
@@ -296,13 +296,13 @@ class TestStatements:
             ({"result": 7}, "result: is not an object"),
             (
                 {"result__score": {"scaled": -0.1}},
-                "result.score.scaled: does not lie in the range from no to full credit",
+                "result.score.scaled: is not in the range from no to full credit",
             ),
             ({"result__score": {"scaled": "1"}}, "result.score.scaled: is not a number"),
             ({"result__score": {"raw": 3}}, "result.score.max: is not a number above min"),
             (
                 {"result__score": {"raw": 3, "max": 2}},
-                "result.score.raw: does not lie in the range from no to full credit",
+                "result.score.raw: is not in the range from no to full credit",
             ),
             ({"result": {"success": "yes"}}, "result.success: is neither true nor false"),
             ({"timestamp": None}, "timestamp: is missing"),
@@ -360,7 +360,7 @@ class TestStatements:
 
         assert counts(report) == (2, 0, 2, 1)
         assert list(Score.objects.order_by("event_id").values_list("event_id", "score")) == [("s1", 0.75), ("s2", 0.5)]
-        assert reasons() == [("is no JSON object", 2, 3, 4)]
+        assert reasons() == [("is not a JSON object", 2, 3, 4)]
 
     @pytest.mark.parametrize(
         ("text", "imported", "expected"),
@@ -406,7 +406,7 @@ class TestStatements:
         file.write_text(json.dumps(answer | {"statements": statements}, indent=indent))
 
         assert counts(run(file)) == (2, 0, 1, 0)
-        assert reasons() == [("is no JSON object", 1, 2, 2)]
+        assert reasons() == [("is not a JSON object", 1, 2, 2)]
         assert ScoreImport.objects.get().file_format == "xapi"
 
     def test_an_array_in_one_line_goes_on_where_it_stopped(
@@ -447,7 +447,7 @@ class TestOnce:
         report = run(write(tmp_path / "a.log", event(), event(event__grade=2)))
 
         assert counts(report) == (1, 0, 1, 0)
-        assert reasons() == [("event_id: recorded for this learner with another content", 1, 2, 2)]
+        assert reasons() == [("event_id: recorded for this learner with different content", 1, 2, 2)]
 
     def test_it_is_the_same_event_when_the_activity_has_another_url(self, tmp_path: Path) -> None:
         log, statements = (
@@ -475,7 +475,7 @@ class TestOnce:
     def test_what_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "fifo")
 
-        with pytest.raises(InvalidInput, match="fifo: is no file that can be read more than once"):
+        with pytest.raises(InvalidInput, match="fifo: is not a regular file, so it cannot be read more than once"):
             run(tmp_path / "fifo")
 
     def test_a_csv_file_is_not_read_again(self, tmp_path: Path) -> None:
@@ -528,7 +528,7 @@ class TestOnce:
 
         report = run(log, file_format="edx", rejects=rejects)
         assert counts(report) == (5, 8, 3, 0)
-        assert reasons() == [("is no JSON object", 7, 1, 19)]
+        assert reasons() == [("is not a JSON object", 7, 1, 19)]
         (file,) = rejects.iterdir()
         assert [json.loads(line)["line"] for line in file.read_text().splitlines()] == [1, 4, 7, 10, 13, 16, 19]
         assert not any(batch.differences or batch.stale for batch in state_verify())
@@ -556,7 +556,7 @@ class TestRejects:
         assert path.name == f"a.log.{ScoreImport.objects.get().content_hash[:12]}.jsonl"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert [json.loads(line) for line in path.read_text().splitlines()] == [
-            {"file": "a.log", "line": 2, "reason": "is no JSON object", "content": "broken \ufffd"},
+            {"file": "a.log", "line": 2, "reason": "is not a JSON object", "content": "broken \ufffd"},
             {
                 "file": "a.log",
                 "line": 3,
@@ -623,7 +623,7 @@ class TestRejects:
             "third",
             "fourth",
         ]
-        assert reasons() == [("is no JSON object", 4, 2, 6)]
+        assert reasons() == [("is not a JSON object", 4, 2, 6)]
 
     def test_what_only_the_database_refuses_is_in_the_file_too(self, tmp_path: Path) -> None:
         other = statement(id="s2", object__id="https://lrs.example/other")
@@ -653,10 +653,10 @@ class TestRejects:
         call_command("import_evidence", str(write(tmp_path / "a.log", event(), "broken")))
 
         assert capsys.readouterr().err.splitlines() == [
-            "1 refused (a.log, first in line 2): is no JSON object",
+            "1 refused (a.log, first in line 2): is not a JSON object",
             "the refused lines are not kept: name a folder with --rejects or EVIDENCE_REJECTS",
         ]
-        assert reasons() == [("is no JSON object", 1, 2, 2)]
+        assert reasons() == [("is not a JSON object", 1, 2, 2)]
 
     def test_without_a_refusal_there_is_no_file(self, tmp_path: Path) -> None:
         assert run(write(tmp_path / "a.log", event()), rejects=tmp_path / "rejects").reject_files == []
@@ -730,7 +730,7 @@ class TestFormats:
         file = tmp_path / "file"
         file.write_text(text)
 
-        with pytest.raises(InvalidInput, match="file: what it begins with is none of edx, xapi and csv"):
+        with pytest.raises(InvalidInput, match="file: its beginning is not edx, xapi or csv"):
             run(file)
         assert not ScoreImport.objects.exists()
 
@@ -790,7 +790,7 @@ class TestInbox:
         assert out.startswith("1 scores imported, 0 known already, 1 lines refused")
         assert "(3 files, 1 not imported, " in out
         lines = err.splitlines()
-        assert lines[0] == "1 refused (b.log, first in line 2): is no JSON object"
+        assert lines[0] == "1 refused (b.log, first in line 2): is not a JSON object"
         assert lines[1].startswith("the refused lines are in ")
         assert lines[2].startswith(f"not imported: {inbox / 'a.gz'}: the gzip file is damaged")
 
@@ -807,7 +807,7 @@ class TestInbox:
 
         out, err = capsys.readouterr()
         assert command.exit_code == (3 if stray.strip() else 0)
-        assert err.count("what it begins with is none of edx, xapi and csv") == bool(stray.strip())
+        assert err.count("its beginning is not edx, xapi or csv") == bool(stray.strip())
         assert "1 learners traced" in out
         assert not ScoreImport.objects.exists()
 
@@ -937,7 +937,7 @@ def test_a_batch_whose_commit_fails_is_done_again_from_where_it_began(
     assert writes == 2
     assert counts(report) == (2, 0, 1, 0)
     assert (ScoreImport.objects.get().imported, ScoreImport.objects.get().refused) == (2, 1)
-    assert reasons() == [("is no JSON object", 1, 2, 2)]
+    assert reasons() == [("is not a JSON object", 1, 2, 2)]
     assert len(report.reject_files[0].read_text().splitlines()) == 1
 
 

@@ -162,7 +162,7 @@ def test_a_planted_leak_is_caught(path):
         ("learner,item,kcs,score\n", "scores.csv: has no usable row$"),
         (
             "learner,item,kcs,score,timestamp\nu1,q1,k1,1,2999-01-01T00:00:00Z\nu1,q1,k1,7,\n",
-            "has no usable row; 2 were refused, the first is line 2: timestamp: lies in the future",
+            "has no usable row; 2 were refused, the first is line 2: timestamp: is in the future",
         ),
         ("learner,item,score\nu1,q1,1\n", "the header lacks the column kcs"),
         ("learner,item,kcs,score\nu1,q1,k1,1\n", "the file has too few learners"),
