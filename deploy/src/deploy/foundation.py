@@ -65,7 +65,7 @@ def create(context: Context) -> None:
     )
 
 
-def _is_set(found: parameters.Finding) -> bool:
+def _is_set(found: parameters.SecretState) -> bool:
     return found.state == parameters.SET
 
 
