@@ -163,7 +163,7 @@ def test_an_ecr_password_goes_to_standard_input(tmp_path: Path, monkeypatch: pyt
         # "AWS:a-token" as ECR encodes it
         data = [{"authorizationToken": "QVdTOmEtdG9rZW4="}]
         stub.add_response("get_authorization_token", {"authorizationData": data}, {})
-        images.login(config, aws.Clients("us-east-1"), say=lambda _line: None)
+        images.login(config, aws.Clients("us-east-1"), step=lambda _line: None)
 
     assert (tmp_path / "arguments").read_text() == f"login --username AWS --password-stdin {host}\n"
     assert (tmp_path / "input").read_text() == "a-token"

@@ -64,7 +64,8 @@ def test_where_a_secret_lies(source: str, path: str) -> None:
 def test_every_secret_once_with_the_containers_that_get_it() -> None:
     source = f"{ARN}{PATH}"
 
-    found = parameters.secret_references([naming(source), naming(source, family="adaptivity-dev-worker", name="worker")])
+    worker = naming(source, family="adaptivity-dev-worker", name="worker")
+    found = parameters.secret_references([naming(source), worker])
 
     assert found == [parameters.SecretReference(source, ("adaptivity-dev-web/web", "adaptivity-dev-worker/worker"))]
 

@@ -42,7 +42,7 @@ class Context:
     @cached_property
     def app(self) -> terraform.Stack:
         """The environment's stack in Terraform."""
-        return terraform.app_stack(self.config, self.env, say=self.output.step)
+        return terraform.app_stack(self.config, self.env, step=self.output.step)
 
     def stack(self) -> ecs.Stack:
         """The names of the environment's stack in AWS."""

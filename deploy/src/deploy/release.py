@@ -43,7 +43,7 @@ def findings_of(context: Context, tag: str, skip: tuple[str, ...]) -> list[verif
         definitions=context.task_definitions(tag),
         outputs=context.app.outputs(),
         clients=context.clients,
-        say=context.output.step,
+        step=context.output.step,
     )
     return verification.find(subject, skip=skip)
 

@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import aws
 from deploy.cloudwatch import last_lines, streams
 from deploy.ecs.definitions import revision
-from deploy.ecs.tasks import Say, reasons
+from deploy.ecs.tasks import reasons
 from deploy.errors import FAILED_DEPLOYMENT, INTERRUPTED, TERMINATED, DeployError
+from deploy.output import PrintLine
 from deploy.signals import Terminated
 
 LOOK_SECONDS = 5
@@ -311,7 +312,7 @@ def _look(
         each.service, each.verdict = service, verdict
 
 
-def _settle(watched: Mapping[str, _Watched], looks: Iterator[None], step: Say) -> bool:
+def _settle(watched: Mapping[str, _Watched], looks: Iterator[None], step: PrintLine) -> bool:
     """Prints every change until a service fails, all are done (True), or the looks end."""
     told: dict[str, str] = {}
     for _ in looks:
@@ -335,7 +336,7 @@ def wait_for_deployments(
     seconds: float,
     env: str,
     since: datetime | None = None,
-    step: Say,
+    step: PrintLine,
     clock: aws.Clock = time.monotonic,
     sleep: aws.Sleep = time.sleep,
 ) -> None:

@@ -13,6 +13,7 @@ from deploy.cloudwatch import Tail, streams
 from deploy.ecs.definitions import revision, size
 from deploy.ecs.stack import Stack
 from deploy.errors import INTERRUPTED, NEVER_STARTED, TERMINATED, TIMED_OUT, USAGE, DeployError
+from deploy.output import PrintLine
 from deploy.signals import Terminated
 
 LOOK_SECONDS = 3
@@ -26,7 +27,6 @@ STOP_SECONDS = 180
 LAST_LINES_SECONDS = 10
 LAST_LINES_LOOKS = 2
 
-Say = Callable[[str], None]
 Answer = TypeVar("Answer")
 
 
@@ -176,8 +176,8 @@ class _Run:
         stack: Stack,
         definition: Mapping[str, Any],
         arn: str,
-        out: Say,
-        step: Say,
+        out: PrintLine,
+        step: PrintLine,
         clock: aws.Clock,
         sleep: aws.Sleep,
     ) -> None:
@@ -327,8 +327,8 @@ def run_task(
     seconds: float | None = None,
     stop_on_timeout: bool = False,
     detach: bool = False,
-    out: Say,
-    step: Say,
+    out: PrintLine,
+    step: PrintLine,
     clock: aws.Clock = time.monotonic,
     sleep: aws.Sleep = time.sleep,
 ) -> TaskResult:
