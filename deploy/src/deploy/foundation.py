@@ -45,7 +45,7 @@ def create(context: Context) -> None:
     output.heading("applying what all environments share")
     _apply(context, terraform.common_stack(config, step=output.step))
     output.heading(f"applying the foundation of {context.env}")
-    stack = context.app
+    stack = context.terraform_stack
     stack.variables = {
         "app_tag": images.NO_TAG,
         "app_image": config.app_image,
@@ -160,7 +160,7 @@ def _password(context: Context) -> str:
 
 def _values(context: Context) -> None:
     """Generates a value for each parameter that is declared, not set, and known here."""
-    ssm, outputs = context.clients.ssm, context.app.outputs()
+    ssm, outputs = context.clients.ssm, context.terraform_stack.outputs()
     declared = {found.path: found for found in parameters.listed(ssm, context.project, context.env)}
 
     def put(name: str, value: Callable[[], str]) -> bool:

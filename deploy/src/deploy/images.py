@@ -45,7 +45,7 @@ REGISTRY_SECONDS = 15
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTree:
     """What is built: a commit, and the directory with its files."""
 
     directory: Path
@@ -90,14 +90,14 @@ def commit_of(root: Path, ref: str) -> str:
 
 
 @contextmanager
-def source(root: Path, tag: str | None) -> Iterator[Source]:
+def source_tree(root: Path, tag: str | None) -> Iterator[SourceTree]:
     """Yields the files of a tag's commit in a temporary directory; without a tag, the working tree as it is."""
     if tag is None:
         found = run_program(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"], accept=(0, 1, 128))
         commit = found.stdout.strip()
         if commit and run_program(["git", "-C", str(root), "status", "--porcelain"]).stdout:
             commit += "-dirty"
-        yield Source(root, commit)
+        yield SourceTree(root, commit)
         return
     commit = commit_of(root, tag)
     # If deploy.toml is not at the top of the repository, only its directory is built.
@@ -109,7 +109,7 @@ def source(root: Path, tag: str | None) -> Iterator[Source]:
         files = Path(directory) / "source"
         shutil.unpack_archive(archive, files, filter="tar")
         archive.unlink()
-        yield Source(files, commit)
+        yield SourceTree(files, commit)
 
 
 def variables(config: Config, tag: str, commit: str = "") -> dict[str, str]:
@@ -140,9 +140,9 @@ def compose() -> tuple[str, ...]:
     return ("docker-compose",)
 
 
-def build(config: Config, tag: str | None, *, step: PrintLine, env: Mapping[str, str] | None = None) -> Source:
+def build(config: Config, tag: str | None, *, step: PrintLine, env: Mapping[str, str] | None = None) -> SourceTree:
     """Builds base, app, nginx and job, one after the other, and returns what they were built from."""
-    with source(config.root, tag) as found:
+    with source_tree(config.root, tag) as found:
         if not (found.directory / BUILD_FILE).is_file():
             raise DeployError(f"{tag} has no {BUILD_FILE}", hint="choose a version that has this file", exit_code=USAGE)
         environment = {**variables(config, tag or LATEST, found.commit), **(env or {})}

@@ -130,7 +130,7 @@ def primary(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((each for each in service["deployments"] if each["status"] == "PRIMARY"), None)
 
 
-def progress(service: Mapping[str, Any]) -> str:
+def rollout_progress(service: Mapping[str, Any]) -> str:
     """The progress of a service, in words."""
     deployment = primary(service) or {}
     said = [
@@ -176,7 +176,7 @@ def judge(service: Mapping[str, Any], expected: Expected, *, settled: bool, sinc
             and service["runningCount"] == service["desiredCount"]
             and service["pendingCount"] == 0
         )
-        return Verdict(State.DONE if steady else State.WAITING, progress(service))
+        return Verdict(State.DONE if steady else State.WAITING, rollout_progress(service))
 
     ours = next(
         (
@@ -219,7 +219,7 @@ def running_tasks(ecs: aws.Client, cluster: str, service: str) -> list[dict[str,
     return _tasks(ecs, cluster, service, "RUNNING")
 
 
-def unlike(tasks: Iterable[Mapping[str, Any]], expected: Expected) -> str:
+def mismatch(tasks: Iterable[Mapping[str, Any]], expected: Expected) -> str:
     """Why these tasks are not the healthy tasks of the deployment; empty if they are."""
     for task in tasks:
         name = task["taskArn"].rpartition("/")[2]
@@ -304,7 +304,7 @@ def _look(
     for name, service in describe_services(ecs, cluster, waiting).items():
         each, current = watched[name], primary(service)
         verdict = judge(service, each.expected, settled=settled, since=since)
-        if verdict.state is State.DONE and (odd := unlike(running_tasks(ecs, cluster, name), each.expected)):
+        if verdict.state is State.DONE and (odd := mismatch(running_tasks(ecs, cluster, name), each.expected)):
             verdict = Verdict(State.WAITING, f"{verdict.text}; {odd}")
         if current and current["taskDefinition"] == each.expected.task_definition and not each.expected.deployment:
             # From now on only this deployment counts, and no later one of the same revision.
