@@ -31,7 +31,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """Requests to send round and round to a port for some seconds."""
 
     port: int
@@ -42,7 +42,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoadResult:
     """Requests a second, how many seconds each request took, and the share of a CPU that the clients took."""
 
     rate: float
@@ -108,40 +108,41 @@ def encode(request: Request, *, port: int, token: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def connect(job: Job, stack: ExitStack) -> list[Exchange]:
+def connect(workload: Workload, stack: ExitStack) -> list[Exchange]:
     """As many connections to each worker: which one accepts is chance, and all at one would halve the figures."""
-    question = encode(Request("/benchmarks/worker"), port=job.port, token=job.token)
-    share = CONNECTIONS // job.workers
+    question = encode(Request("/benchmarks/worker"), port=workload.port, token=workload.token)
+    share = CONNECTIONS // workload.workers
     held: list[Exchange] = []
     count: Counter[bytes] = Counter()
     for _ in range(ATTEMPTS):
         exchange = Exchange(
-            stack.enter_context(socket.create_connection(("127.0.0.1", job.port), timeout=ANSWER_SECONDS))
+            stack.enter_context(socket.create_connection(("127.0.0.1", workload.port), timeout=ANSWER_SECONDS))
         )
         exchange.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         worker = exchange.ask(question).rpartition(b"\r\n\r\n")[2]
         if count[worker] < share:
             count[worker] += 1
             held.append(exchange)
-            if len(held) == share * job.workers:
+            if len(held) == share * workload.workers:
                 return held
         else:
             exchange.socket.close()
-    raise RuntimeError(f"the connections did not spread over {job.workers} workers: {dict(count)}")
+    raise RuntimeError(f"the connections did not spread over {workload.workers} workers: {dict(count)}")
 
 
-def run(job: Job) -> Outcome:
-    """Sends the job's requests over all connections until its time is over; what is under way then does not count."""
-    encoded = cycle([(encode(request, port=job.port, token=job.token), request.answer) for request in job.requests])
+def run(workload: Workload) -> LoadResult:
+    """Sends the requests over all connections until the time is over; what is under way then does not count."""
+    port, token = workload.port, workload.token
+    encoded = cycle([(encode(request, port=port, token=token), request.answer) for request in workload.requests])
     taken: list[float] = []
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
-        exchanges = connect(job, stack)
+        exchanges = connect(workload, stack)
         for exchange in exchanges:
             selector.register(exchange.socket, selectors.EVENT_READ, exchange)
         started, busy = time.perf_counter(), time.process_time()
         for exchange in exchanges:
             exchange.send(*next(encoded))
-        while (now := time.perf_counter()) - started < job.seconds:
+        while (now := time.perf_counter()) - started < workload.seconds:
             ready = selector.select(ANSWER_SECONDS)
             if not ready:
                 raise RuntimeError(f"no answer within {ANSWER_SECONDS} seconds")
@@ -154,27 +155,27 @@ def run(job: Job) -> Outcome:
         for exchange in exchanges:
             while not exchange.answered():
                 pass
-    return Outcome(len(taken) / elapsed, taken, busy / elapsed)
+    return LoadResult(len(taken) / elapsed, taken, busy / elapsed)
 
 
-def serve(pipe: "Pipe[Outcome | Exception, Job | None]") -> None:
+def serve(pipe: "Pipe[LoadResult | Exception, Workload | None]") -> None:
     """Runs the jobs that come through the pipe until None comes."""
-    while (job := pipe.recv()) is not None:
+    while (workload := pipe.recv()) is not None:
         try:
-            pipe.send(run(job))
+            pipe.send(run(workload))
         except (OSError, RuntimeError) as error:
             pipe.send(error)
 
 
-class Clients:
+class LoadClients:
     """The process of the clients."""
 
-    def __init__(self, pipe: "Pipe[Job | None, Outcome | Exception]") -> None:
+    def __init__(self, pipe: "Pipe[Workload | None, LoadResult | Exception]") -> None:
         self.pipe = pipe
 
-    def run(self, job: Job) -> Outcome:
-        """The outcome of a job. Raises what went wrong."""
-        self.pipe.send(job)
+    def run(self, workload: Workload) -> LoadResult:
+        """The result of a workload. Raises what went wrong."""
+        self.pipe.send(workload)
         answer = self.pipe.recv()
         if isinstance(answer, Exception):
             raise answer
@@ -182,14 +183,14 @@ class Clients:
 
 
 @contextmanager
-def clients() -> Iterator[Clients]:
+def load_clients() -> Iterator[LoadClients]:
     """The clients' process, for the time of the block."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there,), daemon=True)
     process.start()
     try:
-        yield Clients(here)
+        yield LoadClients(here)
     finally:
         here.send(None)
         process.join(5)

@@ -57,7 +57,7 @@ TRAPS = (
 )
 
 
-class Site(LocalServer):
+class SiteServer(LocalServer):
     """``asked`` counts the requests by path; ``most_at_once`` is how many were under way together;
     ``traps`` are what the first page leads to beside the pages, ``robots`` the statuses of robots.txt, one
     after the other, the last one for ever."""
@@ -271,7 +271,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=5000)
     parser.add_argument("--port", type=int, default=8099)
     options = parser.parse_args()
-    with Site(options.pages, port=options.port) as site:
+    with SiteServer(options.pages, port=options.port) as site:
         print(f"{site.url} with {site.pages} pages")
         threading.Event().wait()
 
