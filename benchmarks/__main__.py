@@ -51,7 +51,7 @@ def measure(
     result = []
     steps = (rounds + 1) * len(measured)
     for number in range(rounds + 1):
-        results = {}
+        of_round = {}
         for scenario in measured if number % 2 else reversed(measured):
             workload = Workload(
                 port=ports[scenario.database],
@@ -60,10 +60,10 @@ def measure(
                 seconds=seconds if number else seconds / 4,
                 workers=server.WORKERS,
             )
-            results[scenario.name] = load.run(workload)
-            progress("measuring", number * len(measured) + len(results), steps)
+            of_round[scenario.name] = load.run(workload)
+            progress("measuring", number * len(measured) + len(of_round), steps)
         if number:
-            result.append(results)
+            result.append(of_round)
     return result
 
 

@@ -8,7 +8,7 @@ AWS would get; not that AWS would behave so.
         aws.client("ecs").describe_services(...)
         aws.requests("ecs", "UpdateService")
 
-By hand, `python -m tests.support.simulator --port 5123` serves until it is interrupted, and prints what to
+By hand, `python -m tests.support.aws_simulator --port 5123` serves until it is interrupted, and prints what to
 export.
 """
 
@@ -47,7 +47,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Simulator:
+class AwsSimulator:
     """A simulator that runs."""
 
     url: str
@@ -89,10 +89,10 @@ class Simulator:
 
 
 @contextmanager
-def running() -> Iterator[Simulator]:
+def running() -> Iterator[AwsSimulator]:
     """A simulator of one's own, on a free port, empty but for what terraform/app/*.tfvars take as given."""
     with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, "-m", "tests.support.simulator", "--until-eof"]
+        command = [sys.executable, "-m", "tests.support.aws_simulator", "--until-eof"]
         with subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         ) as process:
@@ -103,6 +103,6 @@ def running() -> Iterator[Simulator]:
                     process.wait(timeout=30)
                     log.seek(0)
                     raise RuntimeError(f"the simulator did not start:\n{log.read()}")
-                yield Simulator(url)
+                yield AwsSimulator(url)
             finally:
                 process.terminate()
