@@ -1,4 +1,4 @@
 """Readers of evidence files: each turns a file into rows with a stable event id, and refusals with a reason.
 
-`formats` finds the reader of a file. Readers never write to the database; `evidence.jobs.load` does.
+`formats` finds the reader of a file. Readers never write to the database; `evidence.jobs.file_import` does.
 """
