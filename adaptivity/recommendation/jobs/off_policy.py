@@ -9,7 +9,13 @@ import numpy as np
 from django.db.models import Max
 from django.utils import timezone
 
-from adaptivity.engine.off_policy import Estimate, doubly_robust, inverse_propensity, rewards_expected, self_normalised
+from adaptivity.engine.off_policy import (
+    RewardEstimate,
+    doubly_robust,
+    inverse_propensity,
+    rewards_expected,
+    self_normalised,
+)
 from adaptivity.engine.parameters import Floats
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.receipts import decide
@@ -96,7 +102,7 @@ def off_policy(
     }
 
 
-def _shown(estimate: Estimate) -> dict[str, float | None]:
+def _shown(estimate: RewardEstimate) -> dict[str, float | None]:
     """An estimate as JSON; one that rests on a few decisions has no standard error, which they would understate."""
     shown = {key: None if math.isnan(value) else value for key, value in asdict(estimate).items()}
     return shown | ({} if estimate.effective >= LEAST_EFFECTIVE else {"standard_error": None})
