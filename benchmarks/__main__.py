@@ -16,7 +16,7 @@ import structlog
 
 from adaptivity.management.progress import Progress
 from benchmarks import data, databases, report, server
-from benchmarks.load import Clients, Job, Outcome, clients
+from benchmarks.load import LoadClients, LoadResult, Workload, load_clients
 from benchmarks.scenarios import Scenario, scenarios
 
 
@@ -38,28 +38,34 @@ def seed(database: str, stage: str, learners: int) -> None:
 
 
 def measure(
-    load: Clients, ports: dict[str, int], measured: list[Scenario], *, rounds: int, seconds: float, progress: Progress
-) -> list[dict[str, Outcome]]:
-    """The outcomes of each round, after a warm-up round that does not count.
+    load: LoadClients,
+    ports: dict[str, int],
+    measured: list[Scenario],
+    *,
+    rounds: int,
+    seconds: float,
+    progress: Progress,
+) -> list[dict[str, LoadResult]]:
+    """The results of each round, after a warm-up round that does not count.
 
     Every second round runs backwards, so that no scenario always follows the same other one.
     """
     result = []
     steps = (rounds + 1) * len(measured)
     for number in range(rounds + 1):
-        outcomes = {}
+        results = {}
         for scenario in measured if number % 2 else reversed(measured):
-            job = Job(
+            workload = Workload(
                 port=ports[scenario.database],
                 token=data.TOKEN,
                 requests=scenario.requests,
                 seconds=seconds if number else seconds / 4,
                 workers=server.WORKERS,
             )
-            outcomes[scenario.name] = load.run(job)
-            progress("measuring", number * len(measured) + len(outcomes), steps)
+            results[scenario.name] = load.run(workload)
+            progress("measuring", number * len(measured) + len(results), steps)
         if number:
-            result.append(outcomes)
+            result.append(results)
     return result
 
 
@@ -87,17 +93,17 @@ def main() -> None:
         ports = {
             name: stack.enter_context(server.running(url, logs / name)) for name, url in (("few", few), ("many", many))
         }
-        load = stack.enter_context(clients())
+        load = stack.enter_context(load_clients())
         measured = scenarios(learners)
         try:
-            outcomes = measure(load, ports, measured, rounds=rounds, seconds=seconds, progress=progress)
+            results = measure(load, ports, measured, rounds=rounds, seconds=seconds, progress=progress)
         except (OSError, RuntimeError) as error:
             ends = [log.read_text(errors="replace")[-2000:] for log in sorted(logs.iterdir())]
             sys.exit("\n".join([f"Measuring failed: {error}", *ends]))
 
-    rated, reached = report.rates(measured, outcomes), report.figures(outcomes)
+    rated, reached = report.rates(measured, results), report.figures(results)
     machine = f"Python {platform.python_version()}, PostgreSQL {databases.version(where)}, {os.cpu_count()} CPUs"
-    busy = max(outcome.busy for each in outcomes for outcome in each.values())
+    busy = max(result.busy for each in results for result in each.values())
     print(f"{machine}; {rounds} rounds of {seconds} s each; {time.monotonic() - started:.0f} s in total")
     print(f"The clients used at most {busy:.0%} of a CPU.")
     if options.quick:

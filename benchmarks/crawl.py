@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.server import ROOT
-from benchmarks.site import Site
+from benchmarks.site import SiteServer
 
 CREATE = (
     "import json; from adaptivity.sources.services.course_sources import course_source_create; "
@@ -50,7 +50,7 @@ def peak_megabytes(process: "subprocess.Popen[str]") -> int:
 
 
 def run(env: dict[str, str], pages: int, kill_after: int) -> None:
-    with Site(pages) as site:
+    with SiteServer(pages) as site:
         fields: dict[str, Any] = {
             "slug": "site",
             "kind": "website",

@@ -33,7 +33,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """Requests to send to a port in turn, again and again, for some seconds."""
 
     port: int
@@ -44,7 +44,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoadResult:
     """Requests per second, the seconds that each request took, and the share of a CPU that the clients used."""
 
     rate: float
@@ -113,43 +113,45 @@ def encode(request: Request, *, port: int, token: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def connect(job: Job, stack: ExitStack) -> list[Exchange]:
+def connect(workload: Workload, stack: ExitStack) -> list[Exchange]:
     """Opens the same number of connections to each worker.
 
     Chance decides which worker accepts a connection, and figures would halve if one worker had them all.
     """
-    question = encode(Request("/benchmarks/worker"), port=job.port, token=job.token)
-    share = CONNECTIONS // job.workers
+    question = encode(Request("/benchmarks/worker"), port=workload.port, token=workload.token)
+    share = CONNECTIONS // workload.workers
     held: list[Exchange] = []
     count: Counter[bytes] = Counter()
     for _ in range(ATTEMPTS):
         exchange = Exchange(
-            stack.enter_context(socket.create_connection(("127.0.0.1", job.port), timeout=ANSWER_SECONDS))
+            stack.enter_context(socket.create_connection(("127.0.0.1", workload.port), timeout=ANSWER_SECONDS))
         )
         exchange.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         worker = exchange.ask(question).rpartition(b"\r\n\r\n")[2]
         if count[worker] < share:
             count[worker] += 1
             held.append(exchange)
-            if len(held) == share * job.workers:
+            if len(held) == share * workload.workers:
                 return held
         else:
             exchange.socket.close()
-    raise RuntimeError(f"the connections did not spread over {job.workers} workers: {dict(count)}")
+    raise RuntimeError(f"the connections did not spread over {workload.workers} workers: {dict(count)}")
 
 
-def run(job: Job) -> Outcome:
-    """Sends the job's requests over all connections until its time is over; unfinished requests do not count."""
-    encoded = cycle([(encode(request, port=job.port, token=job.token), request.answer) for request in job.requests])
+def run(workload: Workload) -> LoadResult:
+    """Sends the workload's requests over all connections until its time is over; unfinished requests do not count."""
+    encoded = cycle(
+        [(encode(request, port=workload.port, token=workload.token), request.answer) for request in workload.requests]
+    )
     taken: list[float] = []
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
-        exchanges = connect(job, stack)
+        exchanges = connect(workload, stack)
         for exchange in exchanges:
             selector.register(exchange.socket, selectors.EVENT_READ, exchange)
         started, busy = time.perf_counter(), time.process_time()
         for exchange in exchanges:
             exchange.send(*next(encoded))
-        while (now := time.perf_counter()) - started < job.seconds:
+        while (now := time.perf_counter()) - started < workload.seconds:
             ready = selector.select(ANSWER_SECONDS)
             if not ready:
                 raise RuntimeError(f"no answer within {ANSWER_SECONDS} seconds")
@@ -162,27 +164,27 @@ def run(job: Job) -> Outcome:
         for exchange in exchanges:
             while not exchange.answered():
                 pass
-    return Outcome(len(taken) / elapsed, taken, busy / elapsed)
+    return LoadResult(len(taken) / elapsed, taken, busy / elapsed)
 
 
-def serve(pipe: "Pipe[Outcome | Exception, Job | None]") -> None:
-    """Runs the jobs from the pipe until it receives None."""
-    while (job := pipe.recv()) is not None:
+def serve(pipe: "Pipe[LoadResult | Exception, Workload | None]") -> None:
+    """Runs the workloads from the pipe until it receives None."""
+    while (workload := pipe.recv()) is not None:
         try:
-            pipe.send(run(job))
+            pipe.send(run(workload))
         except (OSError, RuntimeError) as error:
             pipe.send(error)
 
 
-class Clients:
+class LoadClients:
     """The process that runs the clients."""
 
-    def __init__(self, pipe: "Pipe[Job | None, Outcome | Exception]") -> None:
+    def __init__(self, pipe: "Pipe[Workload | None, LoadResult | Exception]") -> None:
         self.pipe = pipe
 
-    def run(self, job: Job) -> Outcome:
-        """The outcome of a job. Raises the error that it ended with."""
-        self.pipe.send(job)
+    def run(self, workload: Workload) -> LoadResult:
+        """The result of a workload. Raises the error that it ended with."""
+        self.pipe.send(workload)
         answer = self.pipe.recv()
         if isinstance(answer, Exception):
             raise answer
@@ -190,14 +192,14 @@ class Clients:
 
 
 @contextmanager
-def clients() -> Iterator[Clients]:
+def load_clients() -> Iterator[LoadClients]:
     """Runs the clients' process during the block."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there,), daemon=True)
     process.start()
     try:
-        yield Clients(here)
+        yield LoadClients(here)
     finally:
         here.send(None)
         process.join(5)

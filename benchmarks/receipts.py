@@ -13,7 +13,7 @@ import psycopg2
 
 from benchmarks import data, databases, server
 from benchmarks.__main__ import seed
-from benchmarks.load import Job, Request, clients
+from benchmarks.load import Request, Workload, load_clients
 from benchmarks.scenarios import FLOOR, recommend, some
 
 SHARES = ("off", "0.1", "all")
@@ -63,7 +63,7 @@ def main() -> None:
         learners = some("typical", data.FEW_LEARNERS, range(1), 0)
         asked = dict.fromkeys(SHARES, recommend(data.LARGE, learners))
         asked[FLOOR] = [Request(f"/benchmarks/floor/{who}") for who in learners]
-        load = stack.enter_context(clients())
+        load = stack.enter_context(load_clients())
         watching = stack.enter_context(closing(psycopg2.connect(database)))
         watching.autocommit = True
         cursor = stack.enter_context(watching.cursor())
@@ -80,11 +80,11 @@ def main() -> None:
             for name in sorted(ports, reverse=bool(number % 2)):
                 seconds = options.seconds if number else 1.0
                 before_it = taken(name)
-                outcome = load.run(Job(ports[name], data.TOKEN, asked[name], seconds, server.WORKERS))
+                result = load.run(Workload(ports[name], data.TOKEN, asked[name], seconds, server.WORKERS))
                 if number:
-                    rates[name].append(outcome.rate)
-                    latencies[name] += outcome.seconds
-                    count = len(outcome.seconds)
+                    rates[name].append(result.rate)
+                    latencies[name] += result.seconds
+                    count = len(result.seconds)
                     web, base = (after - before for after, before in zip(taken(name), before_it, strict=True))
                     cpu[name].append((1000.0 * web / count, 1000.0 * base / count))
         lost = sum(log.read_text(errors="replace").count('"receipts_lost"') for log in logs.iterdir())

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from benchmarks.load import Outcome
+from benchmarks.load import LoadResult
 from benchmarks.scenarios import FLOOR, TARGETS, Scenario, Target
 
 
@@ -34,19 +34,19 @@ class Figure:
     reached: bool
 
 
-def rates(scenarios: list[Scenario], rounds: list[dict[str, Outcome]]) -> list[Rate]:
+def rates(scenarios: list[Scenario], rounds: list[dict[str, LoadResult]]) -> list[Rate]:
     """One row per scenario."""
     result = []
     for scenario in scenarios:
-        each = [outcomes[scenario.name].rate for outcomes in rounds]
-        times = sorted(taken for outcomes in rounds for taken in outcomes[scenario.name].seconds)
+        each = [results[scenario.name].rate for results in rounds]
+        times = sorted(taken for results in rounds for taken in results[scenario.name].seconds)
         result.append(
             Rate(
                 scenario.name,
                 median(each),
                 min(each),
                 max(each),
-                median(outcomes[scenario.name].rate / outcomes[FLOOR].rate for outcomes in rounds),
+                median(results[scenario.name].rate / results[FLOOR].rate for results in rounds),
                 1000 * median(times),
                 1000 * times[int(0.95 * len(times))],
             )
@@ -54,7 +54,7 @@ def rates(scenarios: list[Scenario], rounds: list[dict[str, Outcome]]) -> list[R
     return result
 
 
-def figures(rounds: list[dict[str, Outcome]]) -> list[Figure]:
+def figures(rounds: list[dict[str, LoadResult]]) -> list[Figure]:
     """One row per target.
 
     Each quotient is taken within a round, so that a machine that slows down between rounds does not affect it.
@@ -62,12 +62,12 @@ def figures(rounds: list[dict[str, Outcome]]) -> list[Figure]:
     return [figure(target, rounds) for target in TARGETS]
 
 
-def figure(target: Target, rounds: list[dict[str, Outcome]]) -> Figure:
+def figure(target: Target, rounds: list[dict[str, LoadResult]]) -> Figure:
     if target.compared is None:
-        each = [outcomes[target.scenario].rate / outcomes[FLOOR].rate for outcomes in rounds]
+        each = [results[target.scenario].rate / results[FLOOR].rate for results in rounds]
         value, sign, reached = median(each), "≥", median(each) >= target.bound
     else:
-        each = [outcomes[target.compared].rate / outcomes[target.scenario].rate for outcomes in rounds]
+        each = [results[target.compared].rate / results[target.scenario].rate for results in rounds]
         value, sign, reached = median(each), "≤", median(each) <= target.bound
     return Figure(target.title, value, min(each), max(each), f"{sign} {target.bound}", reached)
 

@@ -57,7 +57,7 @@ TRAPS = (
 )
 
 
-class Site(LocalServer):
+class SiteServer(LocalServer):
     """The website's server.
 
     ``asked`` counts the requests by path. ``most_at_once`` is the largest number of simultaneous requests. ``traps``
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=5000)
     parser.add_argument("--port", type=int, default=8099)
     options = parser.parse_args()
-    with Site(options.pages, port=options.port) as site:
+    with SiteServer(options.pages, port=options.port) as site:
         print(f"{site.url} with {site.pages} pages")
         threading.Event().wait()
 

@@ -3,7 +3,7 @@
     python docs/transcript.py
 
 Docker builds the images, a registry in a container stores them, and Terraform applies the stack to the stand-in for
-AWS that the tests use (tests/support/simulator). Only repeated lines and pip's lines are left out, and they are
+AWS that the tests use (tests/support/aws_simulator). Only repeated lines and pip's lines are left out, and they are
 counted.
 
 It needs Docker, docker-compose, Terraform with its provider, and git. It takes about twelve minutes.
@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.support.simulator import running  # noqa: E402 - found by the line before
+from tests.support.aws_simulator import running  # noqa: E402 - found by the line before
 
 TARGET = ROOT / "docs" / "transcript.md"
 REGISTRY = "localhost:5000"
@@ -45,7 +45,8 @@ PIP = re.compile(
 HEAD = """# What a release looks like
 
 Written by `python docs/transcript.py`. It uses a clean clone, real builds, a registry on the same machine and real
-Terraform. AWS is replaced by the stand-in that the tests use ([tests/support/simulator](../tests/support/simulator)).
+Terraform. AWS is replaced by the stand-in that the tests use
+([tests/support/aws_simulator](../tests/support/aws_simulator)).
 
 The stand-in cannot show how long AWS takes, that tasks really start, or what a failed deployment looks like
 ([docs/fargate.md](fargate.md)).

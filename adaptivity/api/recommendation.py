@@ -140,7 +140,7 @@ class RecommendationViewSet(Route):
             raise InvalidInput(
                 "There is no collection with this collection_id.", field="collection", code="does_not_exist"
             ) from None
-        receipts.receipt_hand(explained=explained)
+        receipts.receipt_enqueue(explained=explained)
         answer: dict[str, Any]
         if explained.url is None:
             answer = {"collection": data["collection"], "url": None, "complete": True}

@@ -21,7 +21,7 @@ HALVES = 2
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RewardEstimate:
     """The mean reward of a decision, its standard error, and the effective number of equally weighted decisions."""
 
     value: float
@@ -30,7 +30,7 @@ class Estimate:
     decisions: int
 
 
-def inverse_propensity(reward: Floats, logged: Floats, target: Floats, learner: Integers) -> Estimate:
+def inverse_propensity(reward: Floats, logged: Floats, target: Floats, learner: Integers) -> RewardEstimate:
     """Weights each reward by how much more often the target would have chosen the item.
 
     The estimate is unbiased if the logged policy may choose whatever the target chooses. Raises ValueError if there is
@@ -42,7 +42,7 @@ def inverse_propensity(reward: Floats, logged: Floats, target: Floats, learner: 
     return _estimate(weight * reward, weight, learner)
 
 
-def self_normalised(reward: Floats, logged: Floats, target: Floats, learner: Integers) -> Estimate:
+def self_normalised(reward: Floats, logged: Floats, target: Floats, learner: Integers) -> RewardEstimate:
     """The weighted mean: slightly biased, with far less variance. NaN if the target agrees with no decision.
 
     Source: Swaminathan and Joachims, "The self-normalized estimator for counterfactual learning", 2015.
@@ -50,15 +50,15 @@ def self_normalised(reward: Floats, logged: Floats, target: Floats, learner: Int
     weight = _weight(logged, target)
     total = float(weight.sum())
     if not total > 0.0:
-        return Estimate(float("nan"), float("nan"), 0.0, reward.size)
+        return RewardEstimate(float("nan"), float("nan"), 0.0, reward.size)
     value = float((weight * reward).sum() / total)
     residual = _by_learner(weight * (reward - value), learner)
-    return Estimate(value, float(np.sqrt((residual**2).sum()) / total), _effective(weight), reward.size)
+    return RewardEstimate(value, float(np.sqrt((residual**2).sum()) / total), _effective(weight), reward.size)
 
 
 def doubly_robust(
     reward: Floats, logged: Floats, target: Floats, learner: Integers, *, expected: Floats, expected_of_target: Floats
-) -> Estimate:
+) -> RewardEstimate:
     """A model's expectation, corrected where the target agrees with what was logged.
 
     The estimate is right if either the model or the propensities are. ``expected`` is the model's reward of the chosen
@@ -98,10 +98,10 @@ def _weight(logged: Floats, target: Floats) -> Floats:
     return target / logged
 
 
-def _estimate(terms: Floats, weight: Floats, learner: Integers) -> Estimate:
+def _estimate(terms: Floats, weight: Floats, learner: Integers) -> RewardEstimate:
     value = float(terms.mean())
     residual = _by_learner(terms - value, learner)
-    return Estimate(value, float(np.sqrt((residual**2).sum()) / terms.size), _effective(weight), terms.size)
+    return RewardEstimate(value, float(np.sqrt((residual**2).sum()) / terms.size), _effective(weight), terms.size)
 
 
 def _by_learner(values: Floats, learner: Integers) -> Floats:

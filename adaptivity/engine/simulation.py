@@ -300,7 +300,7 @@ def tile(content: CollectionContent, learners: int) -> CollectionContent:
 
 
 @dataclass(frozen=True)
-class Run:
+class SimulatedRun:
     """The results of each learner, shape (learners,).
 
     ``known_after``: KCs truly known after the given number of items.
@@ -333,7 +333,7 @@ def run(
     generator: np.random.Generator,
     progress: Steps = silent,
     record: Record = lambda *_: None,
-) -> Run:
+) -> SimulatedRun:
     """Lets a policy recommend to learners until it stops, or for ``most`` items.
 
     ``ORACLE`` in place of a policy knows the truth. What the learners know is counted after ``after`` items.
@@ -408,7 +408,7 @@ def run(
     if chooser is not None and chooser.open_kcs is not None:
         state = LearnerState(mastery.ravel(), done.ravel(), last.ravel())
         confirmed = stopped & ~chooser.open_kcs(content, state, settings).reshape(size, kcs).any(axis=1)
-    return Run(
+    return SimulatedRun(
         known_after=known_after,
         over_practice=wasted / np.maximum(opportunities, 1.0),
         beyond_threshold=beyond / np.maximum(opportunities, 1.0),
@@ -615,7 +615,7 @@ def simulate(
     worlds = max(min(WORLDS_LEAST, learners), -(-learners // LEARNERS_A_WORLD))
     size = -(-learners // worlds)
     settings = settings or EngineSettings()
-    runs: dict[str, list[Run]] = {policy: [] for policy in policies}
+    runs: dict[str, list[SimulatedRun]] = {policy: [] for policy in policies}
     for number in range(worlds):
         course = world(family, np.random.default_rng((seed, number, 0)))
         belief = calibrate(family, course, np.random.default_rng((seed, number, 1)))
@@ -655,14 +655,14 @@ def simulate(
     return outcomes
 
 
-def _figures(of: Sequence[Run]) -> dict[str, tuple[Floats, Floats]]:
+def _figures(of: Sequence[SimulatedRun]) -> dict[str, tuple[Floats, Floats]]:
     """The figures of a PolicyResult: the sum over each course's learners, and the number of those learners.
 
     Both have shape (courses,).
     """
 
     def figure(
-        values: Callable[[Run], Floats], among: Callable[[Run], Booleans] | None = None
+        values: Callable[[SimulatedRun], Floats], among: Callable[[SimulatedRun], Booleans] | None = None
     ) -> tuple[Floats, Floats]:
         chosen = [np.ones(each.stopped.size, dtype=bool) if among is None else among(each) for each in of]
         sums = [float(values(each)[of_these].sum()) for each, of_these in zip(of, chosen, strict=True)]

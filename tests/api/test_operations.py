@@ -4,6 +4,7 @@ import re
 import socket
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import override_settings
@@ -57,7 +58,7 @@ def test_ready_without_a_broker(anonymous, django_assert_num_queries):
 
 def broker_at(settings, monkeypatch, url):
     settings.CELERY_BROKER_URL = url
-    monkeypatch.setattr(operations.app.conf, "broker_write_url", url)
+    monkeypatch.setattr(current_app.conf, "broker_write_url", url)
     monkeypatch.setattr(operations, "BROKER_TIMEOUT_SECONDS", 0.2)
 
 

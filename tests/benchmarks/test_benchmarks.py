@@ -11,14 +11,14 @@ import pytest
 
 from adaptivity.engine.responses import is_held_out
 from benchmarks import datasets, load, report
-from benchmarks.load import Job, Outcome, Request
+from benchmarks.load import LoadResult, Request, Workload
 from benchmarks.scenarios import Target, scenarios
 
 
-def rounds(**rates: list[float]) -> list[dict[str, Outcome]]:
+def rounds(**rates: list[float]) -> list[dict[str, LoadResult]]:
     """Rounds in which each scenario had the rate at its place."""
     return [
-        {name: Outcome(rate, [0.001, 0.003]) for name, rate in zip(rates, each, strict=True)}
+        {name: LoadResult(rate, [0.001, 0.003]) for name, rate in zip(rates, each, strict=True)}
         for each in zip(*rates.values(), strict=True)
     ]
 
@@ -98,18 +98,18 @@ def service(*answers: bytes) -> Iterator[int]:
         accepting.join()
 
 
-def job(port: int, request: Request) -> Job:
-    return Job(port=port, token="token", requests=[request], seconds=0.05, workers=1)
+def workload(port: int, request: Request) -> Workload:
+    return Workload(port=port, token="token", requests=[request], seconds=0.05, workers=1)
 
 
 def test_clients_count_whole_answers_only() -> None:
     with service(b'{"worker": 1}', b'{"complete":false}') as port:
         start = time.perf_counter()
-        outcome = load.run(job(port, Request("/recommend", {}, b'"complete":false')))
+        result = load.run(workload(port, Request("/recommend", {}, b'"complete":false')))
         most = time.perf_counter() - start
 
-    assert len(outcome.seconds) >= load.CONNECTIONS
-    assert len(outcome.seconds) / most <= outcome.rate <= len(outcome.seconds) / 0.05
+    assert len(result.seconds) >= load.CONNECTIONS
+    assert len(result.seconds) / most <= result.rate <= len(result.seconds) / 0.05
 
 
 @pytest.mark.parametrize("answer", [b"error", b'{"complete":true}'])
@@ -118,7 +118,7 @@ def test_wrong_answer_ends_the_benchmark(answer: bytes) -> None:
         service(b'{"worker": 1}', answer) as port,
         pytest.raises(RuntimeError, match=f"the service answered .*{re.escape(answer.decode())}"),
     ):
-        load.run(job(port, Request("/recommend", {}, b'"complete":false')))
+        load.run(workload(port, Request("/recommend", {}, b'"complete":false')))
 
 
 def test_connections_that_one_worker_takes_all_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_connections_that_one_worker_takes_all_are_an_error(monkeypatch: pytest.
         ExitStack() as stack,
         pytest.raises(RuntimeError, match="did not spread over 2 workers"),
     ):
-        load.connect(Job(port=port, token="token", requests=[], seconds=0.0, workers=2), stack)
+        load.connect(Workload(port=port, token="token", requests=[], seconds=0.0, workers=2), stack)
 
 
 def test_drawn_sets_are_the_same_each_time_and_only_held_out_learners_meet_what_is_new() -> None:

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from deploy.ecs import Stack
+from deploy.ecs import StackNames
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 ECS = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
@@ -19,7 +19,7 @@ TASK_ID = "0123456789abcdef0123456789abcdef"
 TASK = f"{ECS}:task/adaptivity-dev/{TASK_ID}"
 STREAM = f"ecs/job/{TASK_ID}"
 
-STACK = Stack(
+STACK = StackNames(
     env="dev",
     cluster_name="adaptivity-dev",
     services={name: f"adaptivity-dev-{name}" for name in ("web", "worker", "jobs", "rabbit")},

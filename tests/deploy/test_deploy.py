@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.aws_simulator import AwsSimulator, running
 from tests.support.service import ROOT
-from tests.support.simulator import Simulator, running
 
 pytestmark = pytest.mark.xdist_group("deploy on the simulator")
 
@@ -49,7 +49,7 @@ class Environment:
     """The project as a person has it, and the stand-in of AWS."""
 
     project: Path
-    aws: Simulator
+    aws: AwsSimulator
     variables: dict[str, str]
     runs: dict[str, Run] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)

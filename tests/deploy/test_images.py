@@ -63,7 +63,7 @@ def test_latest_is_no_version() -> None:
 
 
 def test_the_source_of_a_tag_is_its_commit_s(repository: Path) -> None:
-    with images.source(repository, "1.0.0") as found:
+    with images.source_tree(repository, "1.0.0") as found:
         assert found.commit == git(repository, "rev-parse", "1.0.0^{commit}")
         assert (found.directory / "file").read_text() == "of the tag"
         assert not (found.directory / "untracked").exists()
@@ -72,7 +72,7 @@ def test_the_source_of_a_tag_is_its_commit_s(repository: Path) -> None:
 
 
 def test_the_source_without_a_tag_is_the_working_tree(repository: Path) -> None:
-    with images.source(repository, None) as found:
+    with images.source_tree(repository, None) as found:
         assert (found.directory / "file").read_text() == "not committed"
         assert found.commit == git(repository, "rev-parse", "HEAD") + "-dirty"
 
@@ -84,7 +84,7 @@ def test_a_project_in_a_directory_of_its_repository(repository: Path) -> None:
     git(repository, "commit", "--quiet", "--message", "three")
     git(repository, "tag", "2.0.0")
 
-    with images.source(repository / "service", "2.0.0") as found:
+    with images.source_tree(repository / "service", "2.0.0") as found:
         assert [path.name for path in found.directory.iterdir()] == ["inside"]
 
 
@@ -163,7 +163,7 @@ def test_an_ecr_password_goes_to_standard_input(tmp_path: Path, monkeypatch: pyt
         # "AWS:a-token" as ECR encodes it
         data = [{"authorizationToken": "QVdTOmEtdG9rZW4="}]
         stub.add_response("get_authorization_token", {"authorizationData": data}, {})
-        images.login(config, aws.Clients("us-east-1"), say=lambda _line: None)
+        images.login(config, aws.Clients("us-east-1"), step=lambda _line: None)
 
     assert (tmp_path / "arguments").read_text() == f"login --username AWS --password-stdin {host}\n"
     assert (tmp_path / "input").read_text() == "a-token"

@@ -58,15 +58,16 @@ def naming(*sources: str, family: str = "adaptivity-dev-web", name: str = "web")
     ],
 )
 def test_where_a_secret_lies(source: str, path: str) -> None:
-    assert parameters.Named(source, ()).path == path
+    assert parameters.SecretReference(source, ()).path == path
 
 
 def test_every_secret_once_with_the_containers_that_get_it() -> None:
     source = f"{ARN}{PATH}"
 
-    found = parameters.named([naming(source), naming(source, family="adaptivity-dev-worker", name="worker")])
+    worker = naming(source, family="adaptivity-dev-worker", name="worker")
+    found = parameters.secret_references([naming(source), worker])
 
-    assert found == [parameters.Named(source, ("adaptivity-dev-web/web", "adaptivity-dev-worker/worker"))]
+    assert found == [parameters.SecretReference(source, ("adaptivity-dev-web/web", "adaptivity-dev-worker/worker"))]
 
 
 def test_a_check_tells_missing_from_not_set_from_set(requests: Requests, clients: aws.Clients) -> None:
@@ -74,9 +75,9 @@ def test_a_check_tells_missing_from_not_set_from_set(requests: Requests, clients
     declare(not_set, is_set)
     declare(is_set, Overwrite=True)
 
-    findings = parameters.check(clients, [naming(*(f"{ARN}{path}" for path in (not_set, is_set, missing)))])
+    states = parameters.check(clients, [naming(*(f"{ARN}{path}" for path in (not_set, is_set, missing)))])
 
-    assert [(finding.path, finding.state) for finding in findings] == [
+    assert [(secret.path, secret.state) for secret in states] == [
         (not_set, "declared, not set"),
         (is_set, "set"),
         (missing, "missing"),
@@ -104,9 +105,9 @@ def test_a_secret_of_secrets_manager_is_described_and_not_read(requests: Request
     not_set = secretsmanager.create_secret(Name="empty")["ARN"]
     missing = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:gone-AbCdEf"
 
-    findings = parameters.check(clients, [naming(is_set, not_set, missing)])
+    states = parameters.check(clients, [naming(is_set, not_set, missing)])
 
-    assert {finding.path: finding.state for finding in findings} == {
+    assert {secret.path: secret.state for secret in states} == {
         is_set: "set",
         not_set: "declared, not set",
         missing: "missing",

@@ -75,7 +75,7 @@ def subject(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[verify.S
             definitions=definitions(),
             outputs=OUTPUTS,
             clients=aws.Clients("us-east-1"),
-            say=lambda _line: None,
+            step=lambda _line: None,
         )
 
 
@@ -181,7 +181,7 @@ def test_a_compose_file_that_says_something_else(subject: verify.Subject, projec
 
 
 def test_an_image_that_does_not_pass_its_own_checks(subject: verify.Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "check_deploy", lambda _image, say: "?: (security.W004) no HSTS")
+    monkeypatch.setattr(images, "check_deploy", lambda _image, step: "?: (security.W004) no HSTS")
 
     assert faults(subject, skip=("compose",)) == [
         f"check --deploy: fault: {IMAGES}/app:{TAG}: ?: (security.W004) no HSTS"
@@ -209,6 +209,6 @@ def test_a_check_that_fails_is_told_by_its_lines(tmp_path: Path, monkeypatch: py
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
-    assert images.check_deploy("app:1", say=lambda _line: None) == (
+    assert images.check_deploy("app:1", step=lambda _line: None) == (
         "?: (security.W004) You have not set a value for SECURE_HSTS_SECONDS."
     )

@@ -271,6 +271,10 @@ GROWING = ("adaptivity_learner", "adaptivity_mastery", "adaptivity_doneactivity"
 @pytest.fixture
 def crowd(client):
     """The statements of one recommendation, among 400 learners; this one has done 1,500 activities elsewhere."""
+    if ON_POSTGRESQL:
+        # What earlier tests rolled back still fills pages, and the planner counts pages. A truncated table has none.
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE adaptivity_learner, adaptivity_activity CASCADE")
     collection = course(MEMBERS, kcs=KCS)
     course(ELSEWHERE, "elsewhere", kcs=500)
     learners = Learner.objects.bulk_create(Learner(user_id=f"learner {number}") for number in range(LEARNERS))

@@ -29,7 +29,7 @@ from adaptivity.models import (
 )
 from adaptivity.sources.services.course_sources import course_source_create
 from adaptivity.sources.services.crawling import PageContent, crawl_begin, page_store, pages_publish
-from adaptivity.sources.services.sections import Item, Section, section_write
+from adaptivity.sources.services.sections import CourseItem, CourseSection, section_write
 from tests.integration.admin.test_admin import add_row, page_data, save, url_of
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +107,11 @@ class World:
         course_load(course=course)
 
     def section(self, *, url: str = "a", name: str = "a", title: str = "Course") -> None:
-        section_write(source=self.platform, section=Section("course", title, [Item("item", name, "", url)]), position=0)
+        section_write(
+            source=self.platform,
+            section=CourseSection("course", title, [CourseItem("item", name, "", url)]),
+            position=0,
+        )
 
     def publish(self) -> None:
         crawl = crawl_begin(source=self.website, start_urls=[PAGE])

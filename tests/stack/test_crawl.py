@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from adaptivity.management.local_servers.http import LocalServer
-from benchmarks.site import Site, send
+from benchmarks.site import SiteServer, send
 from tests.support.databases import KINDS, Database, new_database
 from tests.support.service import ROOT, manage, service_environment
 
@@ -45,18 +45,18 @@ class World:
     database: Database
     env: dict[str, str]
 
-    def source(self, site: Site, **fields: Any) -> None:
+    def source(self, site: SiteServer, **fields: Any) -> None:
         """Creates or changes the source of a site."""
         self.create([self.fields(site) | fields])
 
-    def sources(self, sites: "dict[str, Site]") -> None:
+    def sources(self, sites: "dict[str, SiteServer]") -> None:
         """Creates the sources of sites, by their slugs."""
         self.create([self.fields(site) | {"slug": slug, "collection_id": slug} for slug, site in sites.items()])
 
     def create(self, sources: list[dict[str, Any]]) -> None:
         manage("shell", "-v0", "-c", CREATE.format(json.dumps(sources)), env=self.env)
 
-    def fields(self, site: Site) -> dict[str, Any]:
+    def fields(self, site: SiteServer) -> dict[str, Any]:
         return {
             "slug": "site",
             "kind": "website",
@@ -95,7 +95,7 @@ class World:
         lines = [line for line in output.splitlines() if line.startswith("[")]
         return {report["source"]: report for report in json.loads(lines[0] if lines else "[]")}, output + errors
 
-    def statuses(self, site: Site) -> dict[str, str]:
+    def statuses(self, site: SiteServer) -> dict[str, str]:
         """The status of each URL, by its path where it is one of the site."""
         rows = self.database.rows("SELECT url, status FROM adaptivity_crawledpage WHERE pending = %s", False)
         return {url.removeprefix(site.url): status for url, status in rows}
@@ -109,7 +109,7 @@ class World:
         return [name for (name,) in rows]
 
 
-class Faulty(Site):
+class Faulty(SiteServer):
     """A site whose pages fail where ``fails`` says so of their path."""
 
     def __init__(self, pages: int, *, traps: tuple[str, ...] = ()) -> None:
@@ -167,7 +167,7 @@ def elsewhere() -> Iterator[list[str]]:
 
 
 def test_a_site_with_traps(world: World, elsewhere: list[str]) -> None:
-    with Site(PAGES, other_port=int(elsewhere[0])) as site:
+    with SiteServer(PAGES, other_port=int(elsewhere[0])) as site:
         world.source(site)
         report = world.crawl()
 
@@ -228,7 +228,7 @@ def test_a_site_with_traps(world: World, elsewhere: list[str]) -> None:
 
 
 def test_again_only_what_changed(world: World) -> None:
-    with Site(20, traps=("/calendar/2026/1", "/mutual/a", "/mutual/b", "/forbidden")) as site:
+    with SiteServer(20, traps=("/calendar/2026/1", "/mutual/a", "/mutual/b", "/forbidden")) as site:
         world.source(site, max_depth=6)
         first = world.crawl()
         readings = world.readings()
@@ -249,7 +249,7 @@ def test_again_only_what_changed(world: World) -> None:
 
 def test_killed_it_goes_on_where_it_was(each_world: World) -> None:
     world = each_world
-    with Site(PAGES) as site:
+    with SiteServer(PAGES) as site:
         world.source(site)
         reached = threading.Event()
         site.on_request = lambda _: reached.set() if sum(site.asked.values()) > 60 else None
@@ -277,7 +277,7 @@ def test_killed_it_goes_on_where_it_was(each_world: World) -> None:
 
 def test_a_source_that_is_deleted_meanwhile_ends_its_crawl_alone(each_world: World) -> None:
     world = each_world
-    with Site(40, traps=()) as site, Site(3, traps=()) as other:
+    with SiteServer(40, traps=()) as site, SiteServer(3, traps=()) as other:
         world.source(site)
         world.source(other, slug="zother", collection_id="other")
         delete = "from adaptivity.models import CourseSource; CourseSource.objects.get(slug='site').delete()"
@@ -301,7 +301,7 @@ def test_an_error_of_ours_ends_the_crawl_of_its_source_alone_and_a_lost_database
         database = stack.enter_context(new_database("postgresql", tmp_path))
         world = world_on(database)
         manage("migrate", "-v0", env=world.env)
-        sites = {slug: stack.enter_context(Site(20, traps=())) for slug in ("a-refused", "b", "c-lost", "d")}
+        sites = {slug: stack.enter_context(SiteServer(20, traps=())) for slug in ("a-refused", "b", "c-lost", "d")}
         world.sources(sites)
         # As PostgreSQL refuses a row whose entry in an index is too long: in the terms of Django that is an
         # OperationalError, as it is where the database is lost.
@@ -332,7 +332,7 @@ def test_an_error_of_ours_ends_the_crawl_of_its_source_alone_and_a_lost_database
         assert "Unhandled" not in said
 
 
-def hang(site: Site, where: str) -> tuple[threading.Event, threading.Event]:
+def hang(site: SiteServer, where: str) -> tuple[threading.Event, threading.Event]:
     """Has the site keep whoever asks for a path waiting: is set when somebody does, and is to be set to let them go."""
     hanging, let_go = threading.Event(), threading.Event()
 
@@ -346,7 +346,7 @@ def hang(site: Site, where: str) -> tuple[threading.Event, threading.Event]:
 
 
 def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
-    with Site(30, traps=()) as site:
+    with SiteServer(30, traps=()) as site:
         hanging, let_go = hang(site, "/page/15")
         world.source(site)
         with world.start() as process:
@@ -371,7 +371,7 @@ def test_stopped_it_ends_in_time_and_goes_on(world: World) -> None:
 
 
 def test_a_source_that_another_process_reads_is_waited_for_or_left_to_it(world: World) -> None:
-    with Site(30, traps=()) as site:
+    with SiteServer(30, traps=()) as site:
         hanging, let_go = hang(site, "/page/15")
         world.source(site)
         begun = datetime.now(UTC).isoformat()
@@ -399,7 +399,7 @@ def test_a_source_that_another_process_reads_is_waited_for_or_left_to_it(world: 
 
 
 def test_hours_end_a_crawl_that_is_to_be_gone_on_with(world: World) -> None:
-    with Site(30, traps=()) as site:
+    with SiteServer(30, traps=()) as site:
         world.source(site, delay=0.3)
 
         with world.start("--hours", "0.0005") as process:
@@ -425,7 +425,7 @@ def test_hours_end_a_crawl_that_is_to_be_gone_on_with(world: World) -> None:
     ids=["pages", "depth"],
 )
 def test_limits(world: World, limits: dict[str, Any], pages: int | None) -> None:
-    with Site(1000, traps=("/calendar/2026/2",)) as site:
+    with SiteServer(1000, traps=("/calendar/2026/2",)) as site:
         if "start_urls" in limits:
             limits = limits | {"start_urls": [site.url + limits["start_urls"]]}
         world.source(site, **limits)
@@ -444,7 +444,7 @@ def test_limits(world: World, limits: dict[str, Any], pages: int | None) -> None
 
 
 def test_private_addresses_however_they_are_written(world: World) -> None:
-    with Site(5) as site:
+    with SiteServer(5) as site:
         hosts = ["127.0.0.1", "localhost", "0x7f000001", "2130706433", "127.1", "[::ffff:127.0.0.1]", "0.0.0.0"]
         urls = [f"http://{host}:{site.port}/" for host in hosts]
         world.source(site, start_urls=urls, allowed_domains=[], address_exceptions=["127.0.0.1:1"])
@@ -467,7 +467,7 @@ def test_private_addresses_however_they_are_written(world: World) -> None:
     ],
 )
 def test_a_refused_address_is_given_the_right_reason(world: World, start_url: str, message: str) -> None:
-    with Site(1) as site:
+    with SiteServer(1) as site:
         world.source(site, start_urls=[start_url])
 
         report = world.crawl(2)
@@ -477,7 +477,7 @@ def test_a_refused_address_is_given_the_right_reason(world: World, start_url: st
 
 def test_robots_txt_that_cannot_be_read_allows_nothing_and_a_proxy_is_not_used(world: World) -> None:
     world.env |= {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
-    with Site(5, traps=("/private/page",)) as site:
+    with SiteServer(5, traps=("/private/page",)) as site:
         site.robots = [503]
         world.source(site, max_depth=1)
 
@@ -562,7 +562,7 @@ def test_a_host_that_is_down_is_asked_again_by_the_next_run_and_broken_pages_are
 
 
 def test_a_site_that_is_down_keeps_its_readings(world: World) -> None:
-    with Site(5, traps=()) as site:
+    with SiteServer(5, traps=()) as site:
         world.source(site)
         world.crawl()
         readings = world.readings()
@@ -575,7 +575,7 @@ def test_a_site_that_is_down_keeps_its_readings(world: World) -> None:
 
 
 def test_a_site_that_is_not_found_keeps_its_readings(world: World) -> None:
-    with Site(5, traps=()) as site:
+    with SiteServer(5, traps=()) as site:
         site.removed = {"/"}
         world.source(site)
         report = world.crawl(2)
@@ -598,7 +598,7 @@ def test_a_site_that_is_not_found_keeps_its_readings(world: World) -> None:
 
 
 def test_a_site_without_a_page_is_empty(world: World) -> None:
-    with Site(5, traps=()) as site:
+    with SiteServer(5, traps=()) as site:
         world.source(site, start_urls=[f"{site.url}/download"])
 
         report = world.crawl(2)
@@ -607,7 +607,7 @@ def test_a_site_without_a_page_is_empty(world: World) -> None:
 
 
 def test_a_start_url_with_the_content_of_the_one_before_it_is_followed(world: World) -> None:
-    with Site(5, traps=()) as site:
+    with SiteServer(5, traps=()) as site:
         world.source(site)
         world.crawl()
         assert len(world.readings()) == 6
@@ -624,7 +624,7 @@ def test_a_start_url_with_the_content_of_the_one_before_it_is_followed(world: Wo
 
 
 def test_without_scrapy_the_command_says_what_it_needs(world: World) -> None:
-    with Site(1) as site:
+    with SiteServer(1) as site:
         world.source(site)
         code = (
             "import sys; sys.modules['scrapy'] = None; import django; django.setup(); "

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from benchmarks.site import Site
+from benchmarks.site import SiteServer
 from tests.support.service import Service, poll
 
 
-def site_fields(site: Site, name: str) -> dict[str, Any]:
+def site_fields(site: SiteServer, name: str) -> dict[str, Any]:
     """What is posted for a site."""
     return {
         "slug": name,
@@ -20,7 +20,7 @@ def site_fields(site: Site, name: str) -> dict[str, Any]:
 
 
 def test_a_new_source_is_read(service: Service, name: str) -> None:
-    with Site(1) as site:
+    with SiteServer(1) as site:
         posted = service.post("/api/v2/course_source", site_fields(site, name))
 
         def read() -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from kombu import Connection
 
-from benchmarks.site import Site
+from benchmarks.site import SiteServer
 from tests.support.databases import KINDS, Database, new_database
 from tests.support.service import BIN, ROOT, manage, poll, service_environment
 
@@ -87,7 +87,7 @@ class Broker:
             count: int = channel.queue_declare(self.queue, passive=True).message_count
             return count
 
-    def source(self, slug: str, site: Site, **fields: Any) -> int:
+    def source(self, slug: str, site: SiteServer, **fields: Any) -> int:
         """Makes a source of a site; its number."""
         fields = {
             "slug": slug,
@@ -187,7 +187,7 @@ def test_another_worker_finishes_what_a_killed_one_had_begun(broker: Broker, tmp
 
 @pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
 def test_a_worker_reads_a_new_source(broker: Broker, tmp_path: Path) -> None:
-    with Site(1) as site:
+    with SiteServer(1) as site:
         source_id = broker.source("site", site, max_depth=0)
 
         with broker.worker(tmp_path / "worker") as worker:
@@ -200,7 +200,7 @@ def test_a_worker_reads_a_new_source(broker: Broker, tmp_path: Path) -> None:
 
 
 @contextmanager
-def held(site: Site, path: str) -> Iterator[tuple[Event, Event]]:
+def held(site: SiteServer, path: str) -> Iterator[tuple[Event, Event]]:
     """A site whose answer to a path waits: whether it was asked for, and what lets it go."""
     asked, let_go = Event(), Event()
 
@@ -220,7 +220,7 @@ def held(site: Site, path: str) -> Iterator[tuple[Event, Event]]:
 @pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
 def test_a_worker_that_is_busy_for_long_keeps_no_message(broker: Broker, tmp_path: Path) -> None:
     """Kept for 30 minutes, it would end the worker, and the crawl with it."""
-    with Site(1) as site, Site(1) as other, held(site, "/page/1") as (asked, let_go):
+    with SiteServer(1) as site, SiteServer(1) as other, held(site, "/page/1") as (asked, let_go):
         first = broker.source("first", site, max_depth=0)
         second = broker.source("second", other, max_depth=0)
         with broker.worker(tmp_path / "worker", "-c", "1") as worker:
@@ -244,7 +244,7 @@ def test_a_worker_that_is_busy_for_long_keeps_no_message(broker: Broker, tmp_pat
 
 @pytest.mark.parametrize("broker", KINDS[1:], indirect=True)
 def test_a_crawl_whose_worker_is_stopped_is_gone_on_with_by_the_next(broker: Broker, tmp_path: Path) -> None:
-    with Site(30, traps=()) as site, held(site, "/page/15") as (asked, let_go):
+    with SiteServer(30, traps=()) as site, held(site, "/page/15") as (asked, let_go):
         source_id = broker.source("site", site)
         with broker.worker(tmp_path / "first", "-c", "1") as first:
             broker.send("read_source", source_id=source_id)

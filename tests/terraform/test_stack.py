@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from adaptivity.pipelines import NIGHTLY
+from tests.support.aws_simulator import ACCOUNT, CERTIFICATE, REGION, AwsSimulator, running
 from tests.support.service import ROOT
-from tests.support.simulator import ACCOUNT, CERTIFICATE, REGION, Simulator, running
 
 pytestmark = pytest.mark.xdist_group("stack on the simulator")
 
@@ -100,7 +100,7 @@ def missing(what: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[Simulator]:
+def aws() -> Iterator[AwsSimulator]:
     with running() as simulator:
         # `deploy create` makes it.
         simulator.client("s3").create_bucket(Bucket=BUCKET)
@@ -108,7 +108,7 @@ def aws() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def stacks(aws: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Terraform]:
+def stacks(aws: AwsSimulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Terraform]:
     """Both stacks, initialised as a person would: `terraform init -backend-config=../state.tfbackend`."""
     if shutil.which("terraform") is None:
         missing("terraform is not installed")
@@ -127,7 +127,7 @@ def stacks(aws: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def common(aws: Simulator, stacks: dict[str, Terraform]) -> dict[str, Any]:
+def common(aws: AwsSimulator, stacks: dict[str, Terraform]) -> dict[str, Any]:
     """What environments share: what there was of it, and what was left."""
     stack, ecr = stacks["common"], aws.client("ecr")
     values = ("-input=false", "-no-color", "-var-file=common.tfvars")
@@ -151,7 +151,7 @@ def document(stack: Terraform, plan: str) -> dict[str, Any]:
     return found
 
 
-def asked(aws: Simulator) -> dict[str, list[str]]:
+def asked(aws: AwsSimulator) -> dict[str, list[str]]:
     """What ECS was asked to change: action => families and services."""
     found: dict[str, list[str]] = {}
     for request in aws.requests("ecs"):
@@ -162,7 +162,7 @@ def asked(aws: Simulator) -> dict[str, list[str]]:
     return {action: sorted(names) for action, names in found.items()}
 
 
-def revisions(aws: Simulator) -> dict[str, list[str]]:
+def revisions(aws: AwsSimulator) -> dict[str, list[str]]:
     """The active revisions of every family."""
     active = aws.client("ecs").list_task_definitions(status="ACTIVE")["taskDefinitionArns"]
     found: dict[str, list[str]] = {}
@@ -172,7 +172,7 @@ def revisions(aws: Simulator) -> dict[str, list[str]]:
     return found
 
 
-def rules(aws: Simulator, group: str) -> set[tuple[Any, ...]]:
+def rules(aws: AwsSimulator, group: str) -> set[tuple[Any, ...]]:
     """The rules of a security group: egress, protocol, first and last port, from or to."""
     found = aws.client("ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
     return {
@@ -182,7 +182,7 @@ def rules(aws: Simulator, group: str) -> set[tuple[Any, ...]]:
     }  # fmt: skip
 
 
-def seen(aws: Simulator, outputs: dict[str, Any]) -> dict[str, Any]:
+def seen(aws: AwsSimulator, outputs: dict[str, Any]) -> dict[str, Any]:
     """What AWS has while the environment runs."""
     ec2, ecs, iam = (aws.client(name) for name in ("ec2", "ecs", "iam"))
     role = f"{NAME}-execution"
@@ -213,7 +213,7 @@ def seen(aws: Simulator, outputs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def left(aws: Simulator) -> dict[str, Any]:
+def left(aws: AwsSimulator) -> dict[str, Any]:
     """What AWS has that an environment is made of, without what was there before."""
     ec2 = aws.client("ec2")
     default = {vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if vpc["IsDefault"]}
@@ -257,7 +257,7 @@ def left(aws: Simulator) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def dev(aws: Simulator, stacks: dict[str, Terraform]) -> Life:
+def dev(aws: AwsSimulator, stacks: dict[str, Terraform]) -> Life:
     """`terraform apply -var-file=dev.tfvars` in the workspace dev, a second version, `terraform destroy`."""
     stack = stacks["app"]
     values = ("-input=false", "-no-color", "-var-file=dev.tfvars")

@@ -18,7 +18,7 @@ class KnowledgeComponentFields(TypedDict, total=False):
     mastery_prior: float | None
 
 
-class PrerequisiteFields(TypedDict, total=False):
+class PrerequisiteKnowledgeComponentFields(TypedDict, total=False):
     prerequisite: KnowledgeComponent
     knowledge_component: KnowledgeComponent
     value: float
@@ -61,7 +61,9 @@ def knowledge_component_delete(*, knowledge_component: KnowledgeComponent) -> No
 
 
 @transaction.atomic
-def prerequisite_knowledge_component_create(**fields: Unpack[PrerequisiteFields]) -> PrerequisiteKnowledgeComponent:
+def prerequisite_knowledge_component_create(
+    **fields: Unpack[PrerequisiteKnowledgeComponentFields],
+) -> PrerequisiteKnowledgeComponent:
     """Creates a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()
     edge = PrerequisiteKnowledgeComponent(**fields)
@@ -73,7 +75,7 @@ def prerequisite_knowledge_component_create(**fields: Unpack[PrerequisiteFields]
 
 @transaction.atomic
 def prerequisite_knowledge_component_update(
-    *, edge: PrerequisiteKnowledgeComponent, **fields: Unpack[PrerequisiteFields]
+    *, edge: PrerequisiteKnowledgeComponent, **fields: Unpack[PrerequisiteKnowledgeComponentFields]
 ) -> PrerequisiteKnowledgeComponent:
     """Changes a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()

@@ -11,13 +11,13 @@ from adaptivity.errors import InvalidInput
 from adaptivity.models import Activity, PrerequisiteActivity
 
 
-class PrerequisiteFields(TypedDict, total=False):
+class PrerequisiteActivityFields(TypedDict, total=False):
     from_activity: Activity
     to_activity: Activity
 
 
 @transaction.atomic
-def prerequisite_activity_create(**fields: Unpack[PrerequisiteFields]) -> PrerequisiteActivity:
+def prerequisite_activity_create(**fields: Unpack[PrerequisiteActivityFields]) -> PrerequisiteActivity:
     """Creates a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()
     edge = PrerequisiteActivity(**fields)
@@ -29,7 +29,7 @@ def prerequisite_activity_create(**fields: Unpack[PrerequisiteFields]) -> Prereq
 
 @transaction.atomic
 def prerequisite_activity_update(
-    *, edge: PrerequisiteActivity, **fields: Unpack[PrerequisiteFields]
+    *, edge: PrerequisiteActivity, **fields: Unpack[PrerequisiteActivityFields]
 ) -> PrerequisiteActivity:
     """Changes a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()

@@ -15,8 +15,8 @@ from django.db.utils import DataError
 from django.utils import timezone
 
 from adaptivity.errors import AlreadyRunning, Conflict, InvalidInput
+from adaptivity.evidence.jobs.file_import import FileImport, ImportReport, trace_learners
 from adaptivity.evidence.jobs.import_scores import check_names, file_name
-from adaptivity.evidence.jobs.load import ImportReport, Load, trace_learners
 from adaptivity.evidence.jobs.reject_file import RejectFile
 from adaptivity.evidence.readers.formats import FORMATS, format_of, reader
 from adaptivity.evidence.readers.launch_urls import NO_ACTIVITY, LaunchUrls
@@ -78,7 +78,7 @@ class EvidenceReport(ImportReport):
 
 
 @dataclass(frozen=True)
-class Options:
+class ImportOptions:
     """How files are imported.
 
     ``file_format`` is one of FORMATS, or None to detect it from the beginning of each file. ``guid``, unless it is "",
@@ -115,7 +115,7 @@ def inbox_files(directory: Path) -> list[Path]:
 
 def import_evidence(
     paths: Sequence[Path],
-    options: Options,
+    options: ImportOptions,
     *,
     progress: Progress = silent,
     stop: Stop = never,
@@ -156,7 +156,7 @@ def import_evidence(
     return report
 
 
-def _check(options: Options) -> None:
+def _check(options: ImportOptions) -> None:
     check_names(options.collection_id, options.guid)
     if options.file_format is not None and options.file_format not in FORMATS:
         raise InvalidInput(f"is not one of {', '.join(FORMATS)}", field="format")
@@ -171,7 +171,7 @@ def _check(options: Options) -> None:
 
 def _import_file(
     path: Path,
-    options: Options,
+    options: ImportOptions,
     launch_urls: LaunchUrls,
     report: EvidenceReport,
     progress: Progress,
@@ -203,7 +203,7 @@ def _import_file(
     _load(path, run, lines, file_format, options, launch_urls, report, progress, stop)
 
 
-def _is_known(path: Path, stamp: str, options: Options) -> bool:
+def _is_known(path: Path, stamp: str, options: ImportOptions) -> bool:
     """Whether the file was imported completely in the format asked for, judging by its beginning alone."""
     imports = ScoreImport.objects.filter(tool_consumer_instance_guid=options.guid, finished_at__isnull=False)
     if options.inbox:
@@ -223,7 +223,7 @@ def _waiting() -> QuerySet[ScoreImport]:
     return score_imports_waiting(reasons=NOT_KNOWN_YET, since=timezone.now() - WAITING)
 
 
-def _waits(options: Options, run: ScoreImport) -> bool:
+def _waits(options: ImportOptions, run: ScoreImport) -> bool:
     """Whether to repeat a finished import from the inbox, because its unknown activities may exist by now."""
     return options.inbox and run.finished_at is not None and _waiting().filter(pk=run.pk).exists()
 
@@ -233,7 +233,7 @@ def _load(
     run: ScoreImport,
     lines: int,
     file_format: str,
-    options: Options,
+    options: ImportOptions,
     launch_urls: LaunchUrls,
     report: EvidenceReport,
     progress: Progress,
@@ -245,7 +245,7 @@ def _load(
         platform = f".{hashlib.sha256(options.guid.encode()).hexdigest()[:6]}" if options.guid else ""
         name = os.fsencode(path.name)[:NAME_BYTES].decode("utf-8", "ignore")
         rejects = RejectFile(options.rejects / f"{name}.{run.content_hash[:12]}{platform}.jsonl")
-    load = Load(
+    file_import = FileImport(
         run=run,
         read=reader(file_format, launch_urls),
         path=path,
@@ -256,7 +256,7 @@ def _load(
     )
     lines_before, refused_before, started = run.lines_done, report.refused, perf_counter()
     try:
-        load.execute(report, progress=progress, stop=stop)
+        file_import.execute(report, progress=progress, stop=stop)
     finally:
         if rejects is not None:
             rejects.close()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.jobs.load import BATCH_ROWS, ImportReport, Load, Refuse, trace_learners
+from adaptivity.evidence.jobs.file_import import BATCH_ROWS, FileImport, ImportReport, Refuse, trace_learners
 from adaptivity.evidence.readers.checks import check_text
 from adaptivity.evidence.readers.csv_scores import read_scores
 from adaptivity.evidence.readers.lines import survey
@@ -49,8 +49,10 @@ def import_scores(
     run = score_import_ensure(content_hash=content_hash, guid=guid, file_format="csv")
     score_import_update(run=run, file_name=file_name(path), file_format="csv")
     report = ImportReport(refused_before=run.refused)
-    load = Load(run=run, read=read_scores, path=path, lines=lines, collection_id=collection_id, strict=strict)
-    load.execute(report, progress=progress, refuse=refuse, stop=stop)
+    file_import = FileImport(
+        run=run, read=read_scores, path=path, lines=lines, collection_id=collection_id, strict=strict
+    )
+    file_import.execute(report, progress=progress, refuse=refuse, stop=stop)
     trace_learners(report, progress=progress, stop=stop)
     return report
 

@@ -141,7 +141,7 @@ def score_correct(
         value=current.value if value is None else value,
         timestamp=timestamp or current.timestamp,
     )
-    if _content(revision) != _content(current):
+    if _state(revision) != _state(current):
         _append(learner, revision)
 
 
@@ -179,7 +179,7 @@ def _as_reported(score: Score) -> ScoreRevision:
     return ScoreRevision(activity_id=score.activity_id, value=score.score, timestamp=score.timestamp)
 
 
-def _content(revision: ScoreRevision) -> tuple[int, float, datetime]:
+def _state(revision: ScoreRevision) -> tuple[int, float, datetime]:
     return revision.activity_id, revision.value, revision.timestamp
 
 

@@ -7,7 +7,13 @@ from typing import Any
 from django.conf import settings
 
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.jobs.import_evidence import EvidenceReport, Options, expanded, import_evidence, inbox_files
+from adaptivity.evidence.jobs.import_evidence import (
+    EvidenceReport,
+    ImportOptions,
+    expanded,
+    import_evidence,
+    inbox_files,
+)
 from adaptivity.evidence.readers.formats import FORMATS
 from adaptivity.exit_codes import EXIT_CODES_HELP
 from adaptivity.management.job import Job, JobCommand, JobResult
@@ -46,7 +52,7 @@ class Command(JobCommand):
             files = list(expanded(paths))
         report = import_evidence(
             files,
-            Options(
+            ImportOptions(
                 file_format=options["format"],
                 collection_id=options["collection"],
                 guid=options["guid"],

@@ -9,7 +9,13 @@ import numpy as np
 from django.db.models import Max
 from django.utils import timezone
 
-from adaptivity.engine.off_policy import Estimate, doubly_robust, inverse_propensity, rewards_expected, self_normalised
+from adaptivity.engine.off_policy import (
+    RewardEstimate,
+    doubly_robust,
+    inverse_propensity,
+    rewards_expected,
+    self_normalised,
+)
 from adaptivity.engine.parameters import Floats
 from adaptivity.engine.policies import POLICIES
 from adaptivity.engine.receipts import decide
@@ -99,7 +105,7 @@ def off_policy(
     }
 
 
-def _shown(estimate: Estimate) -> dict[str, float | None]:
+def _shown(estimate: RewardEstimate) -> dict[str, float | None]:
     """An estimate as JSON. If it rests on few decisions it has no standard error, because that would be understated."""
     shown = {key: None if math.isnan(value) else value for key, value in asdict(estimate).items()}
     return shown | ({} if estimate.effective >= LEAST_EFFECTIVE else {"standard_error": None})

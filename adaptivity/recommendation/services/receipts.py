@@ -42,11 +42,11 @@ TRIES = 2
 FLUSH_SECONDS = 10.0
 SECONDS_BETWEEN_LINES = 10.0
 
-Handed = tuple[datetime, ExplainedRecommendation]
+PendingReceipt = tuple[datetime, ExplainedRecommendation]
 _snapshot_ids: WeakKeyDictionary[CollectionArrays, int] = WeakKeyDictionary()
 
 
-def receipts_write(handed: Sequence[Handed]) -> None:
+def receipts_write(handed: Sequence[PendingReceipt]) -> None:
     """Writes receipts of recommendations, except for learners and collections that were deleted."""
     unknown = {explained.inputs.learner for _, explained in handed if not explained.inputs.learner_id}
     ids: dict[tuple[str, str], int] = {}
@@ -159,18 +159,18 @@ class Recorder:
     not in one that forks it.
     """
 
-    def __init__(self, write: Callable[[Sequence[Handed]], None], *, capacity: int = QUEUED) -> None:
+    def __init__(self, write: Callable[[Sequence[PendingReceipt]], None], *, capacity: int = QUEUED) -> None:
         self.lost = 0
         self._write = write
         self._capacity = capacity
         self._changed = threading.Condition()
-        self._waiting: list[tuple[Handed, int]] = []
+        self._waiting: list[tuple[PendingReceipt, int]] = []
         self._bytes = 0
         self._writing = 0
         self._thread: threading.Thread | None = None
         self._told, self._next_line = 0, 0.0
 
-    def hand(self, entry: Handed, *, size: int = 0) -> None:
+    def hand(self, entry: PendingReceipt, *, size: int = 0) -> None:
         """Queues the entry of ``size`` bytes. Never waits for anything slow, and never raises."""
         reason = ""
         with self._changed:
@@ -217,7 +217,7 @@ class Recorder:
             self._write_batch(batch)
         connection.close()
 
-    def _batch(self) -> list[Handed]:
+    def _batch(self) -> list[PendingReceipt]:
         """The next entries, when it is time; an empty list if this thread should end and everything is written."""
         this = threading.current_thread()
         with self._changed:
@@ -231,7 +231,7 @@ class Recorder:
             self._writing = len(taken)
         return [entry for entry, _ in taken]
 
-    def _write_batch(self, batch: list[Handed]) -> None:
+    def _write_batch(self, batch: list[PendingReceipt]) -> None:
         for remaining in reversed(range(TRIES)):
             try:
                 close_old_connections()
@@ -271,7 +271,7 @@ def receipts_purge(*, before: datetime, limit: int) -> int:
     return deleted
 
 
-def receipt_hand(*, explained: ExplainedRecommendation) -> None:
+def receipt_enqueue(*, explained: ExplainedRecommendation) -> None:
     """Queues a receipt of the recommendation, with the probability of the setting RECEIPTS, from 0 to 1."""
     share = settings.RECEIPTS
     # Chance decides which ones: choosing by content would bias what is estimated from them.

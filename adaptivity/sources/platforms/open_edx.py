@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from adaptivity.errors import InvalidInput
 from adaptivity.models import CourseSource
 from adaptivity.outbound.client import Client
-from adaptivity.sources.services.sections import Item, Section
+from adaptivity.sources.services.sections import CourseItem, CourseSection
 from adaptivity.text import is_storable, storable
 
 # The type of a block, and the type of the activity that it becomes. Blocks of other types become none.
@@ -52,7 +52,7 @@ class OpenEdX:
         self._credentials = _credentials(source, credentials)
         self._authorization, self._expires = "", 0.0
 
-    def sections(self) -> Iterator[Section]:
+    def sections(self) -> Iterator[CourseSection]:
         """The sections of the source's course, or of every course that the LMS lists."""
         course_ids = [self._source.course_id] if self._source.course_id else self._courses()
         for course_id in course_ids:
@@ -75,7 +75,7 @@ class OpenEdX:
                 raise _changed("pagination.next", "is not another page of this platform")
         return found
 
-    def _sections_of(self, course_id: str) -> Iterator[Section]:
+    def _sections_of(self, course_id: str) -> Iterator[CourseSection]:
         fields = ["children", "graded", "format", "visible_to_staff_only", self._source.launch_url]
         answer = self._get(
             f"{self._base}/api/courses/v1/blocks/",
@@ -96,7 +96,7 @@ class OpenEdX:
             items = list(self._items(blocks, chapter_id, reached))
             if chapter["type"] == SECTION and not chapter.get("visible_to_staff_only"):
                 title = _of(chapter, "display_name", str, at=f"blocks.{chapter_id}.")
-                sections.append(Section(chapter_id, title, items))
+                sections.append(CourseSection(chapter_id, title, items))
         counts = root.get("block_counts")
         counts = counts if isinstance(counts, dict) else {}
         for kind in KINDS:
@@ -107,7 +107,7 @@ class OpenEdX:
         # Sections are yielded only once the whole course is known to be complete.
         yield from sections
 
-    def _items(self, blocks: Mapping[str, Any], top: str, reached: dict[str, int]) -> Iterator[Item]:
+    def _items(self, blocks: Mapping[str, Any], top: str, reached: dict[str, int]) -> Iterator[CourseItem]:
         """The items below a block, depth first and in order. Counts the blocks that it meets by their type."""
         stack = [top]
         while stack:
@@ -124,7 +124,7 @@ class OpenEdX:
             format_ = block.get("format")
             if format_ is not None and not isinstance(format_, str):
                 raise _changed(f"{at}format", "is not a string")
-            yield Item(
+            yield CourseItem(
                 external_id=block_id,
                 title=_of(block, "display_name", str, at=at),
                 kind=KINDS[kind],

@@ -9,7 +9,7 @@ from typing import Protocol
 from adaptivity.models import CourseSource
 from adaptivity.outbound.client import Client
 from adaptivity.sources.platforms.open_edx import OpenEdX
-from adaptivity.sources.services.sections import Section
+from adaptivity.sources.services.sections import CourseSection
 
 
 class Platform(Protocol):
@@ -19,7 +19,7 @@ class Platform(Protocol):
     raises InvalidInput if trying again would not help, and Unavailable if it may help.
     """
 
-    def sections(self) -> Iterator[Section]: ...
+    def sections(self) -> Iterator[CourseSection]: ...
 
 
 PLATFORMS: Mapping[str, Callable[[CourseSource, Client, Mapping[str, Mapping[str, str]]], Platform]] = {

@@ -24,7 +24,7 @@ UNSTORABLE = "contains NUL or a lone surrogate, which no database stores"
 
 
 @dataclass(frozen=True)
-class Item:
+class CourseItem:
     """A problem or reading as a platform describes it. ``kind`` becomes the activity's type."""
 
     external_id: str
@@ -36,12 +36,12 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Section:
+class CourseSection:
     """A section of a course with its items, in the course's order."""
 
     external_id: str
     title: str
-    items: Sequence[Item] = ()
+    items: Sequence[CourseItem] = ()
 
 
 @dataclass
@@ -56,7 +56,7 @@ class SectionResult:
 
 
 @transaction.atomic
-def section_write(*, source: CourseSource, section: Section, position: int) -> SectionResult:
+def section_write(*, source: CourseSource, section: CourseSection, position: int) -> SectionResult:
     """Makes a section's collection and activities match the platform.
 
     Only what differs from the last writing is written, so a field that an author changed stays until the platform
@@ -150,17 +150,17 @@ def sections_retire(*, source: CourseSource, present: Collected[str]) -> int:
     return taken_out
 
 
-def collection_id_of(section: Section) -> str:
+def collection_id_of(section: CourseSection) -> str:
     """The collection that a section becomes: the platform's id without slashes, which API paths cannot contain."""
     return section.external_id.replace("/", ":")
 
 
-def _by_id(items: Sequence[Item]) -> list[Item]:
+def _by_id(items: Sequence[CourseItem]) -> list[CourseItem]:
     """The items in order, each once even if the course shows it twice."""
     return list({item.external_id: item for item in items}.values())
 
 
-def _is_acceptable(item: Item, result: SectionResult) -> bool:
+def _is_acceptable(item: CourseItem, result: SectionResult) -> bool:
     reason = ""
     if not item.url.strip() or len(item.url) > URL_LENGTH:
         reason = f"its URL is blank or longer than {URL_LENGTH} characters"
@@ -179,7 +179,7 @@ def _cut(external_id: str) -> str:
     return storable(external_id, NAME_LENGTH)
 
 
-def _storable(item: Item) -> Item:
+def _storable(item: CourseItem) -> CourseItem:
     return replace(item, title=_name(item.title), kind=_name(item.kind), format=_name(item.format))
 
 
@@ -188,7 +188,7 @@ def _name(text: str) -> str:
     return storable(text, NAME_LENGTH)
 
 
-def _tags(item: Item) -> str:
+def _tags(item: CourseItem) -> str:
     return ", ".join(tag for tag in ("graded" if item.graded else "", item.format) if tag)
 
 
@@ -230,7 +230,7 @@ def _rename(activity: Activity, url: str) -> None:
 
 def _write_section(
     source: CourseSource,
-    section: Section,
+    section: CourseSection,
     position: int,
     fingerprint: str,
     collection_id: str,
@@ -254,7 +254,7 @@ def _write_section(
 def _write_items(
     source: CourseSource,
     section: SourceSection,
-    items: Sequence[Item],
+    items: Sequence[CourseItem],
     known: dict[str, SourceItem],
     activity_ids: dict[str, int],
 ) -> None:

@@ -26,7 +26,7 @@ from deploy.errors import INTERRUPTED, DeployError
 from deploy.output import Output
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """Turns the errors that a command may raise into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -45,7 +45,7 @@ class Group(click.Group):
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="adaptivity-deploy")
 def main() -> None:
     """Build, ship and run Adaptivity on AWS ECS Fargate.

@@ -40,14 +40,14 @@ class Context:
         return Output(as_json=self.json)
 
     @cached_property
-    def app(self) -> terraform.Stack:
+    def terraform_stack(self) -> terraform.Stack:
         """The environment's stack in Terraform."""
-        return terraform.app_stack(self.config, self.env, say=self.output.step)
+        return terraform.app_stack(self.config, self.env, step=self.output.step)
 
-    def stack(self) -> ecs.Stack:
+    def stack(self) -> ecs.StackNames:
         """The names of the environment's stack in AWS."""
         self.config.values(self.env)
-        return ecs.Stack.of_outputs(self.env, self.app.outputs())
+        return ecs.StackNames.of_outputs(self.env, self.terraform_stack.outputs())
 
     def task_definitions(self, tag: str = "") -> Sequence[Mapping[str, Any]]:
         """The environment's task definitions as this source tree renders them, with the images of ``tag``."""

@@ -43,9 +43,9 @@ def create(context: Context) -> None:
         output.step(f"would apply {config.terraform / 'common'}, then of {context.env}: {', '.join(TARGETS)}")
         return
     output.heading("applying what all environments share")
-    _apply(context, terraform.common_stack(config, say=output.step))
+    _apply(context, terraform.common_stack(config, step=output.step))
     output.heading(f"applying the foundation of {context.env}")
-    stack = context.app
+    stack = context.terraform_stack
     stack.variables = {
         "app_tag": images.NO_TAG,
         "app_image": config.app_image,
@@ -65,7 +65,7 @@ def create(context: Context) -> None:
     )
 
 
-def _is_set(found: parameters.Finding) -> bool:
+def _is_set(found: parameters.SecretState) -> bool:
     return found.state == parameters.SET
 
 
@@ -94,10 +94,10 @@ def _backend(path: Path) -> dict[str, str]:
 
 def _bucket(context: Context, name: str, region: str) -> None:
     """Creates a bucket that keeps every version of the state, encrypted and private to the account."""
-    s3, say = aws.Clients(region).client("s3"), context.output.step
+    s3, step = aws.Clients(region).client("s3"), context.output.step
     try:
         s3.head_bucket(Bucket=name)
-        say(f"{name} exists")
+        step(f"{name} exists")
         return
     except ClientError as error:
         if aws.code(error) not in {"404", "NoSuchBucket", "NotFound"}:
@@ -106,7 +106,7 @@ def _bucket(context: Context, name: str, region: str) -> None:
                 hint="choose another name in terraform/state.tfbackend; bucket names are unique across all of AWS",
             ) from None
     if context.dry_run:
-        say(f"would create {name}")
+        step(f"would create {name}")
         return
     context.confirm(f"Create the bucket {name}?")
     where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
@@ -124,7 +124,7 @@ def _bucket(context: Context, name: str, region: str) -> None:
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
         },
     )
-    say(f"created {name}: versioned, encrypted, private")
+    step(f"created {name}: versioned, encrypted, private")
 
 
 def forget(context: Context) -> None:
@@ -160,7 +160,7 @@ def _password(context: Context) -> str:
 
 def _values(context: Context) -> None:
     """Generates a value for each parameter that is declared, not set, and known here."""
-    ssm, outputs = context.clients.ssm, context.app.outputs()
+    ssm, outputs = context.clients.ssm, context.terraform_stack.outputs()
     declared = {found.path: found for found in parameters.listed(ssm, context.project, context.env)}
 
     def put(name: str, value: Callable[[], str]) -> bool:

@@ -10,7 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,9 +22,8 @@ from deploy import aws
 from deploy.config import Config
 from deploy.ecs.definitions import JOB_SUFFIX
 from deploy.errors import REFUSED, USAGE, DeployError
-from deploy.process import run
-
-Say = Callable[[str], None]
+from deploy.output import PrintLine
+from deploy.process import run_program
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 LATEST = "latest"
@@ -46,7 +45,7 @@ REGISTRY_SECONDS = 15
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTree:
     """What is built: a commit, and the directory with its files."""
 
     directory: Path
@@ -73,15 +72,15 @@ def checked(tag: str, *, version: bool = True) -> str:
 def commit_of(root: Path, ref: str) -> str:
     """The commit of a git ref. A tag takes precedence over a branch of the same name."""
     for name in (f"refs/tags/{ref}", ref):
-        found = run(
+        found = run_program(
             ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], accept=(0, 1, 128)
         )
         if found.returncode == 0:
             return found.stdout.strip()
-    inside = run(["git", "-C", str(root), "rev-parse", "--git-dir"], accept=(0, 128))
+    inside = run_program(["git", "-C", str(root), "rev-parse", "--git-dir"], accept=(0, 128))
     if inside.returncode:
         raise DeployError(f"{root} is not a git repository", hint="build from a clone", exit_code=USAGE)
-    known = run(["git", "-C", str(root), "tag", "--list"]).stdout.split()
+    known = run_program(["git", "-C", str(root), "tag", "--list"]).stdout.split()
     near = difflib.get_close_matches(ref, known, n=3)
     raise DeployError(
         f"git has no ref {ref}",
@@ -91,26 +90,26 @@ def commit_of(root: Path, ref: str) -> str:
 
 
 @contextmanager
-def source(root: Path, tag: str | None) -> Iterator[Source]:
+def source_tree(root: Path, tag: str | None) -> Iterator[SourceTree]:
     """Yields the files of a tag's commit in a temporary directory; without a tag, the working tree as it is."""
     if tag is None:
-        found = run(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"], accept=(0, 1, 128))
+        found = run_program(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"], accept=(0, 1, 128))
         commit = found.stdout.strip()
-        if commit and run(["git", "-C", str(root), "status", "--porcelain"]).stdout:
+        if commit and run_program(["git", "-C", str(root), "status", "--porcelain"]).stdout:
             commit += "-dirty"
-        yield Source(root, commit)
+        yield SourceTree(root, commit)
         return
     commit = commit_of(root, tag)
     # If deploy.toml is not at the top of the repository, only its directory is built.
-    prefix = run(["git", "-C", str(root), "rev-parse", "--show-prefix"]).stdout.strip().rstrip("/")
+    prefix = run_program(["git", "-C", str(root), "rev-parse", "--show-prefix"]).stdout.strip().rstrip("/")
     with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
         archive = Path(directory) / "source.tar"
-        top = run(["git", "-C", str(root), "rev-parse", "--show-toplevel"]).stdout.strip()
-        run(["git", "-C", top, "archive", "--output", str(archive), f"{commit}:{prefix}" if prefix else commit])
+        top = run_program(["git", "-C", str(root), "rev-parse", "--show-toplevel"]).stdout.strip()
+        run_program(["git", "-C", top, "archive", "--output", str(archive), f"{commit}:{prefix}" if prefix else commit])
         files = Path(directory) / "source"
         shutil.unpack_archive(archive, files, filter="tar")
         archive.unlink()
-        yield Source(files, commit)
+        yield SourceTree(files, commit)
 
 
 def variables(config: Config, tag: str, commit: str = "") -> dict[str, str]:
@@ -141,21 +140,21 @@ def compose() -> tuple[str, ...]:
     return ("docker-compose",)
 
 
-def build(config: Config, tag: str | None, *, say: Say, env: Mapping[str, str] | None = None) -> Source:
+def build(config: Config, tag: str | None, *, step: PrintLine, env: Mapping[str, str] | None = None) -> SourceTree:
     """Builds base, app, nginx and job, one after the other, and returns what they were built from."""
-    with source(config.root, tag) as found:
+    with source_tree(config.root, tag) as found:
         if not (found.directory / BUILD_FILE).is_file():
             raise DeployError(f"{tag} has no {BUILD_FILE}", hint="choose a version that has this file", exit_code=USAGE)
         environment = {**variables(config, tag or LATEST, found.commit), **(env or {})}
         for service in SERVICES:
-            run(
+            run_program(
                 [*compose(), "-f", BUILD_FILE, "build", service],
-                cwd=found.directory, env=environment, say=say, hint=f"see the output of the build of {service}",
+                cwd=found.directory, env=environment, on_line=step, hint=f"see the output of the build of {service}",
             )  # fmt: skip
         return found
 
 
-def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[str, str]:
+def push(config: Config, tag: str, clients: aws.Clients, *, step: PrintLine) -> dict[str, str]:
     """Pushes the images of a tag and returns the digest of each in its registry.
 
     A tag always stands for the same image. If the registry has the tag with another digest, nothing is pushed and the
@@ -163,9 +162,9 @@ def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[st
     """
     wanted = names(config, tag)
     for image in wanted:
-        if run(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
+        if run_program(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
             raise DeployError(f"there is no image {image} on this machine", hint=f"run deploy build --tag {tag}")
-    login(config, clients, say=say)
+    login(config, clients, step=step)
     there = {image: digest(image, clients) for image in wanted}
     for image, found in there.items():
         if found is not None and found not in _pushed_digests(image):
@@ -176,11 +175,11 @@ def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[st
             )
     for service, image in zip(SERVICES, wanted, strict=True):
         if there[image] is not None:
-            say(f"{image} is already in the registry")
+            step(f"{image} is already in the registry")
             continue
-        run(
+        run_program(
             [*compose(), "-f", BUILD_FILE, "push", service],
-            cwd=config.root, env=variables(config, tag), say=say, hint="see the error from the registry",
+            cwd=config.root, env=variables(config, tag), on_line=step, hint="see the error from the registry",
         )  # fmt: skip
     digests = {}
     for image in wanted:
@@ -193,11 +192,11 @@ def push(config: Config, tag: str, clients: aws.Clients, *, say: Say) -> dict[st
 
 def _pushed_digests(image: str) -> list[str]:
     """The digests that this image has in registries, as far as Docker knows."""
-    found = run(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]).stdout
+    found = run_program(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]).stdout
     return [digest.partition("@")[2] for digest in json.loads(found) or []]
 
 
-def login(config: Config, clients: aws.Clients, *, say: Say) -> None:
+def login(config: Config, clients: aws.Clients, *, step: PrintLine) -> None:
     """Logs Docker in to each ECR registry of the images. Logging in to other registries is up to the user."""
     for host in sorted({image.partition("/")[0] for image in (config.app_image, config.nginx_image)}):
         if not ECR.fullmatch(host):
@@ -205,8 +204,8 @@ def login(config: Config, clients: aws.Clients, *, say: Say) -> None:
         token = clients.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = b64decode(token).decode().partition(":")
         # On standard input, because anybody on the machine can read the arguments of a process.
-        run(["docker", "login", "--username", user, "--password-stdin", host], stdin=password)
-        say(f"logged in to {host}")
+        run_program(["docker", "login", "--username", user, "--password-stdin", host], stdin=password)
+        step(f"logged in to {host}")
 
 
 def digest(image: str, clients: aws.Clients) -> str | None:
@@ -249,7 +248,7 @@ def _registry_digest(image: str, host: str, name: str, tag: str) -> str | None:
         raise DeployError(f"the registry {host} cannot be reached: {error}", hint="check the image's name") from None
 
 
-def check_deploy(image: str, *, say: Say) -> str:
+def check_deploy(image: str, *, step: PrintLine) -> str:
     """Runs `manage.py check --deploy` in the image with made-up secrets. Returns what is wrong, or ""."""
     values = {
         "ENV_LABEL": "verify",
@@ -258,11 +257,11 @@ def check_deploy(image: str, *, say: Say) -> str:
         "DATABASE_CONNECTION": "postgres://verify:verify@127.0.0.1:1/verify",
         "CELERY_BROKER_URL": "amqp://verify:verify@127.0.0.1:1//",
     }
-    if run(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
-        run(["docker", "pull", image], say=say, hint="see the error from the registry")
+    if run_program(["docker", "image", "inspect", image], accept=(0, 1)).returncode:
+        run_program(["docker", "pull", image], on_line=step, hint="see the error from the registry")
     options = [option for name, value in values.items() for option in ("--env", f"{name}={value}")]
     check = ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    done = run(
+    done = run_program(
         ["docker", "run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", *options, image, *check],  # noqa: S108
         accept=range(256),
     )

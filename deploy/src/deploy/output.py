@@ -1,12 +1,15 @@
 """Results go to standard output, progress to standard error; in colour on a terminal, as plain lines elsewhere."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+# What prints a line: of the result or, mostly, of progress.
+PrintLine = Callable[[str], None]
 
 
 class Output:

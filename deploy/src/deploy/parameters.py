@@ -46,7 +46,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Named:
+class SecretReference:
     """A secret that task definitions name: where its value is, and which containers get it, as family/container."""
 
     source: str
@@ -67,7 +67,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Finding:
+class SecretState:
     """One secret that task definitions name, and its state: missing, declared but not set, or set."""
 
     path: str
@@ -113,28 +113,28 @@ def listed(ssm: aws.Client, project: str, scope: str) -> list[Parameter]:
     return sorted(_described(ssm, [asked]), key=lambda parameter: parameter.path)
 
 
-def named(definitions: Iterable[Mapping[str, Any]]) -> list[Named]:
+def secret_references(definitions: Iterable[Mapping[str, Any]]) -> list[SecretReference]:
     """Every secret that the task definitions name, each once, with the containers that get it."""
     containers: dict[str, list[str]] = {}
     for definition in definitions:
         for container in definition["containerDefinitions"]:
             for secret in container.get("secrets", []):
                 containers.setdefault(secret["valueFrom"], []).append(f"{definition['family']}/{container['name']}")
-    return [Named(source, tuple(users)) for source, users in sorted(containers.items())]
+    return [SecretReference(source, tuple(users)) for source, users in sorted(containers.items())]
 
 
-def check(clients: aws.Clients, definitions: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def check(clients: aws.Clients, definitions: Iterable[Mapping[str, Any]]) -> list[SecretState]:
     """The state of every secret that the task definitions name, from metadata alone."""
-    wanted = named(definitions)
+    wanted = secret_references(definitions)
     known = described(clients.ssm, [secret.path for secret in wanted if secret.is_parameter])
-    findings = []
+    states = []
     for secret in wanted:
         if secret.is_parameter:
             state = known[secret.path].state if secret.path in known else MISSING
         else:
             state = _secret_state(clients.client("secretsmanager"), secret.path)
-        findings.append(Finding(secret.path, state, secret.containers))
-    return findings
+        states.append(SecretState(secret.path, state, secret.containers))
+    return states
 
 
 def _secret_state(secretsmanager: aws.Client, arn: str) -> str:

@@ -14,7 +14,7 @@ WAIT_SECONDS = 900
 
 def versioned(context: Context, tag: str) -> terraform.Stack:
     """The environment's stack, set to be planned with the images of a version."""
-    stack = context.app
+    stack = context.terraform_stack
     stack.variables = {
         "app_tag": images.checked(tag),
         "app_image": context.config.app_image,
@@ -41,9 +41,9 @@ def findings_of(context: Context, tag: str, skip: tuple[str, ...]) -> list[verif
         env=context.env,
         tag=images.checked(tag),
         definitions=context.task_definitions(tag),
-        outputs=context.app.outputs(),
+        outputs=context.terraform_stack.outputs(),
         clients=context.clients,
-        say=context.output.step,
+        step=context.output.step,
     )
     return verification.find(subject, skip=skip)
 
@@ -64,7 +64,7 @@ def verified(context: Context, tag: str, skip: tuple[str, ...]) -> None:
         )
 
 
-def migrate(context: Context, stack: ecs.Stack, tag: str) -> None:
+def migrate(context: Context, stack: ecs.StackNames, tag: str) -> None:
     """Runs the migrations of a version as a one-off task. Raises ``DeployError`` if they fail."""
     context.output.heading(f"migrating the database for {tag}")
     clients = context.clients
@@ -82,13 +82,13 @@ def migrate(context: Context, stack: ecs.Stack, tag: str) -> None:
         )
 
 
-def job_stack(context: Context) -> ecs.Stack:
+def job_stack(context: Context) -> ecs.StackNames:
     """The stack as far as the job needs it. Before the first apply it has no services and no version."""
-    outputs = context.app.outputs()
-    return ecs.Stack.of_outputs(context.env, {"services": {}, "app_tag": "", "url": "", **outputs})
+    outputs = context.terraform_stack.outputs()
+    return ecs.StackNames.of_outputs(context.env, {"services": {}, "app_tag": "", "url": "", **outputs})
 
 
-def expectations(context: Context, stack: ecs.Stack) -> dict[str, ecs.Expected]:
+def expectations(context: Context, stack: ecs.StackNames) -> dict[str, ecs.Expected]:
     """What each service should run: the newest revision of its family, which has the service's name."""
     return {
         name: ecs.Expected(ecs.newest(context.clients.ecs, name)["taskDefinitionArn"])
@@ -134,7 +134,7 @@ def diagnosed(context: Context, error: DeployError) -> DeployError:
     )
 
 
-def bring(context: Context, tag: str, *, migrations: bool, skip: tuple[str, ...]) -> None:
+def release_version(context: Context, tag: str, *, migrations: bool, skip: tuple[str, ...]) -> None:
     """Brings an environment to a version. With --dry-run, only verifies and plans."""
     output = context.output
     stack = versioned(context, tag)

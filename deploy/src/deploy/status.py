@@ -11,7 +11,7 @@ from typing import Any
 from deploy import aws
 from deploy.ecs.definitions import described, image_tags, revision
 from deploy.ecs.deployments import describe_services, primary, running_tasks
-from deploy.ecs.stack import Stack
+from deploy.ecs.stack import StackNames
 
 VERSION_PATH = "/version/"
 ANSWER_SECONDS = 5
@@ -84,7 +84,7 @@ def fetch(url: str) -> Any:
         return json.loads(answer.read(ANSWER_BYTES))
 
 
-def status(ecs: aws.Client, stack: Stack, *, fetch: Fetch = fetch) -> Status:
+def status(ecs: aws.Client, stack: StackNames, *, fetch: Fetch = fetch) -> Status:
     """What ECS reports on the environment's services, and what the environment itself answers."""
     found = describe_services(ecs, stack.cluster_name, stack.services.values())
     services = tuple(

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +10,8 @@ from typing import Any
 
 from deploy.config import Config
 from deploy.errors import FAILED_DEPLOYMENT, DeployError
-from deploy.process import run
-
-Say = Callable[[str], None]
+from deploy.output import PrintLine
+from deploy.process import run_program
 
 SIGNS = {
     ("create",): "+",
@@ -70,7 +69,7 @@ class Stack:
     directory: Path
     data: Path
     workspace: str
-    say: Say
+    step: PrintLine
     values: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -138,11 +137,11 @@ class Stack:
         def tell(line: str) -> None:
             said.append(line)
             if _is_progress(line):
-                self.say(line.strip())
+                self.step(line.strip())
 
         try:
-            done = run(
-                [*command, *colour, *rest], cwd=self.directory, env=environment, say=None if quiet else tell,
+            done = run_program(
+                [*command, *colour, *rest], cwd=self.directory, env=environment, on_line=None if quiet else tell,
                 accept=accept, hint="see the error from Terraform",
             )  # fmt: skip
         except DeployError as error:
@@ -153,7 +152,7 @@ class Stack:
         return done.stdout
 
 
-def app_stack(config: Config, env: str, *, say: Say) -> Stack:
+def app_stack(config: Config, env: str, *, step: PrintLine) -> Stack:
     """The stack of one environment."""
     values = config.values(env)
     return Stack(
@@ -161,18 +160,18 @@ def app_stack(config: Config, env: str, *, say: Say) -> Stack:
         # One for each environment: the selected workspace is kept there, and must not be shared.
         data=config.root / "var" / "terraform" / f"app-{env}",
         workspace=env,
-        say=say,
+        step=step,
         values=values,
     )
 
 
-def common_stack(config: Config, *, say: Say) -> Stack:
+def common_stack(config: Config, *, step: PrintLine) -> Stack:
     """The stack that all environments share."""
     return Stack(
         directory=config.terraform / "common",
         data=config.root / "var" / "terraform" / "common",
         workspace="default",
-        say=say,
+        step=step,
         values=config.terraform / "common" / "common.tfvars",
     )
 
@@ -184,7 +183,7 @@ def task_definitions(config: Config, env: str, tag: str) -> list[dict[str, Any]]
     with tempfile.TemporaryDirectory(prefix="deploy-") as directory:
         # As arguments: the file of values would override variables from the environment.
         images = [f"-var=app_image={config.app_image}", f"-var=nginx_image={config.nginx_image}"]
-        run(["bash", str(render), env, tag, directory, *images], hint="correct the templates in terraform/app")
+        run_program(["bash", str(render), env, tag, directory, *images], hint="correct the templates in terraform/app")
         return [json.loads(path.read_text()) for path in sorted(Path(directory).glob("*.json"))]
 
 

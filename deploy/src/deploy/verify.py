@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from deploy import aws, compare, images, parameters
 from deploy.config import Config, load
 from deploy.errors import DeployError
+from deploy.output import PrintLine
 
 Definitions = Sequence[Mapping[str, Any]]
 
@@ -40,7 +41,7 @@ class Subject:
     definitions: Definitions
     outputs: Mapping[str, Any]
     clients: aws.Clients
-    say: Callable[[str], None]
+    step: PrintLine
 
 
 def find(subject: Subject, *, skip: Sequence[str] = ()) -> list[Finding]:
@@ -145,7 +146,7 @@ def _compose(subject: Subject, item: str) -> list[Finding]:
 
 def _check_deploy(subject: Subject, item: str) -> list[Finding]:
     image = images.names(subject.config, subject.tag)[1]
-    problem = images.check_deploy(image, say=subject.say)
+    problem = images.check_deploy(image, step=subject.step)
     if problem:
         return [Finding(item, f"{image}: {problem}")]
     return [Finding(item, seen=f"manage.py check --deploy passes in {image}")]

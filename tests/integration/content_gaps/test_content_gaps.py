@@ -13,7 +13,7 @@ from adaptivity.evidence.services.scores import score_correct
 from adaptivity.models import CollectionActivity, ContentGapReport
 from tests.support.builders import activity, collection, knowledge_component, model_version_activate
 from tests.support.reference import Tag
-from tests.support.simulated import evidence
+from tests.support.simulated_learners import simulated_evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def gaps(capsys, *arguments):
 
 
 def test_a_collection_and_its_kcs_are_reported_on(capsys) -> None:
-    kc = evidence("hard", [Tag(0.05, 0.1, 0.0)] * 3, prior=0.0, learners=40, responses=10, seed=1)
+    kc = simulated_evidence("hard", [Tag(0.05, 0.1, 0.0)] * 3, prior=0.0, learners=40, responses=10, seed=1)
     course = collection("course")
     collection("empty")
     for item in kc.activities.all():
@@ -58,7 +58,7 @@ def test_the_bank_is_that_of_the_parameters_in_force_and_of_what_may_be_recommen
 
 
 def test_scores_count_as_they_stand_and_those_of_masteries_set_by_hand_do_not(capsys) -> None:
-    kc = evidence("kc", [Tag()], prior=0.5, learners=2, responses=1)
+    kc = simulated_evidence("kc", [Tag()], prior=0.5, learners=2, responses=1)
     course = collection()
     item = kc.activities.get()
     CollectionActivity.objects.create(collection=course, activity=item)
@@ -100,7 +100,7 @@ def test_the_last_report_of_each_collection_is_kept(capsys) -> None:
 
 def test_of_many_items_the_most_suspect_are_reported_on(capsys, monkeypatch) -> None:
     tags = [Tag(0.05, 0.05, 0.0)] * 3 + [Tag(0.5, 0.5, 0.0)] * 4
-    kc, course = evidence("kc", tags, prior=0.5, learners=120, responses=40, seed=3), collection()
+    kc, course = simulated_evidence("kc", tags, prior=0.5, learners=120, responses=40, seed=3), collection()
     for item in kc.activities.all():
         CollectionActivity.objects.create(collection=course, activity=item)
     everything = gaps(capsys)[0]

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from adaptivity.errors import AlreadyRunning, InvalidInput, Stopped
 from adaptivity.evidence.jobs.export_evidence import COLUMNS, ExportReport, export_evidence
+from adaptivity.evidence.jobs.file_import import ImportReport
 from adaptivity.evidence.jobs.import_scores import import_scores
-from adaptivity.evidence.jobs.load import ImportReport
 from adaptivity.evidence.selectors import export
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.masteries import MasterySetting, masteries_set

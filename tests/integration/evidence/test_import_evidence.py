@@ -15,9 +15,9 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from adaptivity.errors import InvalidInput, Stopped
+from adaptivity.evidence.jobs import file_import
 from adaptivity.evidence.jobs import import_evidence as job
-from adaptivity.evidence.jobs import load
-from adaptivity.evidence.jobs.import_evidence import EvidenceReport, Options, import_evidence
+from adaptivity.evidence.jobs.import_evidence import EvidenceReport, ImportOptions, import_evidence
 from adaptivity.evidence.readers import edx, xapi
 from adaptivity.evidence.readers.formats import format_of
 from adaptivity.evidence.readers.lines import MAX_LINE_BYTES
@@ -91,7 +91,7 @@ def write(path: Path, *entries: Any) -> Path:
 
 
 def run(*paths: Path, **options: Any) -> EvidenceReport:
-    return import_evidence(paths, Options(**options))
+    return import_evidence(paths, ImportOptions(**options))
 
 
 def counts(report: EvidenceReport) -> tuple[int, int, int, int]:
@@ -412,12 +412,12 @@ class TestStatements:
     def test_an_array_in_one_line_goes_on_where_it_stopped(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(load, "BATCH_ROWS", 2)
+        monkeypatch.setattr(file_import, "BATCH_ROWS", 2)
         file = tmp_path / "statements.json"
         file.write_text(json.dumps([statement(id=f"s{number}") for number in range(5)]), encoding="utf-8")
 
         with pytest.raises(Stopped):
-            import_evidence([file], Options(), stop=lambda: True)
+            import_evidence([file], ImportOptions(), stop=lambda: True)
         assert Score.objects.count() == 2
 
         assert counts(run(file)) == (3, 2, 0, 0)
@@ -516,13 +516,13 @@ class TestOnce:
         assert list(collection.activities.values_list("source_launch_url", flat=True)) == [URL]
 
     def test_stopped_it_goes_on_and_ends_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(load, "BATCH_ROWS", 4)
+        monkeypatch.setattr(file_import, "BATCH_ROWS", 4)
         lines = [event(event__attempts=number) if number % 3 else "broken" for number in range(20)]
         log, rejects = write(tmp_path / "a.log", *lines), tmp_path / "rejects"
 
         asked = iter([False, False, True])
         with pytest.raises(Stopped, match="stopped, run it again"):
-            import_evidence([log], Options(file_format="edx", rejects=rejects), stop=lambda: next(asked))
+            import_evidence([log], ImportOptions(file_format="edx", rejects=rejects), stop=lambda: next(asked))
         assert Score.objects.count() == 8
         assert not any(batch.differences for batch in state_verify())
 
@@ -534,11 +534,11 @@ class TestOnce:
         assert not any(batch.differences or batch.stale for batch in state_verify())
 
     def test_lines_without_a_score_are_noted_as_done_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(load, "BATCH_LINES", 10)
+        monkeypatch.setattr(file_import, "BATCH_LINES", 10)
         log = write(tmp_path / "a.log", *[{"event_type": "page_close"}] * 25)
 
         with pytest.raises(Stopped):
-            import_evidence([log], Options(), stop=lambda: True)
+            import_evidence([log], ImportOptions(), stop=lambda: True)
 
         assert ScoreImport.objects.get().lines_done == 10
         assert counts(run(log)) == (0, 0, 0, 15)
@@ -574,12 +574,12 @@ class TestRejects:
         late = ScoreImport.objects.get()
         late.lines_done = late.imported = late.refused = 0
         late.finished_at = None
-        second = load.Load(
-            run=late, read=job.reader("edx", job.LaunchUrls()), path=log, lines=3, rejects=load.RejectFile(file)
+        second = file_import.FileImport(
+            run=late, read=job.reader("edx", job.LaunchUrls()), path=log, lines=3, rejects=file_import.RejectFile(file)
         )
 
         with pytest.raises(imports.AlreadyRunning):
-            second.execute(load.ImportReport())
+            second.execute(file_import.ImportReport())
 
         assert file.read_bytes() == before
 
@@ -595,9 +595,9 @@ class TestRejects:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Killed after the refused lines were written, and before the commit; the last of them is half there."""
-        monkeypatch.setattr(load, "BATCH_ROWS", 2)
+        monkeypatch.setattr(file_import, "BATCH_ROWS", 2)
         log = write(tmp_path / "a.log", event(), "first", "second", event(event__attempts=2), "third", "fourth")
-        whole, writes = load.RejectFile.write, 0
+        whole, writes = file_import.RejectFile.write, 0
 
         def killed_in_the_second(self: Any, *arguments: Any) -> None:
             nonlocal writes
@@ -608,12 +608,12 @@ class TestRejects:
                     file.write(b'{"file": "a.lo')
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(load.RejectFile, "write", killed_in_the_second)
+        monkeypatch.setattr(file_import.RejectFile, "write", killed_in_the_second)
         with pytest.raises(KeyboardInterrupt):
             run(log, rejects=tmp_path / "rejects")
         (file,) = (tmp_path / "rejects").iterdir()
         assert len(file.read_text().splitlines()) == 3
-        monkeypatch.setattr(load.RejectFile, "write", whole)
+        monkeypatch.setattr(file_import.RejectFile, "write", whole)
 
         run(log, rejects=tmp_path / "rejects")
 
@@ -666,7 +666,7 @@ class TestRejects:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(imports, "MAX_REASONS", 3)
-        monkeypatch.setattr(load, "BATCH_ROWS", 4)
+        monkeypatch.setattr(file_import, "BATCH_ROWS", 4)
         rows = [",".join("x" * count) for count in (1, 2, 3, 5, 6, 1, 2, 5)]
 
         report = run(write(tmp_path / "a.csv", "learner,item,kcs,score", *rows))
@@ -901,13 +901,13 @@ def load_command() -> Any:
 
 def test_a_job_that_runs_twice_at_once_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = write(tmp_path / "a.log", event())
-    whole = load.scores_import_batch
+    whole = file_import.scores_import_batch
 
     def overtaken(**arguments: Any) -> Any:
         ScoreImport.objects.update(lines_done=1)
         return whole(**arguments)
 
-    monkeypatch.setattr(load, "scores_import_batch", overtaken)
+    monkeypatch.setattr(file_import, "scores_import_batch", overtaken)
     with pytest.raises(CommandError, match=r"a\.log: Another import of the same file is running") as error:
         call_command("import_evidence", str(log), "--rejects", str(tmp_path / "rejects"))
     assert error.value.returncode == 4
@@ -921,7 +921,7 @@ def test_a_batch_whose_commit_fails_is_done_again_from_where_it_began(
 ) -> None:
     """As where something that a row refers to is deleted at the same moment: foreign keys are checked at the end."""
     log = write(tmp_path / "a.log", event(), "broken", event(event__attempts=2))
-    whole, writes = load.RejectFile.write, 0
+    whole, writes = file_import.RejectFile.write, 0
 
     def fails_at_first(self: Any, *arguments: Any) -> None:
         nonlocal writes
@@ -930,7 +930,7 @@ def test_a_batch_whose_commit_fails_is_done_again_from_where_it_began(
         if writes == 1:
             raise IntegrityError("a foreign key")
 
-    monkeypatch.setattr(load.RejectFile, "write", fails_at_first)
+    monkeypatch.setattr(file_import.RejectFile, "write", fails_at_first)
 
     report = run(log, rejects=tmp_path / "rejects")
 

@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 
 from adaptivity.content.services.activities import activity_create
 from adaptivity.errors import Conflict, InvalidInput
-from adaptivity.evidence.jobs import load
+from adaptivity.evidence.jobs import file_import
+from adaptivity.evidence.jobs.file_import import ImportReport
 from adaptivity.evidence.jobs.import_scores import import_scores
-from adaptivity.evidence.jobs.load import ImportReport
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.scores import score_create
 from adaptivity.evidence.services.verification import state_verify
@@ -251,8 +251,8 @@ def test_stopped_between_batches_it_continues_and_ends_the_same(
 ) -> None:
     rows = "".join(f"{n % 7},q{n % 11},k{n % 3},{(n % 5) / 4}\n" for n in range(95))
     file = write(tmp_path / "scores.csv", HEADER + rows)
-    monkeypatch.setattr(load, "BATCH_ROWS", 10)
-    whole = load.scores_import_batch
+    monkeypatch.setattr(file_import, "BATCH_ROWS", 10)
+    whole = file_import.scores_import_batch
     calls = 0
 
     def stops_in_the_fifth(**arguments: object) -> object:
@@ -263,12 +263,12 @@ def test_stopped_between_batches_it_continues_and_ends_the_same(
             raise KeyboardInterrupt
         return result
 
-    monkeypatch.setattr(load, "scores_import_batch", stops_in_the_fifth)
+    monkeypatch.setattr(file_import, "scores_import_batch", stops_in_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         import_scores(file)
     # What the fifth batch had written went with its transaction.
     assert Score.objects.count() == 40
-    monkeypatch.setattr(load, "scores_import_batch", whole)
+    monkeypatch.setattr(file_import, "scores_import_batch", whole)
 
     assert import_scores(file) == ImportReport(imported=55, known=40, learners_traced=7)
 
@@ -287,7 +287,7 @@ def test_two_imports_of_one_file_do_not_mix(tmp_path: Path) -> None:
     run.lines_done = 0
 
     with pytest.raises(Conflict, match="Another import of the same file"):
-        load.scores_import_batch(run=run, rows=[], lines_done=1, collection_id=None)
+        file_import.scores_import_batch(run=run, rows=[], lines_done=1, collection_id=None)
 
 
 def test_an_activity_that_exists_keeps_its_tags(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_the_next_recommendation_knows_the_imported_scores(tmp_path: Path) -> No
 def test_a_score_between_the_batches_and_the_tracing_replays_its_learner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "stale_learners_retrace", lambda: iter(()))
+    monkeypatch.setattr(file_import, "stale_learners_retrace", lambda: iter(()))
     import_scores(write(tmp_path / "scores.csv", HEADER + "7,q1,add,1\n8,q1,add,1\n"))
     assert [batch.stale for batch in state_verify()] == [2]
 

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from adaptivity.errors import InvalidInput
-from adaptivity.evidence.jobs.import_evidence import Options, import_evidence
+from adaptivity.evidence.jobs.import_evidence import ImportOptions, import_evidence
 from adaptivity.evidence.selectors.privacy import learner_data, relations_to_learner
 from adaptivity.evidence.services import imports
 from adaptivity.evidence.services.learners import LearnerIdentity
@@ -233,7 +233,7 @@ class TestFilesFromBefore:
             tmp_path, "ada,q1,add,1,2026-01-01T00:00:00Z", "ada,q1,add,1,", "cleo,q1,add,1,", f"ada,q2,add,1,{later}"
         )
 
-        report = import_evidence([file], Options(guid="campus", rejects=tmp_path / "rejects"))
+        report = import_evidence([file], ImportOptions(guid="campus", rejects=tmp_path / "rejects"))
 
         # What the learner has done since is new evidence.
         assert (report.imported, report.erased, report.refused) == (2, 2, 0)
@@ -246,14 +246,14 @@ class TestFilesFromBefore:
     def test_leave_no_row_of_the_learner(self, tmp_path: Path) -> None:
         learner_erase(learner=ADA)
 
-        import_evidence([self.file(tmp_path, "ada,new,add,1,")], Options(guid="campus"))
+        import_evidence([self.file(tmp_path, "ada,new,add,1,")], ImportOptions(guid="campus"))
 
         assert not Learner.objects.filter(user_id="ada", tool_consumer_instance_guid="campus").exists()
 
     def test_of_another_learner_of_that_name_come_in(self, tmp_path: Path) -> None:
         learner_erase(learner=ADA)
 
-        assert import_evidence([self.file(tmp_path, "ada,q1,add,1,")], Options(guid="third")).imported == 1
+        assert import_evidence([self.file(tmp_path, "ada,q1,add,1,")], ImportOptions(guid="third")).imported == 1
 
     def test_are_not_recognised_under_another_key_and_that_is_said(
         self, tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
@@ -261,7 +261,7 @@ class TestFilesFromBefore:
         learner_erase(learner=ADA)
         settings.SECRET_KEY = "another " * 10
 
-        report = import_evidence([self.file(tmp_path, "ada,q1,add,1,")], Options(guid="campus"))
+        report = import_evidence([self.file(tmp_path, "ada,q1,add,1,")], ImportOptions(guid="campus"))
 
         assert (report.imported, report.erased) == (1, 0)
         (entry,) = [record.msg for record in caplog.records if "not_recognised" in str(record.msg)]
@@ -285,7 +285,7 @@ def test_an_erasure_during_an_import_is_seen_before_the_batch_is_written(
 
     monkeypatch.setattr(imports, "erasures_of", too_early_at_first)
 
-    report = import_evidence([file], Options(guid="campus", rejects=tmp_path / "rejects"))
+    report = import_evidence([file], ImportOptions(guid="campus", rejects=tmp_path / "rejects"))
 
     assert (report.imported, report.erased, report.refused) == (0, 1, 1)
     assert not Learner.objects.filter(user_id="ada", tool_consumer_instance_guid="campus").exists()

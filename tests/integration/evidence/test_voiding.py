@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 
 from adaptivity.database.sql import fetch
 from adaptivity.errors import Stopped
-from adaptivity.evidence.jobs import load
-from adaptivity.evidence.jobs.import_evidence import EvidenceReport, Options, import_evidence
+from adaptivity.evidence.jobs import file_import
+from adaptivity.evidence.jobs.import_evidence import EvidenceReport, ImportOptions, import_evidence
 from adaptivity.evidence.services import imports
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.evidence.services.privacy import learner_erase
@@ -119,7 +119,7 @@ ORDERS = {
 def test_masteries_are_those_without_the_score(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[list[Any]], rows_a_batch: int
 ) -> None:
-    monkeypatch.setattr(load, "BATCH_ROWS", rows_a_batch)
+    monkeypatch.setattr(file_import, "BATCH_ROWS", rows_a_batch)
     expected = without(tmp_path, [1, 3])
     paths = [write(tmp_path / f"{number}.jsonl", *entries) for number, entries in enumerate(files)]
 
@@ -305,7 +305,7 @@ def test_a_csv_row_under_a_voided_id_does_not_count(tmp_path: Path, capsys: pyte
 
 
 def test_stopped_after_each_batch_it_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BATCH_ROWS", 3)
+    monkeypatch.setattr(file_import, "BATCH_ROWS", 3)
     numbers = range(1, 20)
     expected = without(tmp_path, [number for number in numbers if number % 3])
     entries = [entry for n in numbers for entry in ([scored(n)] if n % 3 else [voiding(n), scored(n)])]
@@ -313,7 +313,7 @@ def test_stopped_after_each_batch_it_ends_the_same(tmp_path: Path, monkeypatch: 
     while True:
         rounds += 1
         try:
-            import_evidence([file], Options(), stop=lambda: True)
+            import_evidence([file], ImportOptions(), stop=lambda: True)
         except Stopped:
             continue
         break
@@ -326,7 +326,7 @@ def test_stopped_after_each_batch_it_ends_the_same(tmp_path: Path, monkeypatch: 
 def test_a_batch_that_is_rolled_back_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(write(tmp_path / "a.jsonl", scored(1)))
     before = masteries()
-    monkeypatch.setattr(load, "rejects_record", lambda **_: 1 / 0)
+    monkeypatch.setattr(file_import, "rejects_record", lambda **_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         run(write(tmp_path / "b.jsonl", voiding(1)))
@@ -400,7 +400,7 @@ def test_two_imports_at_once_do_not_miss_each_other(
         thread.start()
         return thread
 
-    monkeypatch.setattr(load, "scores_import_batch", held)
+    monkeypatch.setattr(file_import, "scores_import_batch", held)
     threads = [in_a_thread(first)]
     assert stands.wait(30)
     threads.append(in_a_thread(second))

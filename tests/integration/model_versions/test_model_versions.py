@@ -42,7 +42,7 @@ from adaptivity.pipelines import NIGHTLY
 from adaptivity.recommendation.services.experiments import experiment_start
 from tests.support.builders import NOON, activity, collection, knowledge_component, minutes
 from tests.support.reference import Tag
-from tests.support.simulated import evidence
+from tests.support.simulated_learners import simulated_evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -54,8 +54,8 @@ HARD = [Tag(0.05, 0.35, 0.03), Tag(0.08, 0.3, 0.03), Tag(0.1, 0.4, 0.03)]
 def log():
     """300 learners, about 60 of them held out, on two KCs whose items are not as the authors' defaults say."""
     return {
-        "easy": evidence("easy", EASY, prior=0.5, learners=300, responses=6, seed=1),
-        "hard": evidence("hard", HARD, prior=0.1, learners=300, responses=6, seed=2),
+        "easy": simulated_evidence("easy", EASY, prior=0.5, learners=300, responses=6, seed=1),
+        "hard": simulated_evidence("hard", HARD, prior=0.1, learners=300, responses=6, seed=2),
     }
 
 
@@ -212,7 +212,7 @@ class TestEstimate:
         assert [batch.done_at is None for batch in version.batches.order_by("number")] == [False, True]
         with pytest.raises(PromotionRefused, match="still being estimated"):
             model_version_promote(name="stopped", by="ada")
-        evidence("later", EASY, prior=0.5, learners=20, responses=5)
+        simulated_evidence("later", EASY, prior=0.5, learners=20, responses=5)
         Score.objects.create(
             learner=Learner.objects.first(),
             activity=Activity.objects.get(source_launch_url="hard/0"),
@@ -236,7 +236,7 @@ class TestEstimate:
         assert events() == [("estimated", "v1", None)]
 
     def test_starved_kcs_stay_as_they_are(self, log):
-        evidence("rare", EASY, prior=0.5, learners=5, responses=12, prefix="other")
+        simulated_evidence("rare", EASY, prior=0.5, learners=5, responses=12, prefix="other")
 
         assert [row[0] for row in parameters(estimate(name="v1"))[1]] == ["easy", "hard"]
         assert [row[0] for row in parameters(estimate(name="v2", minimum_evidence=False))[1]] == [
@@ -371,7 +371,9 @@ class TestGate:
 
     def test_a_starved_kc_whose_parameters_ran_away_is_refused(self, log):
         """Better on all held-out learners together, but two learners have made a KC's parameters."""
-        rare = evidence("rare", [Tag(0.9, 0.0, 0.0)], prior=0.0, learners=2, responses=14, prefix="rare", seed=3)
+        rare = simulated_evidence(
+            "rare", [Tag(0.9, 0.0, 0.0)], prior=0.0, learners=2, responses=14, prefix="rare", seed=3
+        )
 
         version = estimate(name="ran away", minimum_evidence=False)
 
@@ -402,7 +404,7 @@ class TestGate:
     def test_a_kc_whose_answers_say_nothing_is_left_out_of_an_estimate_and_does_not_hold_up_the_others(
         self, log, monkeypatch, capsys
     ):
-        noise = evidence("noise", [Tag(0.97, 0.03, 0.1)], prior=0.5, learners=300, responses=6, seed=5)
+        noise = simulated_evidence("noise", [Tag(0.97, 0.03, 0.1)], prior=0.5, learners=300, responses=6, seed=5)
         monkeypatch.setattr(job, "BATCH_OPPORTUNITIES", 1)
 
         call_command("estimate", "--name", "v1")
@@ -428,7 +430,7 @@ class TestGate:
         assert kept.report["left_out"] == {"starved": [], "degenerate": []}
 
     def test_too_few_held_out_learners(self):
-        evidence("easy", EASY, prior=0.5, learners=60, responses=40)
+        simulated_evidence("easy", EASY, prior=0.5, learners=60, responses=40)
 
         version = estimate(name="few")
 
@@ -592,7 +594,7 @@ class TestSimulation:
 
     def test_each_group_of_a_running_experiment_is_simulated_with_its_own_settings(self, log, capsys):
         course = collection()
-        known = evidence("known", EASY * 2, prior=0.7, learners=300, responses=6, seed=6)
+        known = simulated_evidence("known", EASY * 2, prior=0.7, learners=300, responses=6, seed=6)
         for item in known.activities.all():
             CollectionActivity.objects.create(collection=course, activity=item)
         experiment = Experiment.objects.create(name="stop", collection=course)

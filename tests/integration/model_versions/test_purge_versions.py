@@ -28,7 +28,7 @@ from adaptivity.models import (
 )
 from tests.support.builders import activity, knowledge_component, model_version_activate
 from tests.support.reference import Tag
-from tests.support.simulated import evidence
+from tests.support.simulated_learners import simulated_evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +132,7 @@ def test_a_purged_version_cannot_be_promoted_nor_estimated_nor_reported_on(tag, 
 
 def test_an_estimate_that_is_still_at_work_is_told(tag):
     """It adds nothing to a version whose parameters are gone."""
-    evidence("easy", [Tag()] * 2, prior=0.5, learners=40, responses=3)
+    simulated_evidence("easy", [Tag()] * 2, prior=0.5, learners=40, responses=3)
     begun = estimate_begin(name="begun", method="em")
     ModelVersion.objects.update(created_at=timezone.now() - OLD)
     batch = begun.batches.get()

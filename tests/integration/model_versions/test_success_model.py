@@ -19,7 +19,7 @@ from adaptivity.model_versions.services.prediction import success_predict
 from adaptivity.models import Learner, SuccessModel
 from tests.support.builders import ADA, activity, knowledge_component, model_version_activate
 from tests.support.reference import Tag
-from tests.support.simulated import evidence
+from tests.support.simulated_learners import simulated_evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ HARD = [Tag(0.05, 0.35, 0.03), Tag(0.08, 0.3, 0.03)]
 def version():
     """Estimated from 80 learners on an easy and a hard KC, and in force."""
     for name, truth, prior in (("easy", EASY, 0.5), ("hard", HARD, 0.1)):
-        evidence(name, truth, prior=prior, learners=80, responses=5, seed=len(name))
+        simulated_evidence(name, truth, prior=prior, learners=80, responses=5, seed=len(name))
     found = estimate(name="v1")
     return model_version_promote(name="v1", by="test", force=True, reason="a small log") and found
 

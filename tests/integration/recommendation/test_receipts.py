@@ -31,7 +31,7 @@ from adaptivity.recommendation.jobs.purge_receipts import purge_receipts
 from adaptivity.recommendation.jobs.replay import replay_recommendations
 from adaptivity.recommendation.services import receipts as module
 from adaptivity.recommendation.services.experiments import experiment_start
-from adaptivity.recommendation.services.receipts import Recorder, receipt_hand, receipts_write
+from adaptivity.recommendation.services.receipts import Recorder, receipt_enqueue, receipts_write
 from adaptivity.recommendation.services.recommendation import SequenceItem, activity_recommend
 from tests.support.builders import ADA, activity, collection, knowledge_component, model_version_activate
 from tests.support.reference import Tag
@@ -379,7 +379,7 @@ class TestHandedOver:
         settings.RECEIPTS = share
         explained = recommended()
         for _ in range(200):
-            receipt_hand(explained=explained)
+            receipt_enqueue(explained=explained)
         assert least <= len(handed()) <= most
 
     def test_a_recommendation_over_http_is_handed_over_and_never_fails_for_it(

@@ -40,7 +40,7 @@ from adaptivity.sources.jobs.scrape_courses import ScrapeReport, scrape_courses
 from adaptivity.sources.jobs.source_reports import sources_chosen
 from adaptivity.sources.platforms.open_edx import OpenEdX
 from adaptivity.sources.services.course_sources import course_source_create
-from adaptivity.sources.services.sections import Item, Section, section_write
+from adaptivity.sources.services.sections import CourseItem, CourseSection, section_write
 from adaptivity.text import storable
 from tests.support.builders import ON_POSTGRESQL
 from tests.support.servers.faults import half, hang, status
@@ -202,9 +202,9 @@ class TestMapping:
         reason = "its id contains NUL or a lone surrogate, which no database stores"
         stored = storable(character)
 
-        whole = section_write(source=source, section=Section(f"s{character}", "title"), position=0)
-        item = Item(f"i{character}", "title", "problem", "https://lms.example/i")
-        part = section_write(source=source, section=Section("s", "title", [item]), position=1)
+        whole = section_write(source=source, section=CourseSection(f"s{character}", "title"), position=0)
+        item = CourseItem(f"i{character}", "title", "problem", "https://lms.example/i")
+        part = section_write(source=source, section=CourseSection("s", "title", [item]), position=1)
 
         assert (whole.refused, part.refused) == ([(f"s{stored}", reason)], [(f"i{stored}", reason)])
         assert not Activity.objects.exists()

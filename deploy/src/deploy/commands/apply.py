@@ -4,7 +4,7 @@ import click
 
 from deploy.commands.options import dry_run, env, json_output, skip, yes
 from deploy.context import Context, pass_context
-from deploy.release import bring
+from deploy.release import release_version
 
 
 @click.command()
@@ -26,4 +26,4 @@ def apply(context: Context, tag: str, skip: tuple[str, ...]) -> None:
 
     If the migrations fail, the services stay as they are.
     """
-    bring(context, tag, migrations=True, skip=skip)
+    release_version(context, tag, migrations=True, skip=skip)

@@ -28,7 +28,7 @@ def build(context: Context, tag: str | None) -> None:
         output.result({"images": list(built), "commit": commit})
         return
     output.heading(f"building {tag or 'the working tree'}")
-    found = images.build(config, tag, say=output.step)
+    found = images.build(config, tag, step=output.step)
     for image in built:
         output.step(f"built {image}")
     if not context.json:

@@ -21,7 +21,7 @@ def destroy(context: Context) -> None:
         raise DeployError(
             f"{context.env} is protected", hint="first remove it from protected in deploy.toml", exit_code=REFUSED
         )
-    stack = context.app
+    stack = context.terraform_stack
     stack.variables = {"app_tag": images.NO_TAG}
     with stack.plan(destroy=True) as planned:
         show(context, planned)

@@ -11,5 +11,7 @@ from deploy.context import Context, pass_context
 @pass_context
 def init(context: Context) -> None:
     """Fetch the provider, connect to the state and select the environment's workspace."""
-    context.app.init()
-    context.output.line(f"{context.app.directory.relative_to(context.config.root)} uses workspace {context.env}")
+    context.terraform_stack.init()
+    context.output.line(
+        f"{context.terraform_stack.directory.relative_to(context.config.root)} uses workspace {context.env}"
+    )

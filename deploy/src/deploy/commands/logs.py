@@ -36,7 +36,7 @@ class Moment(click.ParamType):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def prefixes(clients: aws.Clients, stack: ecs.Stack, service: str) -> list[str]:
+def prefixes(clients: aws.Clients, stack: ecs.StackNames, service: str) -> list[str]:
     """The prefixes of the log streams of a service's containers, or of the job's."""
     if service == "job":
         definition = ecs.newest(clients.ecs, stack.job_task_definition_family)
@@ -47,7 +47,7 @@ def prefixes(clients: aws.Clients, stack: ecs.Stack, service: str) -> list[str]:
     return [stream.name for stream in cloudwatch.streams(definition, "")]
 
 
-def streams_of_task(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> list[str]:
+def streams_of_task(clients: aws.Clients, stack: ecs.StackNames, task_id: str) -> list[str]:
     """The log streams of a task. If ECS no longer knows the task, those that it may have had."""
     tasks = clients.ecs.describe_tasks(cluster=stack.cluster_name, tasks=[task_id])["tasks"]
     if tasks:
@@ -59,7 +59,7 @@ def streams_of_task(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> lis
     return [stream.name for definition in definitions for stream in cloudwatch.streams(definition, task_id)]
 
 
-def has_ended(clients: aws.Clients, stack: ecs.Stack, task_id: str) -> bool:
+def has_ended(clients: aws.Clients, stack: ecs.StackNames, task_id: str) -> bool:
     """Whether a task has stopped, or is no longer known."""
     tasks = clients.ecs.describe_tasks(cluster=stack.cluster_name, tasks=[task_id])["tasks"]
     return all(task["lastStatus"] == "STOPPED" for task in tasks)

@@ -24,7 +24,7 @@ def push(context: Context, tag: str) -> None:
         output.result({"images": list(images.names(config, tag))})
         return
     output.heading(f"pushing {tag}")
-    digests = images.push(config, tag, context.clients, say=output.step)
+    digests = images.push(config, tag, context.clients, step=output.step)
     if not context.json:
         output.table(["image", "digest"], list(digests.items()))
     output.result(digests)

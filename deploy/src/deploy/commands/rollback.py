@@ -6,10 +6,10 @@ from deploy import ecs, images
 from deploy.commands.options import dry_run, env, json_output, skip, yes
 from deploy.context import Context, pass_context
 from deploy.errors import REFUSED, DeployError
-from deploy.release import bring
+from deploy.release import release_version
 
 
-def previous_tag(context: Context, stack: ecs.Stack) -> str:
+def previous_tag(context: Context, stack: ecs.StackNames) -> str:
     """The version before the one that runs, found in the revisions of the web service's task definition."""
     family = stack.services["web"]
     for definition in ecs.revisions(context.clients.ecs, family):
@@ -39,4 +39,4 @@ def rollback(context: Context, tag: str | None, skip: tuple[str, ...]) -> None:
     stack = context.stack()
     target = images.checked(tag or previous_tag(context, stack))
     context.output.step(f"from {stack.app_tag} back to {target}; the database is not changed")
-    bring(context, target, migrations=False, skip=skip)
+    release_version(context, target, migrations=False, skip=skip)

@@ -46,18 +46,18 @@ def check(context: Context) -> None:
 
     The exit code is 3 if a value is missing.
     """
-    findings = parameters.check(context.clients, context.task_definitions())
+    states = parameters.check(context.clients, context.task_definitions())
     if context.json:
-        context.output.result([finding.as_dict() for finding in findings])
+        context.output.result([secret.as_dict() for secret in states])
     else:
         context.output.table(
             ["secret", "state", "containers"],
-            [[finding.path, finding.state, ", ".join(finding.containers)] for finding in findings],
+            [[secret.path, secret.state, ", ".join(secret.containers)] for secret in states],
         )
-    lacking = [finding for finding in findings if finding.state != parameters.SET]
+    lacking = [secret for secret in states if secret.state != parameters.SET]
     if lacking:
         raise DeployError(
-            "; ".join(f"{finding.path} is {finding.state}" for finding in lacking),
+            "; ".join(f"{secret.path} is {secret.state}" for secret in lacking),
             hint=f"deploy secrets put --env {context.env} NAME",
             exit_code=FAULTS,
         )

@@ -13,7 +13,7 @@ from deploy.ecs.deployments import (
     primary,
     wait_for_deployments,
 )
-from deploy.ecs.stack import Stack
+from deploy.ecs.stack import StackNames
 from deploy.ecs.tasks import Overrides, TaskResult, run_task, stop_task, task_request
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "Diagnosis",
     "Expected",
     "Overrides",
-    "Stack",
+    "StackNames",
     "TaskResult",
     "describe_services",
     "diagnose",

@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import aws
 from deploy.cloudwatch import last_lines, streams
 from deploy.ecs.definitions import revision
-from deploy.ecs.tasks import Say, reasons
+from deploy.ecs.tasks import reasons
 from deploy.errors import FAILED_DEPLOYMENT, INTERRUPTED, TERMINATED, DeployError
+from deploy.output import PrintLine
 from deploy.signals import Terminated
 
 LOOK_SECONDS = 5
@@ -129,7 +130,7 @@ def primary(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((each for each in service["deployments"] if each["status"] == "PRIMARY"), None)
 
 
-def progress(service: Mapping[str, Any]) -> str:
+def rollout_progress(service: Mapping[str, Any]) -> str:
     """The progress of a service, in words."""
     deployment = primary(service) or {}
     said = [
@@ -175,7 +176,7 @@ def judge(service: Mapping[str, Any], expected: Expected, *, settled: bool, sinc
             and service["runningCount"] == service["desiredCount"]
             and service["pendingCount"] == 0
         )
-        return Verdict(State.DONE if steady else State.WAITING, progress(service))
+        return Verdict(State.DONE if steady else State.WAITING, rollout_progress(service))
 
     ours = next(
         (
@@ -218,7 +219,7 @@ def running_tasks(ecs: aws.Client, cluster: str, service: str) -> list[dict[str,
     return _tasks(ecs, cluster, service, "RUNNING")
 
 
-def unlike(tasks: Iterable[Mapping[str, Any]], expected: Expected) -> str:
+def mismatch(tasks: Iterable[Mapping[str, Any]], expected: Expected) -> str:
     """Why these tasks are not the healthy tasks of the deployment; empty if they are."""
     for task in tasks:
         name = task["taskArn"].rpartition("/")[2]
@@ -303,7 +304,7 @@ def _look(
     for name, service in describe_services(ecs, cluster, waiting).items():
         each, current = watched[name], primary(service)
         verdict = judge(service, each.expected, settled=settled, since=since)
-        if verdict.state is State.DONE and (odd := unlike(running_tasks(ecs, cluster, name), each.expected)):
+        if verdict.state is State.DONE and (odd := mismatch(running_tasks(ecs, cluster, name), each.expected)):
             verdict = Verdict(State.WAITING, f"{verdict.text}; {odd}")
         if current and current["taskDefinition"] == each.expected.task_definition and not each.expected.deployment:
             # From now on only this deployment counts, and no later one of the same revision.
@@ -311,7 +312,7 @@ def _look(
         each.service, each.verdict = service, verdict
 
 
-def _settle(watched: Mapping[str, _Watched], looks: Iterator[None], step: Say) -> bool:
+def _settle(watched: Mapping[str, _Watched], looks: Iterator[None], step: PrintLine) -> bool:
     """Prints every change until a service fails, all are done (True), or the looks end."""
     told: dict[str, str] = {}
     for _ in looks:
@@ -335,7 +336,7 @@ def wait_for_deployments(
     seconds: float,
     env: str,
     since: datetime | None = None,
-    step: Say,
+    step: PrintLine,
     clock: aws.Clock = time.monotonic,
     sleep: aws.Sleep = time.sleep,
 ) -> None:

@@ -8,7 +8,7 @@ from deploy.errors import USAGE, DeployError
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackNames:
     """The names that are needed to run tasks, watch services and read logs."""
 
     env: str
@@ -24,7 +24,7 @@ class Stack:
     url: str
 
     @classmethod
-    def of_outputs(cls, env: str, outputs: Mapping[str, Any]) -> "Stack":
+    def of_outputs(cls, env: str, outputs: Mapping[str, Any]) -> "StackNames":
         """The stack that these outputs of Terraform describe, name => value."""
         needed = [name for name in cls.__dataclass_fields__ if name not in {"env", "log_group_name"}]
         if missing := [name for name in needed if outputs.get(name) is None]:

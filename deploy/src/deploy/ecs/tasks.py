@@ -11,8 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import aws
 from deploy.cloudwatch import Tail, streams
 from deploy.ecs.definitions import revision, size
-from deploy.ecs.stack import Stack
+from deploy.ecs.stack import StackNames
 from deploy.errors import INTERRUPTED, NEVER_STARTED, TERMINATED, TIMED_OUT, USAGE, DeployError
+from deploy.output import PrintLine
 from deploy.signals import Terminated
 
 LOOK_SECONDS = 3
@@ -26,7 +27,6 @@ STOP_SECONDS = 180
 LAST_LINES_SECONDS = 10
 LAST_LINES_LOOKS = 2
 
-Say = Callable[[str], None]
 Answer = TypeVar("Answer")
 
 
@@ -104,7 +104,9 @@ def container_override(definition: Mapping[str, Any], overrides: Overrides) -> d
     return override
 
 
-def task_request(stack: Stack, definition: Mapping[str, Any], overrides: Overrides, started_by: str) -> dict[str, Any]:
+def task_request(
+    stack: StackNames, definition: Mapping[str, Any], overrides: Overrides, started_by: str
+) -> dict[str, Any]:
     """RunTask's parameters, without the token that makes repeating the call safe."""
     request: dict[str, Any] = {
         "cluster": stack.cluster_name,
@@ -165,7 +167,7 @@ def stop_task(ecs: aws.Client, cluster: str, arn: str, reason: str) -> None:
     ecs.stop_task(cluster=cluster, task=arn, reason=reason)
 
 
-class _Run:
+class _TaskRun:
     """A task that was requested. Each look prints its state, if that changed, and its new log lines."""
 
     def __init__(
@@ -173,11 +175,11 @@ class _Run:
         ecs: aws.Client,
         logs: aws.Client,
         *,
-        stack: Stack,
+        stack: StackNames,
         definition: Mapping[str, Any],
         arn: str,
-        out: Say,
-        step: Say,
+        out: PrintLine,
+        step: PrintLine,
         clock: aws.Clock,
         sleep: aws.Sleep,
     ) -> None:
@@ -320,15 +322,15 @@ def run_task(
     ecs: aws.Client,
     logs: aws.Client,
     *,
-    stack: Stack,
+    stack: StackNames,
     definition: Mapping[str, Any],
     overrides: Overrides = NO_OVERRIDES,
     started_by: str = "deploy",
     seconds: float | None = None,
     stop_on_timeout: bool = False,
     detach: bool = False,
-    out: Say,
-    step: Say,
+    out: PrintLine,
+    step: PrintLine,
     clock: aws.Clock = time.monotonic,
     sleep: aws.Sleep = time.sleep,
 ) -> TaskResult:
@@ -346,7 +348,7 @@ def run_task(
     started = _started(ecs, request, clock=clock, sleep=sleep)
     if isinstance(started, TaskResult):
         return started
-    run = _Run(
+    run = _TaskRun(
         ecs, logs, stack=stack, definition=definition, arn=started["taskArn"],
         out=out, step=step, clock=clock, sleep=sleep,
     )  # fmt: skip

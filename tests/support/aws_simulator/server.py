@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug import serving
 
-from tests.support.simulator import additions, given
+from tests.support.aws_simulator import additions, given
 
 RECORDED = "/simulator/requests"
 # The service in an AWS client's signature: Credential=KEY/DATE/REGION/SERVICE/aws4_request
@@ -20,7 +20,7 @@ SIGNED = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class Recorder:
+class RequestRecorder:
     """Passes requests on, and records them."""
 
     def __init__(self, application: Application) -> None:
@@ -76,5 +76,5 @@ def make_server(port: int) -> serving.BaseWSGIServer:
     """A listening server. Port 0 chooses a free one."""
     additions.install()
     given.install()
-    application = Recorder(DomainDispatcherApplication(create_backend_app))
+    application = RequestRecorder(DomainDispatcherApplication(create_backend_app))
     return serving.make_server("127.0.0.1", port, application, threaded=True, request_handler=QuietHandler)

@@ -3,7 +3,7 @@
 from moto.acm.models import CertBundle, acm_backends
 from moto.route53.models import route53_backends
 
-from tests.support.simulator import ACCOUNT, CERTIFICATE, HOSTED_ZONE, REGION
+from tests.support.aws_simulator import ACCOUNT, CERTIFICATE, HOSTED_ZONE, REGION
 
 
 def install() -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.simulator import CERTIFICATE, Simulator, running
+from tests.support.aws_simulator import CERTIFICATE, AwsSimulator, running
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[Simulator]:
+def aws() -> Iterator[AwsSimulator]:
     with running() as simulator:
         yield simulator
 
 
-def definition(aws: Simulator, family: str) -> str:
+def definition(aws: AwsSimulator, family: str) -> str:
     containers = [{"name": "web", "image": "registry.example/app:1.0.0", "essential": True}]
     ecs = aws.client("ecs")
     arn: str = ecs.register_task_definition(
@@ -29,20 +29,20 @@ def definition(aws: Simulator, family: str) -> str:
     return arn
 
 
-def network(aws: Simulator) -> dict[str, Any]:
+def network(aws: AwsSimulator) -> dict[str, Any]:
     (subnet, *_) = aws.client("ec2").describe_subnets()["Subnets"]
     (group, *_) = aws.client("ec2").describe_security_groups()["SecurityGroups"]
     return {"awsvpcConfiguration": {"subnets": [subnet["SubnetId"]], "securityGroups": [group["GroupId"]]}}
 
 
-def test_the_zone_and_the_certificate_are_there(aws: Simulator) -> None:
+def test_the_zone_and_the_certificate_are_there(aws: AwsSimulator) -> None:
     (zone,) = aws.client("route53").list_hosted_zones()["HostedZones"]
     assert zone["Name"] == "example.edu."
     certificate = aws.client("acm").describe_certificate(CertificateArn=CERTIFICATE)["Certificate"]
     assert (certificate["CertificateArn"], certificate["Status"]) == (CERTIFICATE, "ISSUED")
 
 
-def test_a_service_is_steady_with_what_it_was_given(aws: Simulator) -> None:
+def test_a_service_is_steady_with_what_it_was_given(aws: AwsSimulator) -> None:
     ecs = aws.client("ecs")
     ecs.create_cluster(clusterName="steady")
     first, second = definition(aws, "steady"), definition(aws, "steady")
@@ -73,7 +73,7 @@ def test_a_service_is_steady_with_what_it_was_given(aws: Simulator) -> None:
     assert deployment["id"] != before["deployments"][0]["id"]
 
 
-def test_a_scalable_target_keeps_its_tags(aws: Simulator) -> None:
+def test_a_scalable_target_keeps_its_tags(aws: AwsSimulator) -> None:
     autoscaling = aws.client("application-autoscaling")
     ecs = aws.client("ecs")
     ecs.create_cluster(clusterName="scaled")
@@ -94,7 +94,7 @@ def test_a_scalable_target_keeps_its_tags(aws: Simulator) -> None:
     assert autoscaling.list_tags_for_resource(ResourceARN=target)["Tags"] == {"Project": "adaptivity"}
 
 
-def test_a_rule_that_names_a_group_has_its_description(aws: Simulator) -> None:
+def test_a_rule_that_names_a_group_has_its_description(aws: AwsSimulator) -> None:
     ec2 = aws.client("ec2")
     (group, *_) = ec2.describe_security_groups()["SecurityGroups"]
     pair = {"GroupId": group["GroupId"], "Description": "from its like"}
@@ -105,7 +105,7 @@ def test_a_rule_that_names_a_group_has_its_description(aws: Simulator) -> None:
     assert rule["Description"] == "from its like"
 
 
-def test_log_events_are_those_of_the_streams_with_the_prefix(aws: Simulator) -> None:
+def test_log_events_are_those_of_the_streams_with_the_prefix(aws: AwsSimulator) -> None:
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="prefixes")
     for stream in ("ecs/web/1", "ecs/worker/2"):
@@ -120,7 +120,7 @@ def test_log_events_are_those_of_the_streams_with_the_prefix(aws: Simulator) -> 
     assert found() == ["ecs/web/1", "ecs/worker/2"]
 
 
-def test_requests_are_on_record_until_they_are_forgotten(aws: Simulator) -> None:
+def test_requests_are_on_record_until_they_are_forgotten(aws: AwsSimulator) -> None:
     aws.forget()
     aws.client("ssm").put_parameter(Name="/adaptivity/dev/SECRET_KEY", Value="a value", Type="SecureString")
     aws.client("sns").create_topic(Name="alarms")

@@ -1,15 +1,15 @@
-"""python -m tests.support.simulator [--port PORT]: serves until it is interrupted; its first line is its URL."""
+"""python -m tests.support.aws_simulator [--port PORT]: serves until it is interrupted; its first line is its URL."""
 
 import argparse
 import sys
 import threading
 
-from tests.support.simulator import environment
-from tests.support.simulator.server import make_server
+from tests.support.aws_simulator import environment
+from tests.support.aws_simulator.server import make_server
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.support.simulator")
+    parser = argparse.ArgumentParser(prog="python -m tests.support.aws_simulator")
     parser.add_argument("--port", type=int, default=0, help="0, the default, chooses a free port")
     parser.add_argument(
         "--until-eof",

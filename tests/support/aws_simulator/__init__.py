@@ -8,8 +8,8 @@ proves which requests AWS would get. It does not prove how AWS would behave.
         aws.client("ecs").describe_services(...)
         aws.requests("ecs", "UpdateService")
 
-To run it by hand, use `python -m tests.support.simulator --port 5123`. It serves until it is interrupted, and prints
-the variables to export.
+To run it by hand, use `python -m tests.support.aws_simulator --port 5123`. It serves until it is interrupted, and
+prints the variables to export.
 """
 
 import json
@@ -49,7 +49,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Simulator:
+class AwsSimulator:
     """A running simulator."""
 
     url: str
@@ -91,10 +91,10 @@ class Simulator:
 
 
 @contextmanager
-def running() -> Iterator[Simulator]:
+def running() -> Iterator[AwsSimulator]:
     """A separate simulator on a free port, empty except for what terraform/app/*.tfvars expect."""
     with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, "-m", "tests.support.simulator", "--until-eof"]
+        command = [sys.executable, "-m", "tests.support.aws_simulator", "--until-eof"]
         with subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         ) as process:
@@ -105,6 +105,6 @@ def running() -> Iterator[Simulator]:
                     process.wait(timeout=30)
                     log.seek(0)
                     raise RuntimeError(f"the simulator did not start:\n{log.read()}")
-                yield Simulator(url)
+                yield AwsSimulator(url)
             finally:
                 process.terminate()

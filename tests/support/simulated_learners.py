@@ -9,7 +9,7 @@ from tests.support.builders import minutes
 from tests.support.reference import Tag
 
 
-def evidence(
+def simulated_evidence(
     kc_id: str,
     truth: Sequence[Tag],
     *,

@@ -78,7 +78,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Load:
+class FileImport:
     """One import of one file."""
 
     run: ScoreImport
