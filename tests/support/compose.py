@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.docker import Container, container, docker, run
+from tests.support.docker import Container, container, docker, run
 from tests.support.service import ROOT, poll
 
 TAG = "1.0.0"
@@ -83,53 +83,6 @@ def tagged_copy(directory: Path, subdirectory: str = "") -> str:
     git(directory, "commit", "--quiet", "--message", "What is tested")
     git(directory, "tag", TAG)
     return git(directory, "rev-parse", TAG)
-
-
-@pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
-    base = tmp_path_factory.mktemp("source")
-    commit = tagged_copy(base / "adaptivity")
-    tagged_copy(base / "monorepo", "services/adaptivity")
-    port = free_port()
-    server = subprocess.Popen(
-        ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}", f"--base-path={base}"],
-        stderr=subprocess.DEVNULL,  # whoever only looks whether it listens has "hung up unexpectedly"
-        start_new_session=True,
-    )
-    try:
-        poll(lambda: listens(port), seconds=SERVER_SECONDS, failure=lambda: "the git daemon does not answer")
-        url = f"git://127.0.0.1:{port}"
-        yield Source(f"{url}/adaptivity/.git#{TAG}", commit, f"{url}/monorepo/.git#{TAG}:services/adaptivity")
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@pytest.fixture(scope="session")
-def images(source: Source) -> Iterator[Images]:
-    """Built from the tag, pushed to a registry, removed, and pulled by tag."""
-    with container("registry:2", options=["--publish", "127.0.0.1::5000"]) as registry:
-        address = docker("port", registry.id, "5000").splitlines()[0].replace("127.0.0.1", "localhost")
-        port = int(address.rpartition(":")[2])
-        poll(lambda: listens(port), seconds=SERVER_SECONDS, failure=registry.logs)
-        env = {
-            "APP_IMAGE": f"{address}/adaptivity/app",
-            "NGINX_IMAGE": f"{address}/adaptivity/nginx",
-            "APP_TAG": TAG,
-        }
-        build = ("docker-compose", "-f", "docker-compose.build.yml")
-        app, nginx = f"{env['APP_IMAGE']}:{TAG}", f"{env['NGINX_IMAGE']}:{TAG}"
-        names = (nginx, f"{app}-job", app, f"{app}-base")
-        # BuildKit leaves .git out of what it takes from a URL, so the commit is said, as a deployment does.
-        run(*build, "build", APP_CONTEXT=source.url, APP_COMMIT=source.commit, **env)
-        run(*build, "push", **env)
-        try:
-            docker("rmi", *names)
-            for name in names:
-                docker("pull", "--quiet", name)
-            yield Images(app, nginx, source, env)
-        finally:
-            docker("rmi", *names)
 
 
 @dataclass(frozen=True)
