@@ -36,8 +36,7 @@ from adaptivity.models import (
     PrerequisiteKnowledgeComponent,
 )
 from config.wsgi import application
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, connection_kept
-from tests.api.test_course_source import CAMPUS
+from tests.support.api import ANNA, CAMPUS, HALVES, READING, THIRDS, connection_kept
 
 pytestmark = pytest.mark.one_database
 

@@ -1,4 +1,4 @@
-"""The images, built once a session from a tag in source control, pushed and pulled; and the stack made of them."""
+"""The images and the compose stack: where they are built from, what they are named, and how a test talks to them."""
 
 import json
 import random
@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
-from tests.support.docker import Container, container, docker, run
+from tests.support.docker import Container, container, run
 from tests.support.service import ROOT, poll
 
 TAG = "1.0.0"
@@ -201,9 +200,3 @@ def running_stack(images: Images) -> Iterator[Stack]:
         yield Stack(project, port, token, stack.env)
     finally:
         stack.compose("down", "--volumes", "--timeout", "5")
-
-
-@pytest.fixture(scope="session")
-def stack(images: Images) -> Iterator[Stack]:
-    with running_stack(images) as started:
-        yield started
