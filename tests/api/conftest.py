@@ -11,7 +11,8 @@ from rest_framework.authtoken.models import Token
 from adaptivity.content.services.activities import activity_create
 from adaptivity.content.services.collections import collection_create
 from adaptivity.content.services.knowledge_components import knowledge_component_create
-from tests.support.api import HALVES, READING, THIRDS, Api, rows
+from tests.support.api import HALVES, READING, THIRDS, Api
+from tests.support.rows import rows
 
 
 @pytest.fixture

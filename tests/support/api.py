@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.apps import apps
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from rest_framework.test import APIClient
@@ -75,14 +74,6 @@ def connection_kept() -> Iterator[None]:
     finally:
         for signal in signals:
             signal.connect(close_old_connections)
-
-
-def rows() -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table of the engine."""
-    return {
-        model.__name__: list(model._default_manager.order_by("pk").values())
-        for model in apps.get_app_config("adaptivity").get_models()
-    }
 
 
 def refusals(response: Any) -> list[tuple[str, str]]:

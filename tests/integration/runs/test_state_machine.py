@@ -58,7 +58,7 @@ from adaptivity.runs.pipelines.runner import pipeline_begin, pipeline_execute
 from adaptivity.runs.pipelines.state_machine import SEEN_AFTER_SECONDS, added_waits
 from adaptivity.runs.services.pipeline_runs import RunHolder
 from tests.support.service import poll
-from tests.unit.runs.test_pipelines import VARIABLES, definition, step_definition
+from tests.support.state_machines import VARIABLES, definition, step_definition
 
 pytestmark = pytest.mark.django_db
 
