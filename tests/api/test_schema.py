@@ -35,8 +35,6 @@ from config.wsgi import application
 from tests.support.api import ANNA, CAMPUS, HALVES, READING, THIRDS, connection_kept
 from tests.support.rows import rolled_back
 
-pytestmark = pytest.mark.one_database
-
 # Left out: positive_data_acceptance, because a body of the right form may still name an activity that does not exist
 # or a URL that another activity has; use_after_free and ensure_resource_availability, because they compare calls with
 # each other, and here each is rolled back.
@@ -122,6 +120,7 @@ def lead_to_what_is_there(case: schemathesis.Case, world: dict[str, Any]) -> Non
 
 
 @pytest.mark.django_db
+@pytest.mark.one_database
 @schema.parametrize()
 @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_the_service_keeps_to_its_schema(case, world):
