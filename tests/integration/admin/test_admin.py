@@ -133,9 +133,9 @@ class TestPages:
     ) -> None:
         monkeypatch.setattr(base, "INLINE_ROWS", 6)
 
-        # given as many rows as an inline shows, then twice as many
+        # given fewer rows than an inline shows, then more
         counts = []
-        for rows in (6, 12):
+        for rows in (3, 12):
             with rolled_back():
                 populate(rows)
 
