@@ -1,11 +1,12 @@
-# The base app image: the code, what it imports, and nothing of how an environment differs. docker/app/ derives from it.
+# The base app image: the code and the packages that it imports, but nothing that differs between environments.
+# docker/app/ derives from it.
 #
-# No cache mounts: engines before 23 build without BuildKit unless told otherwise, and refuse them. The packages are a
-# layer of their own, made again only when their list changes.
+# No cache mounts: engines before 23 build without BuildKit by default, and refuse them. The packages are a
+# separate layer, which is rebuilt only when their list changes.
 
 FROM python:3.13-slim-bookworm AS packages
 COPY requirements/runtime.txt /requirements.txt
-# Below another root, at the paths that they have in the image: /usr/local and what is in it, whatever the Python.
+# Under another root, at their final paths in the image: /usr/local, whatever the Python version.
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
     --require-hashes --ignore-installed --root=/packages --requirement /requirements.txt
 
@@ -19,20 +20,20 @@ RUN groupadd --gid 1000 adaptivity \
 COPY --from=packages /packages/usr/local /usr/local
 WORKDIR /adaptivity
 
-# gunicorn reads gunicorn.conf.py where it starts. Its other way, GUNICORN_CMD_ARGS, would be lost with the first task
-# definition that sets the variable for something else.
+# gunicorn reads gunicorn.conf.py in its working directory. GUNICORN_CMD_ARGS would be lost with the first task
+# definition that sets this variable for something else.
 COPY docker/gunicorn.conf.py gunicorn.conf.py
 COPY docker/entrypoint docker/healthcheck.py docker/
 COPY manage.py ./
 COPY config config
 COPY adaptivity adaptivity
-# The root file system is read-only when it runs, so what Python would cache there has to be there.
+# The root file system is read-only at run time, so Python's compiled files have to be there already.
 RUN python -m compileall -q config adaptivity
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# What the worker touches, and docker/healthcheck.py looks at.
+# The file that the worker touches and docker/healthcheck.py reads.
 ENV WORKER_HEARTBEAT=/tmp/adaptivity-worker.heartbeat
-# The one place that is written to. On Fargate a volume takes its owner and mode from the image where this declares it.
+# The only writable path. On Fargate, a volume takes its owner and mode from the image if VOLUME declares it.
 VOLUME /tmp
 EXPOSE 8000
 HEALTHCHECK --interval=7s --timeout=5s --start-period=30s --retries=3 CMD ["python", "docker/healthcheck.py"]

@@ -14,7 +14,7 @@ class AdaptivityConfig(AppConfig):
 
 
 def check_pipelines(**_: Any) -> list[CheckMessage]:
-    """A pipeline that makes no sense stops manage.py, and does not wait for the night to do so."""
+    """Makes manage.py refuse an invalid pipeline at once, instead of in the night."""
     from adaptivity.runs.pipelines.declaration import PipelineError
     from adaptivity.runs.pipelines.registry import pipelines
 

@@ -1,8 +1,8 @@
-"""What the engine refuses, in terms that the API, the admin and the command line each turn into their own words."""
+"""What the engine refuses, in terms that the API, the admin and the command line each express in their own way."""
 
 
 class AdaptivityError(Exception):
-    """Base of the refusals. ``field`` names the offending input, with dots into nested objects and lists."""
+    """Base class of the refusals. ``field`` names the offending input, with dots into nested objects and lists."""
 
     code = "error"
 
@@ -16,7 +16,7 @@ class AdaptivityError(Exception):
         return f"{self.field}: {self.message}" if self.field else self.message
 
     def entries(self) -> list[dict[str, str]]:
-        """What is wrong, one entry for each: field, code and message."""
+        """The problems, one entry each: field, code and message."""
         return [{"field": self.field, "code": self.code, "message": self.message}]
 
 
@@ -27,7 +27,7 @@ class InvalidInput(AdaptivityError):
 
 
 class Overtaken(AdaptivityError):
-    """Another request deleted what this one had read; nothing was changed, and doing it again is right."""
+    """Another request deleted what this one had read; nothing was changed, and it may be repeated."""
 
     code = "overtaken"
 
@@ -39,7 +39,7 @@ class Conflict(AdaptivityError):
 
 
 class SourceDeleted(AdaptivityError):
-    """The source was deleted while it was read; what was read of it before stays."""
+    """The source was deleted while it was read; what was read before stays."""
 
     code = "deleted"
 
@@ -48,16 +48,16 @@ class SourceDeleted(AdaptivityError):
 
 
 class Unavailable(AdaptivityError):
-    """Something that this depends on does not answer as it should now; trying again later may help."""
+    """Something that this depends on does not answer properly now; trying again later may help."""
 
     code = "unavailable"
 
 
 class AlreadyRunning(Conflict):
-    """Another process is at the same work; nothing was changed."""
+    """Another process is doing the same work; nothing was changed."""
 
     code = "already_running"
 
 
 class Stopped(Exception):
-    """Work ended early because it was asked to; what it had done is saved, and the same call goes on from there."""
+    """Work was asked to end early. What it had done is saved, and the same call continues from there."""

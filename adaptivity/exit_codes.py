@@ -1,4 +1,4 @@
-"""What a command's exit code tells whoever scheduled it."""
+"""What a command's exit code tells the scheduler that started it."""
 
 from enum import IntEnum
 
@@ -6,24 +6,24 @@ from adaptivity.errors import AdaptivityError, AlreadyRunning, Overtaken, Unavai
 
 
 class ExitCode(IntEnum):
-    """What a job's exit code tells whoever scheduled it."""
+    """What a job's exit code tells the scheduler that started it."""
 
     DONE = 0
     FAILED = 1  # trying again may help
     REFUSED_INPUT = 2  # bad input, usage or configuration: trying again does not help
     REJECTS = 3  # done, but something was refused
     ALREADY_RUNNING = 4
-    STOPPED = 75  # by a signal or a limit of time, with its work saved: run it again to go on
+    STOPPED = 75  # by a signal or a time limit, with its work saved; run it again to go on
 
 
 EXIT_CODES_HELP = (
-    "Exit codes: 0 done; 1 failed, trying again may help; 2 bad input, usage or configuration; 3 done, but something "
-    "was refused; 4 already running; 75 stopped with its work saved, run it again to go on."
+    "Exit codes: 0 done. 1 failed; trying again may help. 2 bad input, usage or configuration. 3 done, but something "
+    "was refused. 4 already running. 75 stopped with its work saved; run it again to go on."
 )
 
 
 def exit_code_of(error: AdaptivityError) -> ExitCode:
-    """Which exit code says what the error says."""
+    """The exit code that corresponds to the error."""
     if isinstance(error, AlreadyRunning):
         return ExitCode.ALREADY_RUNNING
     return ExitCode.FAILED if isinstance(error, Overtaken | Unavailable) else ExitCode.REFUSED_INPUT

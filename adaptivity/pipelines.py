@@ -1,4 +1,4 @@
-"""The pipelines that come with the service. Settings name them in PIPELINES; a deployment may name its own."""
+"""The pipelines that come with the service. The setting PIPELINES names them; a deployment may name its own."""
 
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 
@@ -7,19 +7,19 @@ DAY = 24 * HOUR
 
 NIGHTLY = Pipeline(
     name="nightly",
-    description="New content and new evidence in, masteries brought up, what came of it out, a better model in force, "
-    "and what content lacks.",
+    description="Import new content and evidence, update masteries, export the results, put a better model in force, "
+    "and report what content lacks.",
     # 08:00 UTC is night in America.
     schedule="cron(0 8 * * ? *)",
-    # Empty: where the setting EXPORT_DIRECTORY says. Where a process may write differs between a laptop and a task.
+    # Empty means the directory in the setting EXPORT_DIRECTORY, because a laptop and a task write to different places.
     parameters={"export_directory": ""},
     steps=(
         Step("scrape", ("scrape_courses",), retries=3, timeout=2 * HOUR),
-        # A crawl may take days; the next night has to begin meanwhile, and goes on where this one stopped.
+        # A crawl may take days. The next night must begin meanwhile, and its crawl continues where this one stopped.
         Step("crawl", ("crawl", "--hours", "12"), after=("scrape",), retries=2, timeout=13 * HOUR),
         Step("import_evidence", ("import_evidence", "--inbox"), retries=2, timeout=6 * HOUR),
         Step("trace", ("trace_learners",), after=("import_evidence",), retries=2, timeout=6 * HOUR),
-        # Not before trace: two replays of the same learners would wait for each other.
+        # Not before trace, because two replays of the same learners would wait for each other.
         Step(
             "estimate", ("estimate", "--continue", "--parameters-only"), after=("trace",), retries=2, timeout=6 * HOUR
         ),
@@ -36,10 +36,10 @@ NIGHTLY = Pipeline(
 
 ONBOARD_COURSE = Pipeline(
     name="onboard_course",
-    description="A new course: its structure, its pages, and the masteries of learners whom its tags concern.",
+    description="Import a new course, its structure and its pages, and update the masteries that its tags affect.",
     parameters={"source": None},
     steps=(
-        # A new source is read at once: where that is still going on, the steps wait.
+        # A new source is read as soon as it is created. If that is still in progress, the steps wait.
         Step("scrape", ("scrape_courses", "--source", "{source}", "--wait"), retries=3, timeout=2 * HOUR),
         Step("crawl", ("crawl", "--source", "{source}", "--wait"), after=("scrape",), retries=2, timeout=5 * DAY),
         Step("trace", ("trace_learners",), after=("scrape",), retries=2, timeout=6 * HOUR),

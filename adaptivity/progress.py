@@ -1,19 +1,19 @@
-"""How long work reports what it has done, and asks whether it is to end. Whoever runs it passes both functions in."""
+"""How long-running work reports its progress, and asks whether to stop. The caller passes in both functions."""
 
 from collections.abc import Callable
 
 # Called with a phase, how much of it is done, and its total.
 Progress = Callable[[str, int, int], None]
-# The same inside a single phase: how much is done, and the total.
+# The same within a single phase: how much is done, and the total.
 Steps = Callable[[int, int], None]
-# Answers whether the work is to end, with what it has done saved.
+# Returns whether the work should end, with its results saved.
 Stop = Callable[[], bool]
 
 
 def silent(*_: object) -> None:
-    """Progress that nobody sees."""
+    """Progress that is not shown."""
 
 
 def never() -> bool:
-    """The answer where nobody can ask the work to end."""
+    """Stop for work that nobody can end early."""
     return False

@@ -26,7 +26,7 @@ from adaptivity.sources.jobs.source_reports import command_of
 
 log = structlog.get_logger(__name__)
 
-# A database that is away for a moment: the work goes on where it stopped.
+# If the database is away for a moment, the work continues where it stopped.
 RETRY = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
 
 
@@ -46,7 +46,7 @@ def import_scores(path: str, collection_id: str | None = None, guid: str = "", s
 
 @shared_task(**RETRY)
 def verify_state() -> int:
-    """Compares every learner's state with the log; the log line and the result say how many differences there are."""
+    """Compares every learner's state with the log. The log line and the result give the number of differences."""
     checked = stale = differences = 0
     for batch in state_verify():
         checked, stale, differences = batch.checked, stale + batch.stale, differences + len(batch.differences)
@@ -55,25 +55,25 @@ def verify_state() -> int:
     return differences
 
 
-# Taken from the queue when it begins: a step or a crawl may take longer than the broker waits for an acknowledgement.
+# Acknowledged when it begins, because a step or a crawl may take longer than the broker waits.
 LONG = {"acks_late": False, "Request": "config.pausable_consumer:LongRequest"}
 
-# A worker is told to stop, the processes that it has forked do the work: one byte that they share.
+# The worker is told to stop, but its forked processes do the work. They share this byte.
 _stopping = mmap.mmap(-1, 1)
 
 
 @worker_shutting_down.connect
 def tell_processes(**_: Any) -> None:
-    """A job is a process in a session of its own, which nobody but the task that started it asks to end."""
+    """Tells the worker's processes to stop. A job has its own session, and only the task that started it can end it."""
     _stopping[0] = 1
 
 
 def is_stopping() -> bool:
-    """Whether the worker that this process belongs to was told to stop."""
+    """Whether the worker of this process was told to stop."""
     return _stopping[0] == 1
 
 
-# Who waits for the step notices when its worker is lost, and tries again a step that was stopped.
+# Not repeated by Celery: whoever waits for the step notices a lost worker, and repeats a stopped step.
 @shared_task(**LONG)
 def run_step(step_id: int, attempt: int, started_by: str) -> None:
     """Runs an attempt at a step of a pipeline, unless it is no longer wanted."""
@@ -84,16 +84,19 @@ def run_step(step_id: int, attempt: int, started_by: str) -> None:
     attempt_run(step, started_by, stop=is_stopping)
 
 
-# What a broker that does not answer is to Celery, and one that lets nobody in.
+# What Celery raises if a broker does not answer, or refuses the login.
 BROKER_ERRORS = (BrokerError, AMQPError)
 
 
-# When its worker is killed, the next run of the job goes on with it.
+# If its worker is killed, the next run of the job continues the work.
 @shared_task(**LONG)
 def read_source(source_id: int, saved_by: str = "") -> None:
-    """Starts the job that reads a source, as a process of its own, and waits for its end. When the worker is told to
-    stop, so is the job, and the task is sent again, for the next worker to go on. Where tasks run in the process that
-    sends them, it does not wait: there, somebody has just saved the source."""
+    """Starts the job that reads a source, as a process of its own, and waits for its end.
+
+    When the worker is told to stop, the job is stopped too, and the task is sent again so that the next worker
+    continues. If tasks run in the process that sends them, this does not wait, because there a user has just saved the
+    source.
+    """
     source = CourseSource.objects.filter(pk=source_id, enabled=True).first()
     if source is None:
         log.warning("source_not_wanted", source_id=source_id)
@@ -116,8 +119,11 @@ def read_source(source_id: int, saved_by: str = "") -> None:
 def read_source_on_commit(
     source: CourseSource, *, saved_by: str, not_sent: Callable[[], object] = lambda: None
 ) -> None:
-    """Sends for the job that reads a source, once it is stored. Where the broker does not take it, the source is there
-    all the same and the next run of the job reads it; that is logged, and ``not_sent`` called."""
+    """Sends the task that reads a source, once the source is committed.
+
+    If the broker does not take it, the source is stored all the same, and the next run of the job reads it. That is
+    logged, and ``not_sent`` is called.
+    """
 
     def send() -> None:
         try:
@@ -130,7 +136,7 @@ def read_source_on_commit(
 
 
 def _wait(process: StepProcess) -> int:
-    """The exit code of a job; one that does not end within STOP_SECONDS of the worker's stop is killed."""
+    """The exit code of a job. A job that does not end within STOP_SECONDS of the worker's stop is killed."""
     kill_at: float | None = None
     while (code := process.poll()) is None:
         if kill_at is None and is_stopping():
@@ -144,7 +150,7 @@ def _wait(process: StepProcess) -> int:
 
 @shared_task(**RETRY)
 def estimate(name: str, method: str = "em", minimum_evidence: bool = True) -> None:  # noqa: FBT001, FBT002 - Celery sends arguments by name
-    """Begins a model version and shares its batches out to the workers; whoever does the last one reports."""
+    """Begins a model version and distributes its batches to the workers. The worker of the last batch reports."""
     version = estimating.estimate_begin(name=name, method=method, minimum_evidence=minimum_evidence)
     open_batches = list(version.batches.filter(done_at=None).order_by("number").values_list("id", flat=True))
     log.info("estimate_begun", model_version=version.name, batches=len(open_batches))
@@ -167,7 +173,7 @@ def estimate_batch(batch_id: int) -> None:
 
 @shared_task(**RETRY)
 def estimate_finish(version_id: int) -> None:
-    """Compares a version, all of whose batches are done, with the one in force."""
+    """Compares a version whose batches are all done with the one in force."""
     version = ModelVersion.objects.get(pk=version_id)
     estimating.estimate_finish(version, by="task estimate")
     passed = all(check["passed"] for check in version.report["checks"])

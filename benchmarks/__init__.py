@@ -1,1 +1,1 @@
-"""What the service does in a second, against a floor of the same run; ``python -m benchmarks``."""
+"""Measures the service's requests per second against a floor measured in the same run: ``python -m benchmarks``."""

@@ -1,4 +1,4 @@
-"""Makes databases, starts the service twice, measures, and prints what was reached."""
+"""Creates databases, starts the service twice, measures it, and prints the figures."""
 
 import argparse
 import json
@@ -22,13 +22,13 @@ from benchmarks.scenarios import Scenario, scenarios
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run: its figures mean nothing")
+    parser.add_argument("--quick", action="store_true", help="run a smoke test, whose figures mean nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
     return parser.parse_args()
 
 
 def seed(database: str, stage: str, learners: int) -> None:
-    """Fills a database, in a process of its own: Django has one default database for its life."""
+    """Fills a database in a separate process, because Django has one default database for a process's whole life."""
     subprocess.run(
         [sys.executable, "-m", "benchmarks.data", stage, f"--learners={learners}"],
         cwd=server.ROOT,
@@ -40,8 +40,10 @@ def seed(database: str, stage: str, learners: int) -> None:
 def measure(
     load: Clients, ports: dict[str, int], measured: list[Scenario], *, rounds: int, seconds: float, progress: Progress
 ) -> list[dict[str, Outcome]]:
-    """The outcomes of each round, after one that warms up and does not count. Every second round goes backwards, so
-    that nothing is always measured after the same other thing."""
+    """The outcomes of each round, after a warm-up round that does not count.
+
+    Every second round runs backwards, so that no scenario always follows the same other one.
+    """
     result = []
     steps = (rounds + 1) * len(measured)
     for number in range(rounds + 1):
@@ -66,9 +68,9 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     where = os.environ.get("TEST_DATABASE_CONNECTION", "")
     if not where.startswith(("postgres://", "postgresql://")):
-        sys.exit("TEST_DATABASE_CONNECTION must be the URL of a PostgreSQL database, beside which new ones are made")
+        sys.exit("TEST_DATABASE_CONNECTION must be the URL of a PostgreSQL database; new ones are created beside it")
     learners, rounds, seconds = (2_000, 2, 0.5) if options.quick else (20_000, 5, 4.0)
-    # So that databases are dropped and servers stopped.
+    # Exit normally, so that databases are dropped and servers stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()
     with ExitStack() as stack:
@@ -96,8 +98,8 @@ def main() -> None:
     rated, reached = report.rates(measured, outcomes), report.figures(outcomes)
     machine = f"Python {platform.python_version()}, PostgreSQL {databases.version(where)}, {os.cpu_count()} CPUs"
     busy = max(outcome.busy for each in outcomes for outcome in each.values())
-    print(f"{machine}; {rounds} rounds of {seconds} s each; {time.monotonic() - started:.0f} s in all")
-    print(f"The clients took at most {busy:.0%} of a CPU.")
+    print(f"{machine}; {rounds} rounds of {seconds} s each; {time.monotonic() - started:.0f} s in total")
+    print(f"The clients used at most {busy:.0%} of a CPU.")
     if options.quick:
         print("A smoke run: the figures below mean nothing.")
     print(report.tables(rated, reached))

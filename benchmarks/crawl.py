@@ -1,8 +1,9 @@
-"""Crawls a site of 5,000 linked pages with traps, kills the crawler with SIGKILL, lets it go on, and prints what that
-took.
+"""Crawls a site of 5,000 linked pages with traps, kills the crawler with SIGKILL, and lets it continue.
+
+Prints how long this took and what was stored.
 
     python -m benchmarks.crawl                                  on SQLite
-    python -m benchmarks.crawl --database postgres://…          on an empty database of PostgreSQL
+    python -m benchmarks.crawl --database postgres://…          on an empty PostgreSQL database
 """
 
 import argparse
@@ -32,7 +33,7 @@ COUNTS = (
 
 
 def manage(env: dict[str, str], *arguments: str) -> str:
-    """What `manage.py` prints."""
+    """The output of `manage.py`."""
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
@@ -43,7 +44,7 @@ def start(env: dict[str, str]) -> "subprocess.Popen[str]":
 
 
 def peak_megabytes(process: "subprocess.Popen[str]") -> int:
-    """The most memory that a running process has had."""
+    """The peak memory of a running process."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) // 1024
 
@@ -82,18 +83,18 @@ def run(env: dict[str, str], pages: int, kill_after: int) -> None:
         (report,) = json.loads(next(line for line in output.splitlines() if line.startswith("[")))
         stored, done, activities = json.loads(manage(env, "shell", "-v0", "-c", COUNTS).splitlines()[-1])
         repeated = sum(count - 1 for path, count in site.asked.items() if path.startswith("/page/"))
-        print(f"went on for {seconds:.0f} s, exit code {process.returncode}, {report['peak_megabytes']} MiB")
+        print(f"continued for {seconds:.0f} s, exit code {process.returncode}, {report['peak_megabytes']} MiB")
         print(
             f"{(sum(site.asked.values()) - asked) / seconds:.0f} requests a second; {done} URLs done: {report['pages']}"
         )
-        print(f"{stored} of {pages} pages stored, {activities} readings, {repeated} pages asked for twice")
+        print(f"{stored} of {pages} pages stored, {activities} readings, {repeated} pages requested twice")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crawl", description=__doc__)
     parser.add_argument("--pages", type=int, default=5000)
-    parser.add_argument("--kill-after", type=int, help="requests after which it is killed; half of the pages")
-    parser.add_argument("--database", help="URL of an empty database; SQLite in a temporary file")
+    parser.add_argument("--kill-after", type=int, help="requests before the kill (default: half of the pages)")
+    parser.add_argument("--database", help="URL of an empty database (default: SQLite in a temporary file)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         env = {

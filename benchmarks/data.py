@@ -1,6 +1,6 @@
-"""The rows that are measured on: generated, always the same, masteries and done activities traced from the log.
+"""Generates the benchmark's rows, always the same; masteries and done activities are traced from the log.
 
-Run as ``python -m benchmarks.data few`` and then ``many``, with the database in DATABASE_CONNECTION.
+Run ``python -m benchmarks.data few`` and then ``many``, with the database in DATABASE_CONNECTION.
 """
 
 import argparse
@@ -23,7 +23,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def activity_url(number: int) -> str:
-    """The source launch URL of an activity: the first ACTIVITIES are in the large collection, the rest elsewhere."""
+    """The source launch URL of an activity. The first ACTIVITIES are in the large collection, the rest elsewhere."""
     return f"https://course.example/activity/{number}"
 
 
@@ -33,7 +33,9 @@ def learner_id(group: str, number: int, copy: int = 0) -> str:
 
 
 def write_content() -> None:
-    """Three collections over 1,500 activities and 100 KCs, with prerequisites of both kinds; a user with a token."""
+    """Writes three collections with 1,500 activities and 100 KCs, prerequisites of both kinds, and
+    a user with a token.
+    """
     from django.contrib.auth import get_user_model
     from rest_framework.authtoken.models import Token
 
@@ -94,8 +96,11 @@ def write_content() -> None:
 
 
 def write_learners(group: str, learners: int, scores: int) -> None:
-    """Learners with a history of so many scores: half of them in the large collection (on at most 500 of its
-    activities, none of them in the small one), half elsewhere."""
+    """Writes learners with a history of ``scores`` scores each.
+
+    Half of the scores are in the large collection, on at most 500 of its activities and none of the small collection's.
+    The other half is elsewhere.
+    """
     from adaptivity.evidence.services.retracing import learners_retrace
     from adaptivity.models import Activity, Learner, Score
 
@@ -172,7 +177,7 @@ def main() -> None:
         write_learners("short", SHORT_LEARNERS, SHORT_SCORES)
         write_learners("long", LONG_LEARNERS, LONG_SCORES)
         with connection.cursor() as cursor:
-            # A copy of a learner with all rows is as consistent as the learner.
+            # A copy of a learner with all rows is as consistent as the original.
             cursor.execute(COPIES, {"copies": options.learners // FEW_LEARNERS - 1})
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")

@@ -1,4 +1,4 @@
-"""Databases of the benchmark's own, dropped when it ends."""
+"""Creates databases for the benchmark, which are dropped when it ends."""
 
 import uuid
 from collections.abc import Iterator
@@ -27,7 +27,10 @@ def version(url: str) -> str:
 
 @contextmanager
 def new_database(server: str, template: str | None = None) -> Iterator[str]:
-    """The URL of a new database beside the one at ``server``: empty, or a copy of the one at the URL ``template``."""
+    """Creates a database beside the one at ``server`` and yields its URL; drops it at the end.
+
+    It is empty, or a copy of the database at the URL ``template``.
+    """
     name = f"adaptivity_benchmark_{uuid.uuid4().hex[:12]}"
     create = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
     if template is not None:
@@ -36,7 +39,8 @@ def new_database(server: str, template: str | None = None) -> Iterator[str]:
     try:
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
     finally:
-        # Not WITH (FORCE), which fails at an autovacuum worker: it is another role's process, and ends by itself.
+        # Not WITH (FORCE), which fails on an autovacuum worker: that process belongs to another role, and ends by
+        # itself.
         own = sql.SQL(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND datname = {}"
         )

@@ -1,8 +1,9 @@
-"""The models of ``manage.py evaluate`` on other data than they were made on; ``python -m benchmarks.datasets [FILE]``.
+"""Runs the models of ``manage.py evaluate`` on other data: ``python -m benchmarks.datasets [FILE]``.
 
-Parts and variations of a file of scores, such as that of ASSISTments 2009-10, and sets that are drawn with fixed seeds
-from an item response model, shaped as what deployments have: problem sets, exams, few learners, few answers each, a KC
-for each item, items and KCs that only the held-out learners meet. Without FILE, only the latter.
+FILE is a file of scores, such as that of ASSISTments 2009-10, of which parts and variations are evaluated. Other sets
+are drawn with fixed seeds from an item response model and shaped like real deployments. They include problem sets,
+exams, few learners, few answers per learner and a KC for each item. In some, only the held-out learners meet certain
+items and KCs. Without FILE, only the drawn sets are evaluated.
 """
 
 import csv
@@ -21,10 +22,10 @@ import numpy as np
 from adaptivity.engine.responses import is_held_out
 from benchmarks.exams import MODELS, SETTINGS
 
-# A learner's response: who, the item, its KCs separated by ";", and the score.
+# A response: the learner, the item, its KCs separated by ";", and the score.
 Row = tuple[str, str, str, float]
 
-# Learners whose responses are varied: enough for figures that say something, and soon done.
+# Learners whose responses are varied: enough for meaningful figures, and quickly done.
 VARIED = 300
 
 
@@ -43,7 +44,7 @@ def read(path: Path) -> list[Row]:
 
 
 def variations(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """Parts of the rows, and what else the rows of some learners could have been."""
+    """Parts of the rows, and variations of the rows of some learners."""
     for title, part in (("half of the learners", 2), ("a tenth", 10), ("a twentieth", 20), ("a fiftieth", 50)):
         yield title, [row for row in rows if hashed("part", row[0]) % part == 0]
     chosen = set(sorted({row[0] for row in rows}, key=lambda learner: hashed("varied", learner))[:VARIED])
@@ -76,9 +77,11 @@ def drawn(
     easy: float = 0.0,
     unseen: int = 0,
 ) -> list[Row]:
-    """Responses with log-odds of ability + easiness + ``learned`` for each earlier answer at the item's KCs; standard
-    normal both, easiness around ``easy``. Each item is answered once where there are enough of them. The last
-    ``unseen`` items are met by held-out learners alone, at every third answer."""
+    """Draws responses with log-odds of ability + easiness + ``learned`` for each earlier answer at the item's KCs.
+
+    Both have a standard normal distribution, easiness around ``easy``. Each item is answered once if there are enough
+    items. The last ``unseen`` items are met by held-out learners alone, at every third answer.
+    """
     random = np.random.default_rng(seed)
     ability, easiness = random.normal(0.0, 1.0, learners), random.normal(easy, 1.0, items)
     rows: list[Row] = []
@@ -172,7 +175,7 @@ def synthetic() -> Iterator[tuple[str, list[Row]]]:
 
 
 def evaluated(rows: list[Row], path: Path) -> dict[str, dict[str, float]]:
-    """What the command says of a file of these rows, as a deployment has them."""
+    """The command's report on a file of these rows, run as in a deployment."""
     with path.open("w", newline="") as file:
         written = csv.writer(file)
         written.writerow(("learner", "item", "kcs", "score"))

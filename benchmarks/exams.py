@@ -1,12 +1,12 @@
-"""The models of ``manage.py evaluate`` on exams and tests, beside item response theory; ``python -m benchmarks.exams``.
+"""Compares the models of ``manage.py evaluate`` with item response theory on exams: ``python -m benchmarks.exams``.
 
-Learners answer each item once, in one sitting, so there is next to nothing to trace: ability and items are all. The
-reference is what such data are usually analysed with: a two-parameter logistic model, its items fitted by marginal
-maximum likelihood to the same learners, that predicts each answer from the posterior of the learner's ability so far.
+Learners answer each item once, in one sitting, so there is almost nothing to trace. Only ability and items count. The
+reference is the usual analysis of such data: a two-parameter logistic model. Its items are fitted to the same learners
+by marginal maximum likelihood. It predicts each answer from the posterior of the learner's ability so far.
 
-Data: the Debian packages r-cran-psychotools and r-cran-psychtools (R itself is not needed), which the package rdata
-reads (``pip install rdata``; it is no requirement of the project's). The argument is R's library of packages, if it is
-not /usr/lib/R/site-library.
+The data come from the Debian packages r-cran-psychotools and r-cran-psychtools (R itself is not needed). The package
+rdata reads them: ``pip install rdata``. The project does not require it. The argument is R's library of packages, if it
+is not /usr/lib/R/site-library.
 """
 
 import csv
@@ -34,12 +34,12 @@ SETTINGS = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "LOG_LEVEL": "ERR
 ABILITY = np.linspace(-4.0, 4.0, 61)
 NORMAL = np.exp(-(ABILITY**2) / 2.0) / np.exp(-(ABILITY**2) / 2.0).sum()
 ROUNDS = 40
-# How firmly an item's easiness is drawn to the mean of all, and its discrimination to 1.
+# The strengths of shrinkage of an item's easiness toward the overall mean, and of its discrimination toward 1.
 EASINESS_PRECISION, DISCRIMINATION_PRECISION = 0.3, 4.0
 
 
 def read(library: Path) -> dict[str, tuple[Floats, list[str]]]:
-    """Scores, shape (learners, items), NaN where an item was not answered, and the KCs of each item."""
+    """Scores, shape (learners, items), with NaN for items that were not answered, and the KCs of each item."""
     import rdata
 
     classes = {
@@ -60,7 +60,7 @@ def read(library: Path) -> dict[str, tuple[Floats, list[str]]]:
         index = convert(rdata.parser.parse_file(library / package / "data" / "Rdata.rdx"))["variables"]
         start, length = map(int, index[name])
         packed = (library / package / "data" / "Rdata.rdb").read_bytes()[start : start + length]
-        # Before the compressed part there is its length, in 4 bytes.
+        # The compressed part is preceded by its length in 4 bytes.
         return convert(rdata.parser.parse_data(zlib.decompress(packed[4:])))
 
     with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def read(library: Path) -> dict[str, tuple[Floats, list[str]]]:
 
 
 def response_theory(train: Responses, test: Responses) -> Floats:
-    """The two-parameter logistic model's predictions of ``test``, online. Source: Bock and Aitkin, 1981."""
+    """The two-parameter logistic model's online predictions of ``test``. Source: Bock and Aitkin, 1981."""
     items = train.pairs.items
     easiness, discrimination, spread = np.zeros(items), np.ones(items), 1.0
 
@@ -121,7 +121,7 @@ def response_theory(train: Responses, test: Responses) -> Floats:
 
 
 def reference(scores: Floats) -> Metrics:
-    """How the two-parameter logistic model does, on the held-out learners of ``manage.py evaluate``."""
+    """How good the two-parameter logistic model is on the held-out learners of ``manage.py evaluate``."""
     learners, items = scores.shape
     learner, item = np.nonzero(~np.isnan(scores))
     responses = Responses(learner, item, scores[learner, item], Pairs.of([()] * items, 0), learners)
@@ -131,7 +131,7 @@ def reference(scores: Floats) -> Metrics:
 
 
 def evaluated(scores: Floats, kcs: list[str], path: Path) -> dict[str, dict[str, float]]:
-    """What the command says of a file of these scores, as a deployment has them."""
+    """The command's report on a file of these scores, run as in a deployment."""
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("learner", "item", "kcs", "score"))
@@ -148,9 +148,9 @@ def main() -> None:
     try:
         sets = read(library)
     except ImportError:
-        sys.exit("benchmarks.exams reads R's data with the package rdata: pip install rdata")
+        sys.exit("benchmarks.exams needs the package rdata to read R's data: pip install rdata")
     except FileNotFoundError as error:
-        sys.exit(f"{error.filename} is not there; the Debian packages r-cran-psychotools and r-cran-psychtools have it")
+        sys.exit(f"{error.filename} is missing; install the Debian packages r-cran-psychotools and r-cran-psychtools")
     names = (*MODELS, "2PL")
     print(f"{'AUC / log loss':<36}{'learners':>8}{'held-out responses':>20}" + "".join(f"{name:>16}" for name in names))
     with tempfile.TemporaryDirectory() as folder:

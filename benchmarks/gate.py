@@ -1,10 +1,11 @@
-"""How often the promotion gate accepts a version that is equal to the one in force, and one that is better;
-``python -m benchmarks.gate``.
+"""Measures how often the promotion gate accepts an equal version and a better one: ``python -m benchmarks.gate``.
 
-Drawn learners have responses of lognormal number. *scores*: the versions predict 0.9 and 0.8 of everybody, and the
-share of successes lies where both lose the same in expectation, or above it; learners' own shares vary. *even*,
-*heavy* and *skewed*: differences are drawn themselves; skewed is a version that is a little better for nine learners
-of ten, and far worse for the tenth.
+The number of each drawn learner's responses is lognormal. There are four kinds of differences:
+
+*scores*: The versions predict 0.9 and 0.8 for everybody. The share of successes is where both lose the same in
+    expectation, or above it. It varies between learners.
+*even* and *heavy*: The differences themselves are drawn.
+*skewed*: They are drawn, too. The version is slightly better for nine learners out of ten, and far worse for the tenth.
 """
 
 import argparse
@@ -16,12 +17,14 @@ from adaptivity.engine.parameters import Floats, Integers
 from adaptivity.engine.promotion import LEVEL, improvement
 
 SIZES = (30, 60, 120, 200)
-# By how much a better version is: of a standard deviation of the differences; and in scores, of the share of successes.
+# How much better the better version is: in standard deviations of the differences, and for scores in the share of
+# successes.
 BETTER, BETTER_SHARE = 0.5, 0.05
-# Where log losses of 0.9 and 0.8 are equal in expectation.
+# The share of successes at which the log losses of 0.9 and 0.8 are equal in expectation.
 EQUAL_SHARE = float(np.log(2.0) / (np.log(2.0) + np.log(0.9 / 0.8)))
 
-# Called with the learners' numbers of responses, whether the version is better (0 or 1), and a generator: their gains.
+# Called with each learner's number of responses, whether the version is better (0 or 1), and a generator; returns the
+# gains.
 Draw = Callable[[Integers, float, np.random.Generator], Floats]
 
 
@@ -49,7 +52,7 @@ def skewed(responses: Integers, better: float, generator: np.random.Generator) -
     return gains
 
 
-# With the spread of the logarithm of learners' numbers of responses.
+# The second value is the spread of the logarithm of learners' numbers of responses.
 KINDS: dict[str, tuple[Draw, float]] = {
     "scores": (scores, 0.8),
     "even": (even, 1.2),
@@ -59,7 +62,7 @@ KINDS: dict[str, tuple[Draw, float]] = {
 
 
 def accepted(draw: Draw, spread: float, *, learners: int, better: float, runs: int) -> float:
-    """The share of so many versions whose improvement the gate believes."""
+    """The share of ``runs`` versions whose improvement the gate accepts."""
     found = 0
     for run in range(runs):
         generator = np.random.default_rng((run, learners, int(better)))
@@ -72,7 +75,7 @@ def accepted(draw: Draw, spread: float, *, learners: int, better: float, runs: i
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
-    parser.add_argument("--runs", type=int, default=2000, help="versions of each kind (2000)")
+    parser.add_argument("--runs", type=int, default=2000, help="versions of each kind (default: 2000)")
     runs = parser.parse_args().runs
     print(f"accepted at {LEVEL:.0%}, {runs} versions each")
     print("differences  learners   equal  better")

@@ -1,7 +1,7 @@
-"""Closed-loop clients: each connection sends its next request when the answer to the last one is there.
+"""Closed-loop clients: each connection sends its next request when it has the answer to the last one.
 
-All connections live in one process, apart from the one that reports, in one loop over raw sockets, so that the clients
-take little of the CPUs that they share with the service; how much is measured too.
+All connections run in a process of their own, apart from the one that reports. They share one loop over raw sockets, so
+that the clients use little of the CPUs they share with the service. The CPU that they use is measured, too.
 """
 
 import json
@@ -23,7 +23,9 @@ ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Request:
-    """``body`` is sent as JSON by POST; without one it is a GET. The answer has to contain ``answer``."""
+    """An HTTP request. ``body`` is sent as JSON by POST; without it, the request is a GET. The answer must contain
+    ``answer``.
+    """
 
     path: str
     body: object = None
@@ -32,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """Requests to send round and round to a port for some seconds."""
+    """Requests to send to a port in turn, again and again, for some seconds."""
 
     port: int
     token: str
@@ -43,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Requests a second, how many seconds each request took, and the share of a CPU that the clients took."""
+    """Requests per second, the seconds that each request took, and the share of a CPU that the clients used."""
 
     rate: float
     seconds: list[float]
@@ -52,7 +54,7 @@ class Outcome:
 
 @dataclass
 class Exchange:
-    """One connection: what has been received of the answer it waits for, and since when."""
+    """One connection, with the received part of the answer it waits for and the time of the request."""
 
     socket: socket.socket
     received: bytearray = field(default_factory=bytearray)
@@ -68,7 +70,10 @@ class Exchange:
         self.socket.sendall(request)
 
     def answered(self) -> bool:
-        """Reads what is there; whether the answer is whole. Raises RuntimeError where it is not the expected one."""
+        """Reads what has arrived, and returns whether the answer is complete.
+
+        Raises RuntimeError if the answer is not the expected one.
+        """
         chunk = self.socket.recv(65536)
         if not chunk:
             raise RuntimeError("the service closed the connection")
@@ -86,7 +91,7 @@ class Exchange:
         return True
 
     def ask(self, request: bytes) -> bytes:
-        """The whole answer to a request."""
+        """The complete answer to a request."""
         self.send(request)
         while not self.answered():
             pass
@@ -109,7 +114,10 @@ def encode(request: Request, *, port: int, token: str) -> bytes:
 
 
 def connect(job: Job, stack: ExitStack) -> list[Exchange]:
-    """As many connections to each worker: which one accepts is chance, and all at one would halve the figures."""
+    """Opens the same number of connections to each worker.
+
+    Chance decides which worker accepts a connection, and figures would halve if one worker had them all.
+    """
     question = encode(Request("/benchmarks/worker"), port=job.port, token=job.token)
     share = CONNECTIONS // job.workers
     held: list[Exchange] = []
@@ -131,7 +139,7 @@ def connect(job: Job, stack: ExitStack) -> list[Exchange]:
 
 
 def run(job: Job) -> Outcome:
-    """Sends the job's requests over all connections until its time is over; what is under way then does not count."""
+    """Sends the job's requests over all connections until its time is over; unfinished requests do not count."""
     encoded = cycle([(encode(request, port=job.port, token=job.token), request.answer) for request in job.requests])
     taken: list[float] = []
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
@@ -158,7 +166,7 @@ def run(job: Job) -> Outcome:
 
 
 def serve(pipe: "Pipe[Outcome | Exception, Job | None]") -> None:
-    """Runs the jobs that come through the pipe until None comes."""
+    """Runs the jobs from the pipe until it receives None."""
     while (job := pipe.recv()) is not None:
         try:
             pipe.send(run(job))
@@ -167,13 +175,13 @@ def serve(pipe: "Pipe[Outcome | Exception, Job | None]") -> None:
 
 
 class Clients:
-    """The process of the clients."""
+    """The process that runs the clients."""
 
     def __init__(self, pipe: "Pipe[Job | None, Outcome | Exception]") -> None:
         self.pipe = pipe
 
     def run(self, job: Job) -> Outcome:
-        """The outcome of a job. Raises what went wrong."""
+        """The outcome of a job. Raises the error that it ended with."""
         self.pipe.send(job)
         answer = self.pipe.recv()
         if isinstance(answer, Exception):
@@ -183,7 +191,7 @@ class Clients:
 
 @contextmanager
 def clients() -> Iterator[Clients]:
-    """The clients' process, for the time of the block."""
+    """Runs the clients' process during the block."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there,), daemon=True)

@@ -1,4 +1,4 @@
-"""What RECEIPTS off, a tenth, and all cost the service; ``python -m benchmarks.receipts``."""
+"""Measures the cost of RECEIPTS off, at a tenth, and on for all: ``python -m benchmarks.receipts``."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ FROM adaptivity_decisionreceipt receipt
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """The CPU time that these processes of this machine have taken."""
+    """The CPU time that these processes of this machine have used."""
     ticks = 0
     for pid in pids:
         try:
@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     where = os.environ.get("TEST_DATABASE_CONNECTION", "")
     if not where.startswith(("postgres://", "postgresql://")):
-        sys.exit("TEST_DATABASE_CONNECTION must be the URL of a PostgreSQL database, beside which a new one is made")
+        sys.exit("TEST_DATABASE_CONNECTION must be the URL of a PostgreSQL database; a new one is created beside it")
     with ExitStack() as stack:
         database = stack.enter_context(databases.new_database(where))
         seed(database, "few", data.FEW_LEARNERS)
@@ -69,7 +69,7 @@ def main() -> None:
         cursor = stack.enter_context(watching.cursor())
 
         def taken(name: str) -> tuple[float, float]:
-            """The CPU seconds of the service and of the database's processes for this database."""
+            """The CPU seconds of the service, and of the database's processes for this database."""
             cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
             return cpu_seconds(children(masters[name])), cpu_seconds(pid for (pid,) in cursor.fetchall())
 
@@ -105,7 +105,7 @@ def main() -> None:
             f"{1000.0 * cuts[49]:>9.1f}{1000.0 * cuts[98]:>9.1f}{web:>13.2f}{base:>10.2f}"
         )
     print(f"A receipt takes {row:.0f} bytes as a row, {table:.0f} in its table and {indexes:.0f} in indexes.")
-    print(f"{lost} lines of the log say that receipts were lost")
+    print(f"{lost} log lines report lost receipts")
 
 
 if __name__ == "__main__":

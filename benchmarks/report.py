@@ -1,4 +1,4 @@
-"""From the rates of all rounds to figures, and to a table."""
+"""Turns the outcomes of all rounds into figures and tables."""
 
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -9,7 +9,9 @@ from benchmarks.scenarios import FLOOR, TARGETS, Scenario, Target
 
 @dataclass(frozen=True)
 class Rate:
-    """Requests a second of a scenario: median, least and most of the rounds; times of all rounds in milliseconds."""
+    """A scenario's requests per second (median, least and most of the rounds), and times of all
+    rounds in milliseconds.
+    """
 
     scenario: str
     rate: float
@@ -22,7 +24,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a target asks for: the median of the rounds' quotients, the least, the most, and whether it is reached."""
+    """A target's figure: the median, least and most of the rounds' quotients, and whether the target is reached."""
 
     title: str
     value: float
@@ -33,7 +35,7 @@ class Figure:
 
 
 def rates(scenarios: list[Scenario], rounds: list[dict[str, Outcome]]) -> list[Rate]:
-    """One line a scenario."""
+    """One row per scenario."""
     result = []
     for scenario in scenarios:
         each = [outcomes[scenario.name].rate for outcomes in rounds]
@@ -53,8 +55,10 @@ def rates(scenarios: list[Scenario], rounds: list[dict[str, Outcome]]) -> list[R
 
 
 def figures(rounds: list[dict[str, Outcome]]) -> list[Figure]:
-    """One line a target. A quotient is taken within a round, so that a machine that slows down between rounds does
-    not show in it."""
+    """One row per target.
+
+    Each quotient is taken within a round, so that a machine that slows down between rounds does not affect it.
+    """
     return [figure(target, rounds) for target in TARGETS]
 
 

@@ -1,4 +1,4 @@
-"""What is measured, and what each figure has to reach."""
+"""The scenarios that are measured, and the target of each figure."""
 
 import random
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ REQUESTS = 2000
 
 @dataclass(frozen=True)
 class Scenario:
-    """Requests to one of the two databases: ``few`` holds 200 learners, ``many`` 20,000 and those of one purpose."""
+    """Requests to one of two databases: ``few`` has 200 learners, ``many`` has 20,000 and learners for special
+    scenarios.
+    """
 
     name: str
     database: str
@@ -20,8 +22,11 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Target:
-    """A scenario's rate as a share of the floor's, at least ``bound``; or, with ``compared``, how many times slower it
-    is than that scenario, at most ``bound``."""
+    """A bound for a scenario's rate.
+
+    Without ``compared``, the rate as a share of the floor's must be at least ``bound``. With ``compared``, the scenario
+    may be at most ``bound`` times slower than that scenario.
+    """
 
     title: str
     scenario: str
@@ -43,8 +48,11 @@ TARGETS = [
 
 
 def scenarios(learners: int) -> list[Scenario]:
-    """All scenarios, the floor first. Of each kind of learner the odd numbers are scored and the even ones are
-    recommended to, so that what is measured of a recommendation is the same in each round."""
+    """All scenarios, the floor first.
+
+    Of each kind of learner, those with odd numbers get scores and those with even numbers get recommendations. So every
+    round measures the same recommendations.
+    """
     copies = learners // data.FEW_LEARNERS
     every, few = range(copies), range(1)
     typical, short, long = data.FEW_LEARNERS, data.SHORT_LEARNERS, data.LONG_LEARNERS
@@ -64,7 +72,7 @@ def scenarios(learners: int) -> list[Scenario]:
 
 
 def some(group: str, learners: int, copies: range, odd: int) -> list[str]:
-    """REQUESTS learners of a group in random order, none twice before each was there once."""
+    """REQUESTS learners of a group in random order; none comes again before every other has come."""
     whole = [data.learner_id(group, number, copy) for copy in copies for number in range(odd, learners, 2)]
     random.Random(data.SEED).shuffle(whole)
     return [whole[n % len(whole)] for n in range(REQUESTS)]

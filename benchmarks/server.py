@@ -1,4 +1,4 @@
-"""gunicorn as in production, on a port of this machine."""
+"""Runs gunicorn as in production, on a port of this machine."""
 
 import os
 import secrets
@@ -31,7 +31,7 @@ def environment(database: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(database: str, log: Path) -> Iterator[int]:
-    """The service on a database, with its output in a file; yields its port."""
+    """Runs the service on a database, with its output in a file, and yields its port."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", f"-w={WORKERS}", f"-b=127.0.0.1:{port}"]
     command += ["--log-file=-", "--access-logfile=-", "-c", "docker/gunicorn.conf.py"]
@@ -61,7 +61,7 @@ def running(database: str, log: Path) -> Iterator[int]:
 
 
 def wait_until_healthy(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    """Returns when the service answers; raises RuntimeError with the end of its log where it does not."""
+    """Waits until the service answers; raises RuntimeError with the end of its log if it does not."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

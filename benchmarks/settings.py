@@ -1,4 +1,4 @@
-"""The settings of production; only the routes have the benchmark's own endpoints beside the service's."""
+"""The production settings, with routes that add the benchmark's own endpoints to the service's."""
 
 from config.settings.base import *  # noqa: F403 - these are the service's settings
 

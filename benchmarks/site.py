@@ -1,6 +1,6 @@
-"""A website with traps, for the crawler: a tree of pages with unique text, and all that a crawler may fall into.
+"""A website with traps for the crawler: a tree of pages with unique text, and everything that can trap a crawler.
 
-Run by itself (`python -m benchmarks.site --pages 5000 --port 8099`) it serves until it is stopped.
+`python -m benchmarks.site --pages 5000 --port 8099` serves it until it is stopped.
 """
 
 import argparse
@@ -58,9 +58,12 @@ TRAPS = (
 
 
 class Site(LocalServer):
-    """``asked`` counts the requests by path; ``most_at_once`` is how many were under way together;
-    ``traps`` are what the first page leads to beside the pages, ``robots`` the statuses of robots.txt, one
-    after the other, the last one for ever."""
+    """The website's server.
+
+    ``asked`` counts the requests by path. ``most_at_once`` is the largest number of simultaneous requests. ``traps``
+    are linked from the first page besides the pages. ``robots`` holds the statuses of robots.txt, one after the other;
+    the last one is repeated.
+    """
 
     def __init__(self, pages: int, *, port: int = 0, other_port: int = 1, traps: tuple[str, ...] = TRAPS) -> None:
         self.pages, self.other_port, self.traps = pages, other_port, traps
@@ -73,7 +76,7 @@ class Site(LocalServer):
         super().__init__(self._count, port=port)
 
     def _count(self, handler: BaseHTTPRequestHandler) -> None:
-        """Answers, and notes that it was asked."""
+        """Counts the request and answers it."""
         with self._lock:
             self.asked[handler.path] += 1
             self._at_once += 1
@@ -137,7 +140,7 @@ class Site(LocalServer):
         redirect(handler, "file:///etc/passwd")
 
     def _to_utf8(self, handler: BaseHTTPRequestHandler) -> None:
-        # As bytes beyond ASCII, which no library would send.
+        # As bytes outside ASCII, which no library would send.
         handler.wfile.write("HTTP/1.1 302 Found\r\nLocation: /é\r\nContent-Length: 0\r\n\r\n".encode())
 
     def _refresh(self, handler: BaseHTTPRequestHandler, number: str = "1") -> None:
@@ -232,7 +235,7 @@ class Site(LocalServer):
 
 
 def words(seed: int) -> str:
-    """A text of its own for each number."""
+    """A text that is unique to each number."""
     choose = random.Random(seed)
     return f"Number {seed}: " + " ".join(choose.choices(WORDS, k=150)) + "."
 
@@ -240,7 +243,7 @@ def words(seed: int) -> str:
 def send(
     handler: BaseHTTPRequestHandler, status: int, body: str | bytes = b"", kind: str = "text/html", **headers: str
 ) -> None:
-    """A whole answer; underscores of header names stand for hyphens."""
+    """Sends a complete answer; underscores in header names stand for hyphens."""
     data = body.encode() if isinstance(body, str) else body
     handler.send_response(status)
     handler.send_header("Content-Type", kind)
@@ -252,7 +255,7 @@ def send(
 
 
 def send_page(handler: BaseHTTPRequestHandler, title: str, text: str, links: list[str], *, head: str = "") -> None:
-    """A page as sites have them: navigation around the text, and links below it."""
+    """Sends a typical page: navigation around the text, and links below it."""
     anchors = "".join(f'<li><a href="{link}">{link}</a></li>' for link in links)
     body = (
         f"<!doctype html><html><head><title>{title}</title>{head}<script>var x = 1;</script></head><body>"
@@ -262,7 +265,7 @@ def send_page(handler: BaseHTTPRequestHandler, title: str, text: str, links: lis
 
 
 def redirect(handler: BaseHTTPRequestHandler, location: str) -> None:
-    """302 to a location."""
+    """Sends a 302 redirect to the location."""
     send(handler, 302, Location=location)
 
 

@@ -1,7 +1,8 @@
-"""What a stop on mastery can reach at best, the parameters being the truth; ``python -m benchmarks.stop``.
+"""Measures how good a stop on mastery can be if the parameters are the true ones: ``python -m benchmarks.stop``.
 
-On simulated courses whose items have one KC each and whose KCs have no prerequisites, mastery is the exact posterior
-probability of knowing: what is left of KCs unknown and of over-practice is the price of not seeing what learners know.
+In these simulated courses each item has one KC, and KCs have no prerequisites. Mastery is then the exact posterior
+probability of knowing. The unknown KCs and the over-practice that remain are the price of not seeing what learners
+know.
 """
 
 from dataclasses import replace
@@ -26,7 +27,7 @@ def ideal_course(number: int) -> World:
 
 
 def truth(course: World) -> Belief:
-    """An engine that knows the course as it is."""
+    """The belief of an engine that knows the true course."""
     item, kc = np.nonzero(course.tagged)
     none = np.zeros(0, dtype=np.int64)
     guess, slip = course.guess[item, kc], course.slip[item, kc]

@@ -1,10 +1,10 @@
-"""Writes a tracking log as Open edX does, and the course that it is of: what `import_evidence` is measured with.
+"""Writes a tracking log as Open edX does, and the course it belongs to, for measuring `import_evidence`.
 
     python -m benchmarks.tracking_log LOG --course COURSE [--lines 1000000] [--learners 5000] [--problems 2000]
 
-A quarter of the lines are graded problems (`problem_check` of the server); the others are what browsers and the server
-report besides: pages left, videos played, the same answers as the browser sent them. The same arguments make the same
-files. LOG is compressed where its name ends in .gz.
+A quarter of the lines are graded problems (`problem_check` from the server). The others are further reports of browsers
+and the server: pages left, videos played, the same answers as sent by the browser. The same arguments give the same
+files. LOG is compressed if its name ends in .gz.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def usage_id(problem: int) -> str:
 
 
 def course(problems: int) -> str:
-    """The course as `load_course` takes it: each problem on one or two of the KCs."""
+    """The course as `load_course` reads it; each problem has one or two of the KCs."""
     kcs = min(KCS, problems)
     lines = ["format = 1", "[course]", 'title = "Fractions"', "[[collections]]", 'collection_id = "fractions"']
     lines.append('name = "Fractions"')
@@ -50,7 +50,7 @@ def course(problems: int) -> str:
 
 
 def events(lines: int, learners: int, problems: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """The log's entries in the order of time; of each four, one is a graded problem."""
+    """The log's entries in time order; one in four is a graded problem."""
     chance = random.Random(seed)
     attempts: dict[tuple[int, int], int] = {}
     at = START
@@ -65,7 +65,7 @@ def events(lines: int, learners: int, problems: int, seed: int = 1) -> Iterator[
 
 
 def common(at: datetime, learner: int) -> dict[str, Any]:
-    """What every entry has."""
+    """The fields of every entry."""
     return {
         "username": f"learner{learner}",
         "ip": f"192.0.2.{learner % 250}",
@@ -79,7 +79,7 @@ def common(at: datetime, learner: int) -> dict[str, Any]:
 
 
 def graded(at: datetime, learner: int, problem: int, attempts: int, chance: random.Random) -> dict[str, Any]:
-    """A problem that the server has graded."""
+    """A problem graded by the server."""
     block = usage_id(problem)
     part = f"{problem:032x}_2_1"
     greatest = 1 + problem % 4
@@ -134,7 +134,7 @@ def graded(at: datetime, learner: int, problem: int, attempts: int, chance: rand
 
 
 def other(at: datetime, learner: int, problem: int, chance: random.Random) -> dict[str, Any]:
-    """An entry that is no graded problem, though it may speak of one."""
+    """An entry that is not a graded problem, although it may mention one."""
     context = {"course_id": COURSE, "org_id": "Adaptivity", "path": "/event", "user_id": learner}
     kind = chance.choice(("page_close", "play_video", "seq_next", "problem_check", "handler"))
     entry = {**common(at, learner), "context": context, "event_source": "browser", "event_type": kind, "name": kind}

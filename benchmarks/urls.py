@@ -1,4 +1,4 @@
-"""The service's routes and two of the benchmark's own: the floor, and which worker answers."""
+"""The service's routes and two of the benchmark's own: the floor, and the worker that answers."""
 
 import os
 
@@ -15,8 +15,10 @@ __all__ = ["handler400", "handler404", "handler500", "urlpatterns"]
 
 
 class Floor(APIView):
-    """The least that an authenticated endpoint does: the default authentication and permission, one indexed query,
-    a small JSON answer."""
+    """The minimum that an authenticated endpoint does.
+
+    It has the default authentication and permission, one indexed query, and a small JSON answer.
+    """
 
     def get(self, request: Request, user_id: str) -> Response:
         learner = Learner.objects.values("user_id", "evidence_count").get(

@@ -1,11 +1,11 @@
-"""Prints the commit that a source directory is at, from its .git alone; nothing where there is none. Needs no git."""
+"""Prints the current commit of a source directory, or nothing if it has no .git directory. Does not need git."""
 
 import sys
 from pathlib import Path
 
 
 def commit(git: Path) -> str:
-    """The hash that HEAD is, or that the branch has which HEAD names: in a file of its own, or packed with others."""
+    """The hash in HEAD, or that of the branch that HEAD names, whether it is in its own file or in packed-refs."""
     if not (git / "HEAD").is_file():
         return ""
     head = (git / "HEAD").read_text().strip()

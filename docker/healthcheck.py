@@ -1,7 +1,7 @@
-"""Whether the container does its work; the exit code says it, and the output why not. Needs nothing but Python.
+"""Checks whether the container works: the exit code says so, and the output says why not. Needs only Python.
 
-``healthcheck.py`` asks gunicorn for /health/. ``healthcheck.py worker`` looks at the file that the worker's event loop
-touches: asking the worker through the broker would take a second process of 100 MB and a broker that answers.
+``healthcheck.py`` asks gunicorn for /health/. ``healthcheck.py worker`` checks the file that the worker's event loop
+touches. To ask the worker through the broker would need a second process of 100 MB and a broker that answers.
 """
 
 import os
@@ -13,13 +13,13 @@ from pathlib import Path
 ADDRESS = ("127.0.0.1", 8000)
 ANSWER_SECONDS = 1.5
 
-# The worker touches its file every five seconds. While the broker is away its loop waits for the broker, which is back
-# within this time after a restart.
+# The worker touches its file every five seconds. While the broker is down, the worker's loop waits for it. A restarted
+# broker is back within this time.
 HEARTBEAT_SECONDS = 60
 
 
 def host() -> str:
-    """A name that Django allows: the first one in HOST."""
+    """A host name that Django allows: the first one in HOST."""
     name = os.environ.get("HOST", "").split(",")[0].strip().removeprefix(".")
     return "localhost" if name in {"", "*"} else name
 

@@ -1,10 +1,10 @@
-"""Makes docs/routes.md: every route with a request and the answer that the service really gave.
+"""Generates docs/routes.md, which shows every route with a request and the service's real answer.
 
     python docs/routes.py           writes docs/routes.md
-    python docs/routes.py --check   exits with 1 where it would change, or where a route has no example
+    python docs/routes.py --check   exits with 1 if the page would change, or if a route has no example
 
-It runs the service in this process on an empty database in memory, so the answers are the same every time; the
-server's own time is written as NOW.
+It runs the service in this process on an empty database in memory, so the answers are the same every time. NOW
+replaces the server's own time.
 """
 
 import json
@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "routes.md"
 
 ADA = {"user_id": "ada", "tool_consumer_instance_guid": "uni.example"}
-# With microseconds: what clients send has none.
+# Only the server's own times have microseconds; those that clients send have none.
 SERVER_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 NOW = "2026-09-01T10:00:00.000000Z"
-# A version as an estimate would have made it; there are no scores to make one from.
+# A model version in the form that an estimate creates; the empty service has no scores to estimate from.
 VERSION = {
     "name": "em-2026",
     "method": "em",
@@ -35,7 +35,7 @@ VERSION = {
 HALVES = "https://lms.example/halves"
 QUARTERS = "https://lms.example/quarters"
 
-# Method, path and body, in the order in which they are sent; each sees what the earlier ones did.
+# Method, path and body, in the order in which they are sent; each call sees the effects of the earlier ones.
 CALLS: list[tuple[str, str, Any]] = [
     ("GET", "/health/", None),
     ("GET", "/ready/", None),
@@ -115,7 +115,7 @@ CALLS: list[tuple[str, str, Any]] = [
             "event_id": "attempt-1",
         },
     ),
-    # Before anything has the server's time, which is another one at each run.
+    # Must come before any call that stores the server's time, which differs from run to run.
     ("POST", "/api/v2/learner/export", {"learner": ADA}),
     ("POST", "/api/v2/score", {"learner": ADA, "activity": "https://lms.example/thirds", "score": 7}),
     ("GET", "/api/v2/score?learner__user_id=ada", None),
@@ -212,7 +212,7 @@ CALLS: list[tuple[str, str, Any]] = [
 
 
 def render() -> str:
-    """The page, from the answers of a service on an empty database."""
+    """The text of the page, with the answers of a service on an empty database."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.local"
     os.environ["DATABASE_CONNECTION"] = "sqlite://:memory:"
     os.environ["CELERY_BROKER_URL"] = ""
@@ -239,10 +239,12 @@ def render() -> str:
     lines = [
         "# Routes",
         "",
-        "Every route with a request and the answer that the service gave, in the order in which they were sent to an",
-        "empty service with one model version. Made by `python docs/routes.py`; a test makes it again and compares.",
-        "The same routes answer under the old prefix `/engine/api/`. `/api/schema/` is the OpenAPI document,",
-        "`/api/docs/` its page.",
+        "This page shows every route with a request and the service's real answer. The requests were sent in this",
+        "order to an empty service with one model version. `python docs/routes.py` generates the page; a test",
+        "generates it again and compares the two.",
+        "",
+        "The same routes are available under the old prefix `/engine/api/`. `/api/schema/` serves the OpenAPI",
+        "document, and `/api/docs/` shows it as a page.",
         "",
         "| request | body | answer |",
         "| --- | --- | --- |",
@@ -267,12 +269,12 @@ def render() -> str:
 
 
 def routes(schema: Any) -> dict[str, set[str]]:
-    """The paths of the schema and the methods of each."""
+    """The schema's paths, with the methods of each."""
     return {path: {method.upper() for method in item} for path, item in schema["paths"].items()}
 
 
 def route_of(path: str, operations: dict[str, set[str]]) -> str:
-    """The schema's path that a real path belongs to."""
+    """The schema's path that matches a real path."""
     parts = path.split("?")[0].split("/")
     candidates = [route for route in operations if len(route.split("/")) == len(parts)]
     exact = [route for route in candidates if route == "/".join(parts)]
@@ -285,20 +287,20 @@ def route_of(path: str, operations: dict[str, set[str]]) -> str:
 
 
 def cell(value: Any) -> str:
-    """JSON for a cell of a Markdown table."""
+    """A value as JSON, for a cell of a Markdown table."""
     text = SERVER_TIME.sub(NOW, json.dumps(value, ensure_ascii=False))
     return "" if value is None else f"`{text}`".replace("|", "\\|")
 
 
 def main() -> int:
-    """Writes the page, or compares it with the one that is there."""
+    """Writes the page, or compares it with the existing one."""
     page = render()
     if "--check" not in sys.argv[1:]:
         TARGET.write_text(page, encoding="utf-8")
         return 0
     if TARGET.exists() and TARGET.read_text(encoding="utf-8") == page:
         return 0
-    sys.stderr.write("docs/routes.md is not what the service answers; run `python docs/routes.py`\n")
+    sys.stderr.write("docs/routes.md differs from what the service answers; run `python docs/routes.py`\n")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""Reports, for each collection and KC, what its content lacks and what to do about it."""
+"""Reports the gaps in the content of each collection and KC, and suggests what to do about them."""
 
 import math
 from dataclasses import asdict
@@ -17,9 +17,9 @@ from adaptivity.errors import Stopped
 from adaptivity.models import Collection, KnowledgeComponent
 from adaptivity.progress import Progress, Stop, never, silent
 
-# The newest of a collection's scores that are looked at, which bounds the memory.
+# Only this many of a collection's newest scores are used, which bounds the memory.
 MOST_SCORES = 500_000
-# Items of a collection that are reported on, which bounds what is kept: the most suspect.
+# Only this many items of a collection are reported, the most suspect ones. This bounds what is stored.
 MOST_ITEMS = 1000
 
 
@@ -29,10 +29,10 @@ def content_gaps(
     progress: Progress = silent,
     stop: Stop = never,
 ) -> list[dict[str, Any]]:
-    """The gaps of one collection, or of all in the order of their ids, as JSON, under the parameters in force. Each is
-    kept with its collection.
+    """The gaps of one collection, or of all in the order of their ids, as JSON, under the parameters in force.
 
-    Practice is what was done in the collection. Raises Collection.DoesNotExist, and Stopped between two collections.
+    Each report is stored with its collection. Only practice in the collection counts. Raises Collection.DoesNotExist,
+    and Stopped between two collections.
     """
     names = Collection.objects.order_by("collection_id").values_list("collection_id", flat=True)
     chosen = (
@@ -41,7 +41,7 @@ def content_gaps(
     found = []
     for number, name in enumerate(chosen):
         if stop():
-            raise Stopped(f"stopped; {number} of {len(chosen)} collections are reported on")
+            raise Stopped(f"stopped; {number} of {len(chosen)} collections were reported on")
         progress("collections", number, len(chosen))
         found.append(collection_gaps(name))
         content_gap_report_save(report=found[-1])
@@ -50,7 +50,7 @@ def content_gaps(
 
 
 def collection_gaps(collection_id: str) -> dict[str, Any]:
-    """The gaps of one collection, as JSON: of each KC, and the items that are suspect or discriminate badly."""
+    """The gaps of one collection, as JSON: those of each KC, and the items that are suspect or discriminate badly."""
     version = collection_state(collection_id)
     arrays = collection_arrays(version)
     responses, parameters = _responses(version.id, arrays)
@@ -110,19 +110,19 @@ def collection_gaps(collection_id: str) -> dict[str, Any]:
 
 def _item_suggestion(*, suspect: bool, better: str | None) -> tuple[str, str]:
     if better is not None:
-        return "retag", f"Its scores go with {better}: look whether it is tagged rightly."
+        return "retag", f"Its scores fit {better} better: check whether its tag is right."
     if suspect:
-        return "check_key", "Those who know the rest fail at it: look at its answer key, then at its tag."
-    return "revise_item", "It hardly tells who knows the KC from who does not: revise it, or take it out."
+        return "check_key", "Learners who know the rest fail at it: check its answer key, then its tag."
+    return "revise_item", "It hardly separates learners who know the KC from those who do not: revise or remove it."
 
 
 def _responses(collection_pk: int, arrays: CollectionArrays) -> tuple[Responses, BktParameters]:
-    """The collection's responses, items and KCs by their local indices, and the parameters in force."""
+    """The collection's responses, with items and KCs by their local indices, and the parameters in force."""
     content = arrays.content
     learner, activity, score = collection_scores(collection_pk, MOST_SCORES)
     learners, who = np.unique(learner, return_inverse=True)
     item = np.searchsorted(arrays.activity_ids, activity)
-    # An activity that came into the collection since its arrays were loaded.
+    # Leave out activities that joined the collection after its arrays were loaded.
     known = np.zeros(item.size, dtype=bool)
     inside = item < arrays.activity_ids.size
     known[inside] = arrays.activity_ids[item[inside]] == activity[inside]

@@ -1,4 +1,4 @@
-"""What learners did in a collection, as the content-gap report takes it."""
+"""What learners did in a collection, as the content-gap report reads it."""
 
 from typing import Any
 
@@ -14,9 +14,12 @@ ROW = np.dtype([("learner", "i8"), ("activity", "i8"), ("score", "f8"), ("time",
 
 
 def collection_scores(collection_id: int, most: int) -> tuple[Integers, Integers, Floats]:
-    """Learners and activities (ids) and scores on the collection's activities as they stand after corrections, each
-    learner's in history order, each of shape (scores,): the ``most`` that came last, about. Learners one of whose
-    masteries was set by hand are left out: what they did does not show how they came to it."""
+    """The learners, activities (ids) and scores of about the ``most`` newest scores in the collection, after
+    corrections.
+
+    Each answer has shape (scores,), with each learner's scores in history order. Learners with a mastery set by hand in
+    the collection are left out: what they did does not show how they reached it.
+    """
     by_hand = HandSetMastery.objects.filter(
         learner=OuterRef("learner"), knowledge_component__tagged__activity__memberships__collection=collection_id
     )

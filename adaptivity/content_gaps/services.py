@@ -1,4 +1,4 @@
-"""What content lacks, kept for those who look later."""
+"""Stores the reports of content gaps."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from adaptivity.models import Collection, ContentGapReport
 
 
 def content_gap_report_save(*, report: dict[str, Any]) -> None:
-    """Keeps the report in place of the last one of its collection; nothing where that was deleted meanwhile."""
+    """Stores the report in place of its collection's last one; does nothing if the collection was deleted meanwhile."""
     collection = Collection.objects.filter(collection_id=report["collection"]).first()
     if collection is not None:
         ContentGapReport.objects.update_or_create(

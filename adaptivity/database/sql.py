@@ -1,4 +1,4 @@
-"""Hand-written SQL for the paths whose budget the ORM's own cost would eat: PostgreSQL and SQLite alike."""
+"""Hand-written SQL for PostgreSQL and SQLite, on paths whose time budget the ORM would use up."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 T = TypeVar("T")
-# As many values as one statement takes well, on either database.
+# The number of values that one statement handles well on either database.
 BATCH = 1000
 
 
@@ -21,7 +21,7 @@ def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def batched(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
-    """The items in runs of at most ``size``: what one statement can take."""
+    """The items in batches of at most ``size``, as many as one statement can take."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
@@ -29,20 +29,23 @@ def batched(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
 def querysets_among(queryset: Any, field: str, values: Iterable[Any], size: int = BATCH) -> "Iterator[QuerySet[Any]]":
     """The rows whose field has one of the values, as several querysets that each ask for at most ``size`` values.
 
-    The values are taken in order, so that two transactions that lock the same rows never wait for each other.
+    The values are taken in order, so that no two transactions that lock the same rows deadlock.
     """
     for some in batched(sorted(set(values)), size):
         yield queryset.filter(**{f"{field}__in": some})
 
 
 def rows_among(queryset: Any, field: str, values: Iterable[Any], size: int = BATCH) -> Iterator[Any]:
-    """The rows whose field has one of the values, however many there are."""
+    """The rows whose field has one of the values, however many values there are."""
     for some in querysets_among(queryset, field, values, size):
         yield from some
 
 
 def among(ids: Iterable[int]) -> tuple[str, Any]:
-    """The right side of ``column ... `` for one of the ids, and its single parameter, however many ids there are."""
+    """The right side of a condition ``column ...`` that matches these ids, and its single parameter.
+
+    It takes any number of ids.
+    """
     if connection.vendor == "postgresql":
         return "= ANY(%s)", list(ids)
     return "IN (SELECT value FROM json_each(%s))", json.dumps(list(ids))

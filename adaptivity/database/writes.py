@@ -1,5 +1,4 @@
-"""What writers share: transactions that take a second look where another request overtook them, and saves of no more
-than what changes."""
+"""What writers share: transactions that run again if another request overtook them, and saves of changed fields."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -16,10 +15,10 @@ TRIES = 3
 
 
 def overtakable(write: Callable[P, R]) -> Callable[P, R]:
-    """Runs a write in one transaction, and again where something that it had read was deleted before its end.
+    """Runs a write in one transaction, and repeats it if something that it read was deleted before it ended.
 
-    Foreign keys are checked when a transaction ends: a score on an activity whose KC is deleted at the same moment
-    fails there, and is right when it is done again, without the KC. Inside of another transaction, that one decides.
+    Foreign keys are checked at the end of a transaction. A score on an activity whose KC is deleted at the same moment
+    fails there. Repeated, it succeeds without the KC. Inside another transaction, that one decides whether to repeat.
     """
 
     @functools.wraps(write)
@@ -37,7 +36,7 @@ def overtakable(write: Callable[P, R]) -> Callable[P, R]:
 
 
 def assign(row: Model, fields: Mapping[str, object]) -> list[str]:
-    """Gives the row the values, and answers the names of the fields that had others: what is to be saved."""
+    """Assigns the values to the row, and returns the names of the fields that changed and must be saved."""
     changed = [name for name, value in fields.items() if getattr(row, name) != value]
     for name in changed:
         setattr(row, name, fields[name])

@@ -1,6 +1,6 @@
-"""Where a collection's content falls short: practice too long or too short, too few items, tags and items that are off.
+"""Gaps in a collection's content: too much or too little practice, too few items, and doubtful tags and items.
 
-Everything is of one collection, and judged by what its learners did in it and by the parameters in force.
+Each measure covers one collection. It uses what the collection's learners did there and the parameters in force.
 """
 
 from collections.abc import Sequence
@@ -15,34 +15,37 @@ from adaptivity.engine.promotion import LEAST_KC_LEARNERS
 from adaptivity.engine.responses import Responses
 from adaptivity.engine.tracing import answer_ratios
 
-# Wheel-spinning: so many opportunities without so many right answers in a row (Beck and Gong, 2013).
+# Wheel-spinning: this many opportunities without this many right answers in a row (Beck and Gong, 2013).
 SPINNING_OPPORTUNITIES, SPINNING_STREAK = 10, 3
-# A score that counts as a right answer.
+# Scores of at least this count as right answers.
 RIGHT = 0.5
-# From which share on something is to be done about a KC.
+# A KC needs attention when one of its shares is above these.
 MOST_OVER_PRACTICE = 0.3
 MOST_UNDER_PRACTICE = 0.5
 MOST_SPINNING = 0.25
 MOST_RUNNING_OUT = 0.1
-# How many further items are looked for that would be enough.
+# The largest number of additional items that is tried.
 MOST_MISSING = 50
-# An item is judged where so many learners have answered it and others of the KC.
+# An item is judged if at least this many learners have answered both it and another item of the KC.
 LEAST_ITEM_LEARNERS = 30
 # An item discriminates badly below this item-rest correlation (Ebel and Frisbie, 1991, chapter 13).
 LEAST_DISCRIMINATION = 0.2
 Z95 = 1.96
-# Masteries that are told apart while a bank is worked through: exact up to 12 items of different parameters.
+# The number of different masteries kept while a bank is worked through. Exact for up to 12 items with different
+# parameters.
 STATES = 4096
 
 
 @dataclass(frozen=True)
 class Practice:
-    """What learners did on each KC, shape (KCs,). Shares are NaN where there is nobody they could be of.
+    """What learners did on each KC, shape (KCs,). A share is NaN if it covers nobody.
 
-    ``learners``, ``opportunities``: how many. ``over_practice``: the share of opportunities whose mastery was at the
-    threshold before. ``under_practice``: the share of learners who ended below it with items left to do.
-    ``determined``: the learners who either had SPINNING_STREAK right answers in a row or SPINNING_OPPORTUNITIES
-    opportunities without; ``wheel_spinning``: the share of the latter among them.
+    ``learners`` and ``opportunities`` are counts. ``over_practice`` is the share of opportunities that began with
+    mastery at the threshold. ``under_practice`` is the share of learners who ended below it with items left to do.
+
+    ``determined`` counts the learners for whom wheel-spinning can be decided. They had either SPINNING_STREAK right
+    answers in a row, or SPINNING_OPPORTUNITIES opportunities without such a streak. ``wheel_spinning`` is the share of
+    the latter among them.
     """
 
     learners: Integers
@@ -54,8 +57,12 @@ class Practice:
 
 
 def practice(responses: Responses, parameters: BktParameters, *, threshold: float = MASTERY_THRESHOLD) -> Practice:
-    """Over- and under-practice by the masteries that tracing gives, and wheel-spinning by the scores alone: Beck and
-    Gong, "Wheel-spinning: students who fail to master a skill", AIED 2013."""
+    """Returns over-practice, under-practice and wheel-spinning for each KC.
+
+    Over- and under-practice use the masteries from tracing; wheel-spinning uses the scores alone.
+
+    Source: Beck and Gong, "Wheel-spinning: students who fail to master a skill", AIED 2013.
+    """
     pairs, opportunities = responses.pairs, responses.opportunities
     kcs, chains = pairs.knowledge_components, opportunities.chain_kc.size
     kc = pairs.knowledge_component[opportunities.pair]
@@ -71,7 +78,7 @@ def practice(responses: Responses, parameters: BktParameters, *, threshold: floa
         streak[chain] = np.where(opportunities.score[step] >= RIGHT, streak[chain] + 1, 0)
         reached[chain] |= (streak[chain] >= SPINNING_STREAK) & ~spun[chain]
         spun[chain] |= (count[chain] >= SPINNING_OPPORTUNITIES) & ~reached[chain]
-    # An item answered again is no more of the bank than one answered once.
+    # Count an item once, however often it was answered: repeating it uses up no more of the bank.
     done = np.unique(np.stack((opportunities.chain, opportunities.pair), axis=1), axis=0)[:, 0]
     left = np.bincount(done, minlength=chains) < np.bincount(pairs.knowledge_component, minlength=kcs)[
         opportunities.chain_kc
@@ -97,12 +104,14 @@ def _share(part: Floats | Integers, whole: Integers) -> Floats:
 def running_out(
     prior: float, guess: Floats, slip: Floats, transit: Floats, *, threshold: float = MASTERY_THRESHOLD
 ) -> Floats:
-    """The probability that a new learner's mastery has never been at the threshold after 0, 1, ... all items of a bank,
-    shape (items + 1,); ``guess``, ``slip`` and ``transit``, shape (items,), in the order of practice.
+    """The probability that a new learner has never reached the threshold after 0, 1, ... all items of a bank.
 
-    Mastery is a Markov chain of its own: an answer is right with p(1-s) + (1-p)g, and p moves by Bayes' rule and the
-    transit. Its distribution is worked out exactly while it has at most STATES values, which 12 items cannot exceed;
-    beyond, those of nearly equal log-odds are taken together at their mean.
+    The answer has shape (items + 1,). ``guess``, ``slip`` and ``transit`` have shape (items,), in the order of
+    practice.
+
+    Mastery is a Markov chain: an answer is right with probability p(1-s) + (1-p)g, and p moves by Bayes' rule and the
+    transit. Its distribution is exact while it has at most STATES values, which 12 items cannot exceed. Beyond that,
+    values with nearly equal log-odds are merged into their mean.
     """
     mastery, weight = np.array([prior]), np.ones(1)
     weight = weight[mastery < threshold]
@@ -137,9 +146,11 @@ def _merged(mastery: Floats, weight: Floats) -> tuple[Floats, Floats]:
 def missing_items(
     prior: float, guess: Floats, slip: Floats, transit: Floats, *, threshold: float = MASTERY_THRESHOLD
 ) -> int:
-    """How many items more, like the mean of those there are, would keep the bank from running out for all but
-    MOST_RUNNING_OUT of the new learners; MOST_MISSING where that is not enough either. The bank has
-    one item at least."""
+    """How many additional items would keep the bank from running out for all but MOST_RUNNING_OUT of new learners.
+
+    Each additional item has the mean parameters of the existing ones. Returns MOST_MISSING if even that many are not
+    enough. The bank must have at least one item.
+    """
     more = [np.concatenate((each, np.full(MOST_MISSING, each.mean()))) for each in (guess, slip, transit)]
     enough = np.flatnonzero(running_out(prior, *more, threshold=threshold)[guess.size :] <= MOST_RUNNING_OUT)
     return int(enough[0]) if enough.size else MOST_MISSING
@@ -147,11 +158,12 @@ def missing_items(
 
 @dataclass(frozen=True)
 class ItemFit:
-    """How an item's scores go with the other items' of its KCs, of each pair, shape (pairs,).
+    """How well an item's scores agree with those of the other items of each of its KCs, shape (pairs,).
 
-    ``learners``: who answered the item and another one of the KC. ``correlation``: of the two residuals, ``low`` and
-    ``high`` the ends of its 95 % interval; NaN where fewer than LEAST_ITEM_LEARNERS say something. ``better``: a KC
-    that the item is not tagged with and that its scores surely go better with, else -1.
+    ``learners`` counts those who answered the item and another item of the KC. ``correlation`` is the correlation
+    between the two residuals; ``low`` and ``high`` are the ends of its 95 % interval. These are NaN if there are fewer
+    than LEAST_ITEM_LEARNERS such learners, or if their residuals do not vary. ``better`` is a KC that the item is not
+    tagged with but clearly fits better, else -1.
     """
 
     learners: Integers
@@ -162,22 +174,27 @@ class ItemFit:
 
     @property
     def suspect(self) -> Booleans:
-        """The tags that are probably wrong: another KC fits better, or a right answer goes with failure at the KC."""
+        """Which tags are probably wrong: another KC fits better, or right answers go with failure at the KC."""
         result: Booleans = (self.better >= 0) | (self.high < 0.0)
         return result
 
     @property
     def discriminates_badly(self) -> Booleans:
-        """The items that say little of a KC that they are rightly tagged with, as far as can be told."""
+        """Which items tell little about a KC, although their tag seems right."""
         result: Booleans = (self.high < LEAST_DISCRIMINATION) & ~self.suspect
         return result
 
 
 def item_fit(responses: Responses) -> ItemFit:
-    """Residuals are scores less the item's mean, a learner's answers to an item averaged. An item's are correlated over
-    learners with the mean of their residuals at the other items of a KC: the corrected item-total correlation of test
-    theory. Intervals are Fisher's (1921). ``better`` has an interval, widened for the number of KCs that
-    were tried (Bonferroni), wholly above 0 and that of the tag's own KC."""
+    """Correlates each item with the rest of each KC: the corrected item-total correlation of test theory.
+
+    A residual is a score minus the item's mean; a learner's answers to one item are averaged first. An item's residuals
+    are correlated, over learners, with the mean of each learner's residuals at the other items of the KC. Intervals are
+    Fisher's (1921).
+
+    ``better`` requires an interval entirely above 0 and above that of the tag's own KC. Both intervals are widened for
+    the number of KCs tried (Bonferroni).
+    """
     pairs, size = responses.pairs, responses.item.size
     kcs = pairs.knowledge_components
     item_mean = np.bincount(responses.item, responses.score, pairs.items) / np.maximum(
@@ -226,7 +243,7 @@ def item_fit(responses: Responses) -> ItemFit:
 
 
 def _correlations(residual: Floats, sums: Floats, others: Floats) -> tuple[Integers, Floats]:
-    """For each KC, how many learners answered others of its items, and the correlation; both of shape (KCs,)."""
+    """For each KC, the number of learners who answered other items of it, and the correlation; both of shape (KCs,)."""
     has = others > 0.0
     n = has.sum(axis=0)
     rest = np.where(has, sums / np.maximum(others, 1.0), 0.0)
@@ -239,7 +256,7 @@ def _correlations(residual: Floats, sums: Floats, others: Floats) -> tuple[Integ
 
 
 def _fisher(correlation: Floats, n: Integers, z: float) -> Floats:
-    """The end of the correlation's interval that lies ``z`` standard errors away, same shape."""
+    """The end of the correlation's interval that is ``z`` standard errors away, same shape."""
     inside = np.clip(correlation, -1.0 + 1e-9, 1.0 - 1e-9)
     end: Floats = np.tanh(np.arctanh(inside) + z / np.sqrt(n - 3.0))
     return end
@@ -247,7 +264,7 @@ def _fisher(correlation: Floats, n: Integers, z: float) -> Floats:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Something to do, known by its ``code``, in a sentence."""
+    """Something to do, as a sentence; ``code`` identifies it."""
 
     code: str
     message: str
@@ -263,22 +280,27 @@ def suggestions(
     runs_out: float,
     missing: int,
 ) -> Sequence[Suggestion]:
-    """What to do about a KC, in the order of urgency. Shares of fewer than LEAST_KC_LEARNERS learners say nothing."""
+    """What to do about a KC, most urgent first. Shares that cover fewer than LEAST_KC_LEARNERS learners are ignored."""
     found = []
     if runs_out > MOST_RUNNING_OUT:
-        remedy = f"write {missing} more" if missing < MOST_MISSING else "write items that tell more or teach more"
+        remedy = (
+            f"write {missing} more" if missing < MOST_MISSING else "write items that discriminate better or teach more"
+        )
         text = f"{runs_out:.0%} of new learners run out of items before mastery: {remedy}."
         found.append(Suggestion("write_items", text))
     if determined >= LEAST_KC_LEARNERS and wheel_spinning > MOST_SPINNING:
         text = (
-            f"{wheel_spinning:.0%} practise without getting there: explain it before it is practised, look at its "
-            "prerequisites, and whether it is several KCs."
+            f"{wheel_spinning:.0%} of learners practise without reaching mastery: explain the KC before they practise, "
+            "check its prerequisites, and check whether it is really several KCs."
         )
         found.append(Suggestion("teach_first", text))
     if learners >= LEAST_KC_LEARNERS and over_practice > MOST_OVER_PRACTICE:
-        text = f"{over_practice:.0%} of the practice came after mastery: let it stop on mastery, or ask for less of it."
+        text = f"{over_practice:.0%} of practice came after mastery: stop on mastery, or require less practice."
         found.append(Suggestion("stop_on_mastery", text))
     if learners >= LEAST_KC_LEARNERS and under_practice > MOST_UNDER_PRACTICE:
-        text = f"{under_practice:.0%} leave below mastery with items left: recommend it longer (limit, demand weight)."
+        text = (
+            f"{under_practice:.0%} of learners leave below mastery with items left: recommend the KC longer "
+            "(raise the limit or the demand weight)."
+        )
         found.append(Suggestion("practise_more", text))
     return found

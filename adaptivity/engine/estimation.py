@@ -1,13 +1,15 @@
-"""Estimates of guess, slip, transit and priors from the history of scores.
+"""Estimates guess, slip, transit and priors from the history of scores.
 
-Two methods. ``estimate_empirical`` takes each chain's likeliest moment of mastery for the truth and counts (Rushkin,
-Lopez, Ang and Rosen, "Adaptive Engine for MOOC", section 5; the heuristic of Hawkins, Heffernan and Baker, 2014).
-``estimate_em`` maximises the posterior of the hidden Markov model by expectation maximisation (Baum et al. 1970), with
-guess, slip and transit of every item's pair drawn toward those of its KC: rare items have too few responses for
-parameters of their own (shrinkage; the KC's values are the mean of a Beta prior worth ``strength`` responses).
+There are two methods:
 
-KCs are independent of each other, so the estimate for some KCs does not depend on which others are in the arrays. Only
-a KC without a response is given the mean of those that have some.
+``estimate_empirical`` takes each chain's likeliest moment of mastery as true and counts. Source: Rushkin, Lopez, Ang
+    and Rosen, "Adaptive Engine for MOOC", section 5. The heuristic is that of Hawkins, Heffernan and Baker, 2014.
+``estimate_em`` maximises the posterior of the hidden Markov model by expectation maximisation (Baum et al. 1970).
+    Guess, slip and transit of each item's pair are shrunk toward those of its KC. Rare items have too few responses for
+    parameters of their own. The KC's values are the mean of a Beta prior worth ``strength`` responses.
+
+KCs are independent: the estimate for some KCs does not depend on which others are in the arrays. The one exception is a
+KC without a response, which gets the mean of the KCs that have some.
 """
 
 from dataclasses import dataclass
@@ -27,22 +29,20 @@ from adaptivity.engine.responses import Opportunities, Pairs, Responses
 from adaptivity.engine.tracing import likelihood_ratio
 from adaptivity.progress import Steps, silent
 
-# What an estimate may be: inside these an answer always says something (g + s < 1), and no chain is certain at once.
+# Bounds of an estimate: inside them every answer is informative (g + s < 1), and no chain starts out certain.
 LEAST, MOST = 0.001, 0.98
 INFORMATIVE = 0.98
 TRANSIT_BOUNDS = (1e-4, 0.6)
 PRIOR_BOUNDS = (0.01, 0.99)
-# A KC's own values are drawn toward the defaults as by so many responses or learners.
+# The defaults weigh this many responses or learners in a KC's own values.
 KC_STRENGTH = 10.0
-# Transit varies less between items than guess and slip do, and is seen less.
+# Transit varies less between items than guess and slip do, and there is less evidence for it.
 TRANSIT_STRENGTH = 5.0
-
-# Called with the iterations done and the most there will be.
 
 
 @dataclass(frozen=True)
 class BktParameters:
-    """Prior of each KC, shape (KCs,); guess, slip and transit of each pair, shape (pairs,); all probabilities."""
+    """Probabilities: the prior of each KC, shape (KCs,), and guess, slip and transit of each pair, shape (pairs,)."""
 
     prior: Floats
     guess: Floats
@@ -52,14 +52,16 @@ class BktParameters:
 
 @dataclass(frozen=True)
 class Trace:
-    """Before each response: the probability of success, and the mean of its KCs' log-odds of mastery; (responses,)."""
+    """Before each response, shape (responses,): the probability of success, and the mean log-odds of mastery of its
+    KCs.
+    """
 
     success: Floats
     mastery_log_odds: Floats
 
 
 def default_parameters(pairs: Pairs) -> BktParameters:
-    """What holds where nothing was estimated."""
+    """The parameters to use before anything is estimated."""
     size = pairs.knowledge_component.size
     return BktParameters(
         prior=np.full(pairs.knowledge_components, DEFAULT_PRIOR),
@@ -70,10 +72,10 @@ def default_parameters(pairs: Pairs) -> BktParameters:
 
 
 def trace(responses: Responses, parameters: BktParameters, empty: float = 0.5) -> Trace:
-    """What the parameters say before each response, from the learner's own past alone.
+    """What the parameters predict before each response, from the learner's own past alone.
 
-    Success is the mean over the item's KCs of p(1-s) + (1-p)g: for prediction, averaging several KCs does better than
-    multiplying their odds. ``empty`` is the answer for an item without KCs.
+    Success is the mean over the item's KCs of p(1-s) + (1-p)g. For prediction, averaging several KCs does better than
+    multiplying their odds. ``empty`` is the success of an item without KCs.
     """
     opportunities = responses.opportunities
     before = mastery_before(opportunities, parameters)
@@ -85,12 +87,12 @@ def trace(responses: Responses, parameters: BktParameters, empty: float = 0.5) -
 
 
 def mastery_before(opportunities: Opportunities, parameters: BktParameters) -> Floats:
-    """The mastery of its KC before each opportunity, from the learner's own past alone, shape (opportunities,)."""
+    """The mastery of the KC before each opportunity, from the learner's own past alone, shape (opportunities,)."""
     return _forward(opportunities, parameters, _likelihood_ratio(opportunities, parameters))
 
 
 def mastery_after(opportunities: Opportunities, parameters: BktParameters, before: Floats) -> Floats:
-    """The mastery that each opportunity leaves behind, with what was learned by it, shape (opportunities,)."""
+    """The mastery after each opportunity, including what was learned from it, shape (opportunities,)."""
     with_mastery = before * _likelihood_ratio(opportunities, parameters)
     after = with_mastery / (with_mastery + (1.0 - before))
     learned: Floats = after + (1.0 - after) * parameters.transit[opportunities.pair]
@@ -105,18 +107,18 @@ def estimate_em(
     tolerance: float = 5e-3,
     progress: Steps = silent,
 ) -> BktParameters:
-    """Expectation maximisation over all chains at once; fractional scores interpolate multiplicatively.
+    """Runs expectation maximisation over all chains at once; fractional scores interpolate multiplicatively.
 
-    ``strength`` is how many responses the KC's values weigh against a pair's own. A KC is done when an iteration
-    changes none of its parameters by ``tolerance``; it stays as it is then, so that no KC's estimate depends on the
-    others'. Ends when all are done, or after ``iterations``.
+    ``strength`` is the number of responses that the KC's values weigh against a pair's own. A KC has converged when an
+    iteration changes each of its parameters by less than ``tolerance``. It is then left unchanged, so that no KC's
+    estimate depends on the others. Ends when all KCs have converged, or after ``iterations``.
     """
     pairs, opportunities = responses.pairs, responses.opportunities
     pair_kc, kc = pairs.knowledge_component, pairs.knowledge_component[opportunities.pair]
     kcs, score = pairs.knowledge_components, opportunities.score
     first = opportunities.steps[0] if opportunities.steps else slice(0, 0)
     found = default_parameters(pairs)
-    # From the defaults, whose guess and slip are low, a hard KC's learners would all seem never to learn it.
+    # Starting from the defaults, whose guess and slip are low, learners would never seem to learn a hard KC.
     found = BktParameters(
         np.full_like(found.prior, 0.3), np.full_like(found.guess, 0.2), np.full_like(found.slip, 0.2), found.transit
     )
@@ -156,11 +158,15 @@ def estimate_em(
 
 
 def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktParameters:
-    """Counts, with each chain's likeliest moment of mastery taken for the truth.
+    """Counts events, taking each chain's likeliest moment of mastery as true.
 
-    A chain of n scores is split where the scores before count least as right and those after least as wrong; of several
-    such moments each counts its share. Guess is the mean score before mastery, slip one less the mean after, transit
-    the share of opportunities that end in mastery, the prior the share of chains that begin with it.
+    A chain of n scores is split at the moment that leaves the fewest errors. Errors are right answers before the moment
+    and wrong answers after it. If several moments tie, each counts its share.
+
+    Guess is the mean score before mastery.
+    Slip is one minus the mean score after it.
+    Transit is the share of opportunities that end in mastery.
+    The prior is the share of chains that begin with mastery.
     """
     pairs, opportunities = responses.pairs, responses.opportunities
     by_chain = np.argsort(opportunities.chain, kind="stable")
@@ -168,7 +174,7 @@ def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktPar
     size = chain.size
     starts = np.flatnonzero(np.r_[True, chain[1:] != chain[:-1]]) if size else np.zeros(0, np.int64)
     lengths = np.diff(np.r_[starts, size])
-    # Errors of mastery just before opportunity j: scores before it, and one less each score from it on.
+    # The errors if mastery came just before opportunity j: the scores before it, and one minus each score from it on.
     before = np.cumsum(score) - score
     before -= np.repeat(before[starts], lengths)
     wrong = 1.0 - score
@@ -176,7 +182,7 @@ def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktPar
     after = np.repeat(np.add.reduceat(wrong, starts) if size else wrong, lengths) - (
         to_here - np.repeat(to_here[starts], lengths)
     )
-    # The moment after the last opportunity is one more for each chain.
+    # Each chain has one more possible moment: after its last opportunity.
     never = np.add.reduceat(score, starts) if size else score
     least = np.minimum(np.minimum.reduceat(before + after, starts) if size else never, never)
     at = (np.abs(before + after - np.repeat(least, lengths)) < 1e-9).astype(np.float64)
@@ -188,7 +194,7 @@ def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktPar
     learned = np.r_[share[1:], 0.0]
     learned[starts[1:] - 1] = 0.0
     last = np.r_[starts[1:], size] - 1 if size else starts
-    # Whether the last opportunity ended in mastery nothing shows: it is no trial.
+    # Nothing shows whether the last opportunity ended in mastery, so it is not a trial.
     learned[last] = 0.0
     pair, kc = opportunities.pair[by_chain], pairs.knowledge_component[opportunities.pair[by_chain]]
     pair_kc, kcs = pairs.knowledge_component, pairs.knowledge_components
@@ -211,8 +217,11 @@ def estimate_empirical(responses: Responses, *, strength: float = 8.0) -> BktPar
 
 
 def usual(parameters: BktParameters, kc: Integers, pair_responses: Floats) -> tuple[float, float, float, float]:
-    """Prior, guess, slip and transit as they are in the mean, each KC and pair counting by its responses: what there is
-    to say of a KC without any. ``kc`` and ``pair_responses`` have shape (pairs,); there is a response."""
+    """The mean prior, guess, slip and transit: the best estimate for a KC without responses.
+
+    Each KC and pair is weighted by its responses. ``kc`` and ``pair_responses`` have shape (pairs,); there must be at
+    least one response.
+    """
     of_kc = np.bincount(kc, pair_responses, parameters.prior.size)
     return (
         float(np.average(parameters.prior, weights=of_kc)),
@@ -223,7 +232,7 @@ def usual(parameters: BktParameters, kc: Integers, pair_responses: Floats) -> tu
 
 
 def _with_usual(found: BktParameters, responses: Responses) -> BktParameters:
-    """The estimate with the mean where a KC has no response. (A pair without one has its KC's values as it is.)"""
+    """Uses the mean for KCs without responses. (A pair without responses already has its KC's values.)"""
     kc = responses.pairs.knowledge_component
     of_pair = np.bincount(responses.item, minlength=responses.pairs.items)[responses.pairs.item].astype(np.float64)
     there = np.bincount(kc, of_pair, responses.pairs.knowledge_components) > 0
@@ -241,14 +250,14 @@ def _with_usual(found: BktParameters, responses: Responses) -> BktParameters:
 
 @dataclass(frozen=True)
 class _Expected:
-    """Of each opportunity: probability of mastery at it, and of learning right after it, given the whole chain."""
+    """For each opportunity, given the whole chain: the probability of mastery at it, and of learning right after it."""
 
     mastered: Floats
     learned: Floats
 
 
 def _likelihood_ratio(opportunities: Opportunities, parameters: BktParameters) -> Floats:
-    """How many times likelier each score is with mastery than without, shape (opportunities,)."""
+    """How many times likelier each score is with mastery than without it, shape (opportunities,)."""
     pair = opportunities.pair
     return likelihood_ratio(opportunities.score, parameters.guess[pair], parameters.slip[pair])
 
@@ -268,7 +277,7 @@ def _forward(opportunities: Opportunities, parameters: BktParameters, ratio: Flo
 
 
 def _expect(opportunities: Opportunities, parameters: BktParameters) -> _Expected:
-    """The forward-backward recursion, scaled at every step."""
+    """Runs the forward-backward recursion, scaled at every step."""
     ratio = _likelihood_ratio(opportunities, parameters)
     before = _forward(opportunities, parameters, ratio)
     transit = parameters.transit[opportunities.pair]
@@ -297,7 +306,7 @@ def _ratio(
     mean: Floats,
     strength: float,
 ) -> Floats:
-    """Events for each trial of a group, drawn toward ``mean`` as by ``strength`` trials; shape (groups,)."""
+    """Events per trial of each group, shrunk toward ``mean`` as if by ``strength`` trials; shape (groups,)."""
     ratio: Floats = (np.bincount(group, events, groups) + strength * mean) / (
         np.bincount(group, trials, groups) + strength
     )
@@ -305,7 +314,7 @@ def _ratio(
 
 
 def _admissible(prior: Floats, guess: Floats, slip: Floats, transit: Floats) -> BktParameters:
-    """The estimates held where the model means something: a right answer never lowers mastery."""
+    """The estimates, clipped to where the model is meaningful: a right answer never lowers mastery."""
     guess, slip = np.clip(guess, LEAST, MOST), np.clip(slip, LEAST, MOST)
     excess = np.maximum((guess + slip) / INFORMATIVE, 1.0)
     return BktParameters(

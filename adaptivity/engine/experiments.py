@@ -1,7 +1,7 @@
-"""Who is in which group of an experiment, and intervals that stay valid however often one looks.
+"""Assigns learners to groups of an experiment, and gives intervals that stay valid however often you look.
 
-``assign`` needs no memory: the same experiment and learner give the same group in every process, and how learners fall
-in one experiment says nothing about how they fall in another.
+``assign`` keeps no state: the same experiment and learner give the same group in every process. A learner's group in
+one experiment says nothing about the group in another.
 """
 
 import hashlib
@@ -13,13 +13,16 @@ import numpy as np
 
 from adaptivity.engine.parameters import Booleans, Floats, Integers
 
-# The greatest bet of the confidence sequence; the source's default.
+# The largest bet of the confidence sequence; this is the source's default.
 LARGEST_BET = 0.5
 
 
 def assign(experiment: str, learner: Sequence[str], weights: Sequence[float]) -> int:
-    """The index of the learner's group, by a stable hash of the experiment's name and the learner's identity. A group
-    gets its share of all weights; one of weight 0 nobody. Raises ValueError where no weight is positive."""
+    """The index of the learner's group, from a stable hash of the experiment's name and the learner's identity.
+
+    Each group gets the share that its weight has of all weights; a group of weight 0 gets nobody. Raises ValueError if
+    no weight is positive.
+    """
     total = float(sum(weights))
     if not total > 0.0:
         raise ValueError("no group has a weight")
@@ -30,13 +33,13 @@ def assign(experiment: str, learner: Sequence[str], weights: Sequence[float]) ->
         reached += weight
         if point < reached:
             return index
-    # Rounding has left the point at the very end.
+    # Rounding left the point at the very end.
     return max(index for index, weight in enumerate(weights) if weight > 0.0)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and what it lies between, at a confidence that holds for all times together."""
+    """A mean and its bounds, at a confidence that holds at all times together."""
 
     mean: float
     low: float
@@ -46,11 +49,13 @@ class Interval:
 def confidence_sequence(values: Floats, alpha: float) -> tuple[Floats, Floats]:
     """Lower and upper bounds of the mean after each value, both shaped as ``values``.
 
-    Values lie in [0, 1], in the order in which they became known, along the last axis; other axes are streams apart.
-    With probability 1 - ``alpha`` all the bounds of a stream hold at once, so one may look after every value and stop
-    when one likes. What they hold is the mean of what each value was to be expected to be given those before it, by
-    the weights of the bets, by which earlier values count somewhat more. It may change with time, which is why the
-    bounds are not intersected: that takes one mean for granted, and where there is a trend it is wrong in the end.
+    Values lie in [0, 1], in the order in which they became known, along the last axis. Other axes are separate streams.
+    With probability 1 - ``alpha`` all the bounds of a stream hold at once. You may therefore look after every value and
+    stop whenever you like.
+
+    The bounds cover the weighted mean of each value's expectation given the values before it. The weights are the bets,
+    which give earlier values somewhat more weight. That mean may change over time, so the bounds are not intersected.
+    Intersecting assumes a single mean, and goes wrong in the end if there is a trend.
 
     Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024),
     theorem 2 (predictable plug-in empirical Bernstein).
@@ -73,13 +78,15 @@ def confidence_sequence(values: Floats, alpha: float) -> tuple[Floats, Floats]:
 
 
 def effect_sequence(values: Floats, treated: Booleans, share: Floats | float, alpha: float) -> tuple[Floats, Floats]:
-    """Lower and upper bounds, after each value, of how much more a group's values are than those of another; both
-    shaped as ``values``, which lie in [0, 1], are those of both groups in the order in which they became known, and are
-    the group's where ``treated``. Chance puts a value there with probability ``share``, between 0 and 1.
+    """Lower and upper bounds, after each value, of how much higher one group's values are than another's.
 
-    Each value's deviation from the mean of all before it, divided by the probability of its group and negated for the
-    other group, is to be expected to be the effect on just this value, however values change with time. So two groups
-    that are treated alike differ by 0 at any time. With probability 1 - ``alpha`` all bounds hold at once.
+    Both are shaped as ``values``. These lie in [0, 1] and belong to both groups, in the order in which they became
+    known. ``treated`` marks those of the first group. Chance puts a value there with probability ``share``, between 0
+    and 1.
+
+    Each value's deviation from the mean of all before it is divided by the probability of its group, and negated for
+    the other group. Its expectation is the effect on just this value, however values change over time. Two groups that
+    are treated alike therefore differ by 0 at any time. With probability 1 - ``alpha`` all bounds hold at once.
 
     Source: Ham, Bojinov, Lindon and Tingley, "Design-based inference for multi-arm bandits" (2023), inverse propensity
     weights; the bounds are those of confidence_sequence.
@@ -94,9 +101,11 @@ def effect_sequence(values: Floats, treated: Booleans, share: Floats | float, al
 
 
 def sample_ratio(counts: Integers, weights: Sequence[float]) -> float:
-    """How likely it is, at most, that chance alone has ever put groups so far from the shares of their weights as these
-    ``counts`` of learners are: a p-value that stays valid however often one looks. Small: who takes part depends on
-    the group, and the groups are not comparable.
+    """An anytime-valid p-value for the ``counts`` of learners in groups with these ``weights``.
+
+    It bounds the probability that chance alone ever takes the groups this far from the shares of their weights. It
+    stays valid however often you look. A small value means that the group influences who takes part, so the groups are
+    not comparable.
 
     Source: Lindon and Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022, with the uniform
     prior.
@@ -110,9 +119,9 @@ def sample_ratio(counts: Integers, weights: Sequence[float]) -> float:
 
 
 def interval(values: Floats, alpha: float, bounds: tuple[float, float] = (0.0, 1.0)) -> Interval:
-    """The mean of values in ``bounds``, shape (values,), in the order in which they became known, and where it lies.
+    """The mean of values in ``bounds``, shape (values,), in the order in which they became known, and its interval.
 
-    Without values the mean is NaN and the bounds are those of the values.
+    Without values the mean is NaN, and the interval is ``bounds``.
     """
     least, most = bounds
     if not values.size:
@@ -126,8 +135,11 @@ def interval(values: Floats, alpha: float, bounds: tuple[float, float] = (0.0, 1
 def effect(
     values: Floats, treated: Booleans, share: float, alpha: float, bounds: tuple[float, float] = (0.0, 1.0)
 ) -> Interval:
-    """How much more the mean of a group is than that of another, and where the effect lies, by effect_sequence; values
-    lie in ``bounds``. Where one of them has none the mean is NaN, where ``share`` is 0 or 1 nothing is known."""
+    """How much higher one group's mean is than the other's, with the interval of effect_sequence.
+
+    Values lie in ``bounds``. The mean is NaN if either group has no values. If ``share`` is 0 or 1, the interval is as
+    wide as possible.
+    """
     least, most = bounds
     width = most - least
     mean = float(values[treated].mean() - values[~treated].mean()) if 0 < treated.sum() < treated.size else math.nan

@@ -8,10 +8,11 @@ from adaptivity.engine.parameters import MASTERY_THRESHOLD, Floats, clip_probabi
 def grade(*, mastery: Floats, prior: Floats, done: int, activities: int) -> float:
     """How far a learner has come in a collection, from 0 to 1.
 
-    ``mastery`` and ``prior``, both of shape (KCs,), are those of the KCs tagged on the collection's activities. The
-    grade is the mean over the KCs of the way from the prior to the mastery threshold 0.9, each held inside [0, 1]; a
-    KC whose prior is at the threshold already counts as 1. Without KCs it is the share of the ``activities`` that are
-    ``done``, and 0 where there are none.
+    ``mastery`` and ``prior``, both of shape (KCs,), cover the KCs tagged on the collection's activities. The grade is
+    the mean over the KCs of the progress from the prior to the mastery threshold 0.9. Each KC's progress is clipped to
+    [0, 1]. A KC whose prior is at the threshold already counts as 1.
+
+    Without KCs the grade is the share of the ``activities`` that are ``done``, and 0 if there are no activities.
     """
     if not mastery.size:
         return done / activities if activities else 0.0

@@ -1,4 +1,4 @@
-"""From a log of evidence to masteries: which observations belong to which learner and KC, and what each starts from."""
+"""Turns a log of evidence into masteries: groups observations by learner and KC, and finds where each chain starts."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from adaptivity.engine.tracing import fold
 
 @dataclass(frozen=True)
 class TagTable:
-    """The KCs that activities are tagged with and the parameters of each, sorted by activity; shape (tags,)."""
+    """The KCs that activities are tagged with, and the parameters of each tag, sorted by activity; shape (tags,)."""
 
     activity: Integers
     knowledge_component: Integers
@@ -21,11 +21,12 @@ class TagTable:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Scores and hand-set masteries of some learners, each learner's in history order.
+    """The scores and hand-set masteries of some learners, each learner's in history order.
 
-    Scores, shape (scores,): ``score_learner``, ``score_activity``, ``score``. Hand-set masteries, shape (settings,):
-    ``set_learner``, ``set_knowledge_component``, ``set_value`` (NaN: back to the prior). ``score_position`` and
-    ``set_position`` order the two among each other; a later entry of a learner has the greater position.
+    Scores have shape (scores,): ``score_learner``, ``score_activity``, ``score``. Hand-set masteries have shape
+    (settings,): ``set_learner``, ``set_knowledge_component``, ``set_value`` (NaN means back to the prior).
+    ``score_position`` and ``set_position`` order the two relative to each other: a learner's later entry has the
+    greater position.
     """
 
     score_learner: Integers
@@ -48,7 +49,9 @@ class Priors:
 
 @dataclass(frozen=True)
 class Masteries:
-    """What the evidence says, shape (masteries,), sorted by learner and KC; only pairs that have evidence."""
+    """The masteries that the evidence leads to, shape (masteries,), sorted by learner and KC. Pairs without evidence
+    are left out.
+    """
 
     learner: Integers
     knowledge_component: Integers
@@ -56,16 +59,17 @@ class Masteries:
 
 
 def replay(evidence: Evidence, tags: TagTable, priors: Priors) -> Masteries:
-    """The masteries that a whole log leads to.
+    """Computes the masteries from a whole log.
 
-    A score is an observation of every KC its activity is tagged with. A hand-set mastery starts its KC anew from the
-    value, or from the prior where the setting was deleted; what came before no longer matters for that KC.
-    Raises KeyError where a KC has no prior in ``priors``.
+    A score is an observation of every KC its activity is tagged with. A hand-set mastery restarts its KC from the
+    value, or from the prior if the setting was deleted. Earlier observations of that KC no longer count.
+
+    Raises KeyError if a KC has no prior in ``priors``.
     """
     first = np.searchsorted(tags.activity, evidence.score_activity, side="left")
     count = np.searchsorted(tags.activity, evidence.score_activity, side="right") - first
     entry = np.repeat(np.arange(count.size), count)
-    # Position within each activity's run of tags, added to where the run starts.
+    # The position within each activity's run of tags, added to the start of the run.
     tag = np.repeat(first - np.r_[0, np.cumsum(count)[:-1]], count) + np.arange(entry.size) if count.size else entry
 
     learner = np.r_[evidence.score_learner[entry], evidence.set_learner]
@@ -77,7 +81,7 @@ def replay(evidence: Evidence, tags: TagTable, priors: Priors) -> Masteries:
     chain = chain.reshape(-1)
     observed_chain, set_chain = chain[: entry.size], chain[entry.size :]
 
-    # The latest hand-set value of a chain is where it starts; earlier observations are dropped.
+    # A chain starts from its latest hand-set value; earlier observations are dropped.
     initial = np.full(len(pairs), np.nan)
     started = np.full(len(pairs), -1, dtype=np.int64)
     by_position = np.argsort(evidence.set_position, kind="stable")

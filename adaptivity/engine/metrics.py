@@ -1,4 +1,6 @@
-"""How good predictions of success are; a score counts as success from 0.5 on where a measure needs one or the other."""
+"""Measures how good predictions of success are. If a measure needs a binary outcome, scores of 0.5 or more are
+successes.
+"""
 
 from dataclasses import dataclass
 
@@ -12,9 +14,15 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Metrics:
-    """``auc``: the probability that a success was given more than a failure, ties half (0.5 where there is only one
-    kind); ``log_loss`` in nats; ``rmse``; ``accuracy`` at 0.5; ``ece``: mean distance of prediction from share of
-    success over 15 bins of equal size."""
+    """Measures of predictions against scores.
+
+    ``auc``: the probability that a success was predicted higher than a failure. Ties count half. It is 0.5 if there
+        are only successes or only failures.
+    ``log_loss``: in nats.
+    ``rmse``: the root of the mean squared error.
+    ``accuracy``: at a threshold of 0.5.
+    ``ece``: the mean distance between prediction and share of success, over 15 bins of equal size.
+    """
 
     auc: float
     log_loss: float
@@ -25,7 +33,10 @@ class Metrics:
 
 
 def metrics(score: Floats, predicted: Floats) -> Metrics:
-    """Of predictions, shape (responses,), against scores in [0, 1] of the same shape. Raises ValueError for none."""
+    """The measures of predictions, shape (responses,), against scores in [0, 1] of the same shape.
+
+    Raises ValueError if there are no responses.
+    """
     if not score.size:
         raise ValueError("there are no responses to compare with")
     inside = np.clip(predicted, EPSILON, 1.0 - EPSILON)
@@ -41,7 +52,7 @@ def metrics(score: Floats, predicted: Floats) -> Metrics:
 
 
 def calibration(score: Floats, predicted: Floats) -> list[tuple[float, float, int]]:
-    """Mean prediction, mean score and number of responses of each of at most 15 bins of equal size, ascending."""
+    """The mean prediction, mean score and number of responses of each of at most 15 bins of equal size, ascending."""
     return [(float(predicted[each].mean()), float(score[each].mean()), int(each.size)) for each in _bins(predicted)]
 
 
@@ -62,6 +73,6 @@ def _auc(success: "np.ndarray[tuple[int], np.dtype[np.bool_]]", predicted: Float
 
 
 def _calibration_error(score: Floats, predicted: Floats) -> float:
-    """Bins hold the same number of predictions each, so that none is a matter of a few. Source: Naeini et al., 2015."""
+    """All bins hold the same number of predictions, so no bin depends on only a few. Source: Naeini et al., 2015."""
     bins = _bins(predicted)
     return float(sum(abs(score[each].sum() - predicted[each].sum()) for each in bins) / predicted.size)

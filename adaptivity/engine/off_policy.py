@@ -1,7 +1,12 @@
-"""What another policy would have earned, from decisions that were logged with their propensities.
+"""Estimates what another policy would have earned, from decisions that were logged with their propensities.
 
-Arrays have shape (decisions,): ``reward`` of the chosen item, ``logged`` the probability with which it was chosen,
-``target`` the probability with which the other policy would have chosen it, ``learner`` whose decision it was.
+Arrays have shape (decisions,):
+
+``reward``: the reward of the chosen item.
+``logged``: the probability with which that item was chosen.
+``target``: the probability with which the other policy would have chosen it.
+``learner``: the learner that the decision was made for.
+
 Decisions of one learner resemble each other, so the standard error counts a learner as one observation.
 """
 
@@ -11,13 +16,13 @@ import numpy as np
 
 from adaptivity.engine.parameters import Floats, Integers
 
-# Decisions of learners of one half are predicted by a regression on the other half.
+# A regression on one half of the learners predicts the decisions of the other half.
 HALVES = 2
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean reward of a decision, its standard error, and how many equally weighted decisions the sum is worth."""
+    """The mean reward of a decision, its standard error, and the effective number of equally weighted decisions."""
 
     value: float
     standard_error: float
@@ -26,8 +31,10 @@ class Estimate:
 
 
 def inverse_propensity(reward: Floats, logged: Floats, target: Floats, learner: Integers) -> Estimate:
-    """Each reward counts as many times as the target would have chosen the item more often: unbiased where the logged
-    policy may choose whatever the target chooses. Raises ValueError for no decision, or a propensity of 0.
+    """Weights each reward by how much more often the target would have chosen the item.
+
+    The estimate is unbiased if the logged policy may choose whatever the target chooses. Raises ValueError if there is
+    no decision, or if a propensity is 0.
 
     Source: Horvitz and Thompson, 1952; Dudik, Langford and Li, "Doubly robust policy evaluation and learning", 2011.
     """
@@ -36,7 +43,7 @@ def inverse_propensity(reward: Floats, logged: Floats, target: Floats, learner: 
 
 
 def self_normalised(reward: Floats, logged: Floats, target: Floats, learner: Integers) -> Estimate:
-    """The weighted mean: a little biased, with far less variance. NaN where the target agrees with no decision.
+    """The weighted mean: slightly biased, with far less variance. NaN if the target agrees with no decision.
 
     Source: Swaminathan and Joachims, "The self-normalized estimator for counterfactual learning", 2015.
     """
@@ -52,9 +59,11 @@ def self_normalised(reward: Floats, logged: Floats, target: Floats, learner: Int
 def doubly_robust(
     reward: Floats, logged: Floats, target: Floats, learner: Integers, *, expected: Floats, expected_of_target: Floats
 ) -> Estimate:
-    """A model's expectation, corrected where the target agrees with what was logged: right where the model or the
-    propensities are. ``expected`` is the model's reward of the chosen item, ``expected_of_target`` that of what the
-    target would have chosen, averaged over its propensities.
+    """A model's expectation, corrected where the target agrees with what was logged.
+
+    The estimate is right if either the model or the propensities are. ``expected`` is the model's reward of the chosen
+    item. ``expected_of_target`` is the model's reward of what the target would have chosen, averaged over its
+    propensities.
 
     Source: Dudik, Langford and Li, 2011, equation 3.
     """
@@ -63,8 +72,11 @@ def doubly_robust(
 
 
 def rewards_expected(feature: Floats, reward: Floats, learner: Integers, other: Floats) -> tuple[Floats, Floats]:
-    """A line fitted to reward by ``feature`` of the chosen item, at ``feature`` and at ``other``, the same for what the
-    target would have chosen. Fitted to the other half of the learners, so that no reward predicts itself."""
+    """Fits a line of reward by ``feature``, and returns its values at ``feature`` and at ``other``.
+
+    ``feature`` belongs to the chosen item, ``other`` to what the target would have chosen. Each line is fitted to the
+    other half of the learners, so that no reward predicts itself.
+    """
     fitted, fitted_other = np.empty(reward.size), np.empty(reward.size)
     _, index = np.unique(learner, return_inverse=True)
     for half in range(HALVES):
@@ -80,7 +92,7 @@ def rewards_expected(feature: Floats, reward: Floats, learner: Integers, other: 
 
 def _weight(logged: Floats, target: Floats) -> Floats:
     if not logged.size:
-        raise ValueError("there is no decision")
+        raise ValueError("there are no decisions")
     if np.any(logged <= 0.0):
         raise ValueError("a chosen item has a propensity of 0")
     return target / logged

@@ -1,9 +1,8 @@
-"""How one candidate is chosen: every policy behind one interface, by name in ``POLICIES``.
+"""Chooses one of the candidates: every policy has the same interface, and its name is in ``POLICIES``.
 
-A policy gives each item a value from what the recommendation knows, and chooses among the candidates with the greatest
-value. ``EngineSettings.policy`` names it, so that a learner's experimental group decides. What is drawn comes from the
-generator that the caller passes in, and every choice has the propensities that it was drawn with: what off-policy
-estimates need.
+A policy gives each item a value and chooses among the candidates with the highest value. ``EngineSettings.policy``
+names the policy, so a learner's experimental group decides it. Random draws use the caller's generator. Every choice
+comes with the propensities that it was drawn with, which off-policy estimates need.
 """
 
 from collections.abc import Callable
@@ -22,38 +21,39 @@ from adaptivity.engine.scoring import (
     sub_scores,
 )
 
-# Candidates whose value is within this share of the best one's are near enough to explore.
+# Candidates within this share of the best value are near enough to explore.
 NEAR = 0.1
-# Posterior draws that a guarded exploration is made of, and what is shared out evenly, so that no near candidate's
-# propensity is 0.
+# The number of posterior draws of a guarded exploration, and the share that is spread evenly. Spreading some evenly
+# gives every near candidate a propensity above 0.
 DRAWS = 32
 EVENLY = 0.1
-# A transit is held to be known as well as by so many learners.
+# The number of learners that a transit is assumed to have been estimated from.
 TRANSIT_STRENGTH = 20.0
 
-# A missing KC that others build on counts for so much of what each of them would then be worth.
+# The share of a dependent KC's worth that counts for the missing KC that unlocks it.
 UNLOCKING = 0.5
-# Steps that a look ahead goes at most, and levels of KCs that build on each other.
+# The longest plan of a look ahead, in responses, and the levels of KCs that build on each other.
 STEPS, LEVELS = 12, 2
-# How far a missing prerequisite holds a KC back beyond its strength: squared, because tracing knows nothing of
-# prerequisites and takes practice that came too early for learning.
+# The exponent by which missing prerequisites hold a KC back more than their strength does. Tracing ignores
+# prerequisites and takes premature practice for learning, hence the square.
 CAUTION = 2.0
 
-# A stop wants a KC to be so many times less likely not to be mastered than the threshold does. At the threshold itself
-# what builds on a KC is begun too early, and its items are used up before they can teach.
+# Before stopping, a KC must be this many times less likely to be unmastered than the threshold requires. At the
+# threshold itself, dependent KCs begin too early, and their items are used up before they can teach.
 CONFIRMATION = 5.0
-# Estimated transits are those of learners of whom about half missed a prerequisite: who misses none learns about as by
-# so many of these practices. What failures at a KC say about its prerequisites is bounded, as the graph may be wrong.
+# About half of the learners that transits are estimated from missed a prerequisite. A learner who misses none learns
+# about as much from one practice as from UNHINDERED of these. MOST_DOUBT limits what failures at a KC say about its
+# prerequisites, because the graph may be wrong.
 UNHINDERED, MOST_DOUBT = 2.0, 20.0
-# The value of every item, shape (items,), for a learner.
+# The value of every item for a learner, shape (items,).
 Value = Callable[[CollectionContent, LearnerState, EngineSettings, SubScores], Floats]
-# Which KCs a learner is to practise yet, shape (KCs,).
+# Which KCs a learner still has to practise, shape (KCs,).
 Open = Callable[[CollectionContent, LearnerState, EngineSettings], Booleans]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The chosen item, and the probability with which each of the candidates would have been, shape (candidates,)."""
+    """The chosen item, and the probability with which each candidate would have been chosen, shape (candidates,)."""
 
     item: int
     propensity: Floats
@@ -61,10 +61,15 @@ class Selection:
 
 @dataclass(frozen=True)
 class Policy:
-    """``value`` ranks the items. ``open_kcs``, of a policy that stops: the collection is complete for its learners when
-    no item that is left and may be recommended says anything about an open KC, whatever the collection's own flag.
-    ``explores``: it draws among near-equal candidates that the learner is ready for. ``summary`` says what the policy
-    does; ``reason`` completes "it has the ..." for a person, and is empty where the sub-scores themselves say why."""
+    """A way to choose among candidates.
+
+    ``summary``: says what the policy does.
+    ``value``: ranks the items.
+    ``reason``: completes "it has the ..." for a person. It is empty if the sub-scores themselves explain the choice.
+    ``open_kcs``: the KCs to practise, for a policy that stops. The collection is complete when no remaining item that
+        may be recommended tells about an open KC. This holds whatever the collection's own flag says.
+    ``explores``: whether it draws among near-equal candidates that the learner is ready for.
+    """
 
     summary: str
     value: Value
@@ -77,8 +82,7 @@ class Policy:
         return self.open_kcs is not None
 
     def demanded(self, content: CollectionContent, learner: LearnerState, settings: EngineSettings) -> Booleans:
-        """Which items, done or not, say something about an open KC, shape (items,); all where the policy never
-        stops."""
+        """Which items, done or not, tell about an open KC, shape (items,); all items if the policy never stops."""
         if self.open_kcs is None:
             return np.ones(content.include_adaptive.size, dtype=bool)
         return _any_tag(content, self.open_kcs(content, learner, settings))
@@ -92,9 +96,10 @@ class Policy:
         among: Integers,
         generator: np.random.Generator,
     ) -> Selection:
-        """One of ``among``, ascending and not empty: that with the greatest value; those within TIE_TOLERANCE tie.
+        """Selects the item of ``among`` with the highest value; values within TIE_TOLERANCE tie.
 
-        ``scores`` are those of the settings. The generator is used only where there is more than one to draw from.
+        ``among`` is ascending and not empty. ``scores`` must belong to ``settings``. The generator is used only if
+        there is more than one item to draw from.
         """
         return self.draw(
             content, learner, self.value(content, learner, settings, scores), scores.readiness, among, generator
@@ -109,7 +114,9 @@ class Policy:
         among: Integers,
         generator: np.random.Generator,
     ) -> Selection:
-        """As select, for items whose ``values`` by this policy and ``readiness`` are known, both of shape (items,)."""
+        """As ``select``, with this policy's ``values`` and the ``readiness`` of all items already computed, both of
+        shape (items,).
+        """
         if self.explores:
             near = near_equal(values, readiness, among)
             if near.size > 1:
@@ -118,9 +125,10 @@ class Policy:
 
 
 def choose(values: Floats, among: Integers, generator: np.random.Generator) -> Selection:
-    """The item of ``among`` with the greatest value; those within TIE_TOLERANCE of it tie and one is drawn.
+    """Chooses the item of ``among`` with the highest ``values``, shape (items,).
 
-    ``values`` has shape (items,); ``among``, ascending, is not empty. The generator is used only where there is a tie.
+    Items within TIE_TOLERANCE of it tie, and one of them is drawn. ``among`` is ascending and not empty. The generator
+    is used only if there is a tie.
     """
     of_candidates = values[among]
     tied = of_candidates >= of_candidates.max() - TIE_TOLERANCE
@@ -130,8 +138,11 @@ def choose(values: Floats, among: Integers, generator: np.random.Generator) -> S
 
 
 def near_equal(values: Floats, readiness: Floats, among: Integers) -> Integers:
-    """Those of ``among`` whose value is within NEAR of the best and whose prerequisites are met; empty where the best
-    one's are not. What is near is measured from 0, so values that are not positive only tie."""
+    """The items of ``among`` whose value is within NEAR of the best and whose prerequisites are met.
+
+    Empty if the best item's prerequisites are not met. Nearness is measured from 0, so values that are not positive
+    only tie.
+    """
     of_candidates = values[among]
     best = of_candidates.max()
     near = of_candidates >= best - max(NEAR * best, TIE_TOLERANCE)
@@ -143,20 +154,25 @@ def near_equal(values: Floats, readiness: Floats, among: Integers) -> Integers:
 
 
 def expected_gain(content: CollectionContent, learner: LearnerState) -> Floats:
-    """How many KCs more a learner is expected to have mastered after each item, shape (items,): the sum over its KCs of
-    the probability that the KC is not mastered, that its prerequisites are, and that the item teaches it."""
+    """How many more KCs a learner is expected to master through each item, shape (items,).
+
+    This is a sum over the item's KCs. Each term is the probability that the KC is unmastered, its prerequisites are
+    mastered, and the item teaches it.
+    """
     gain = (1.0 - learner.mastery) * _ready(content, learner.mastery)
     return _per_item(content, gain[content.tag_kc] * content.tag_transit)
 
 
 def lookahead_gain(content: CollectionContent, learner: LearnerState) -> Floats:
-    """The rate at which an item's KCs would be mastered by practising them from here on, shape (items,).
+    """The rate at which practising an item's KCs from here on would master them, shape (items,).
 
-    For each tag it is the greatest expected gain a response, over plans of up to STEPS responses that end with the
-    first success: a lower bound of Gittins' index of the KC, which rates finding out whether a KC is mastered as well
-    as teaching it. It is weighed by the probability that the prerequisites are met, and by what the KC unlocks: the
-    direct dependents that miss nothing else. An item of several KCs gets their mean, not their sum, because one answer
-    does not say which of them it was due to.
+    For each tag it is the highest expected gain per response, over plans of up to STEPS responses. A plan ends with the
+    first success. The result is a lower bound of the KC's Gittins index. That index values finding out whether a KC is
+    mastered as well as teaching it.
+
+    The rate is weighted by the probability that the prerequisites are met, and by what the KC unlocks. It unlocks the
+    direct dependents that miss nothing else. An item with several KCs gets their mean, not their sum, because one
+    answer does not say which of them it was due to.
 
     Source: Gittins, "Bandit Processes and Dynamic Allocation Indices", 1979.
     """
@@ -176,12 +192,14 @@ def lookahead_gain(content: CollectionContent, learner: LearnerState) -> Floats:
 
 
 def doubted(content: CollectionContent, learner: LearnerState) -> Floats:
-    """Masteries, lowered where what builds on a KC is practised in vain, shape (KCs,).
+    """Masteries, lowered for KCs whose dependents are practised in vain, shape (KCs,).
 
-    Without a prerequisite a KC is hardly learned. That a KC with mastery p was never learned by its done items is so
-    many times likelier if it cannot be than if it can: (1 - p) / Π(1 - t)^UNHINDERED, taken from 1 to MOST_DOUBT. By
-    this ratio, weighed by strength and by what its other prerequisites explain, the odds of a prerequisite fall. What
-    succeeds raises nothing: where skill grows by degrees, it would hide that a prerequisite is not mastered.
+    A KC is hardly learned without its prerequisites. Suppose a KC of mastery p was never learned from its done items.
+    That is (1 - p) / Π(1 - t)^UNHINDERED times likelier if the KC cannot be learned than if it can. The ratio is held
+    inside [1, MOST_DOUBT]. The odds of a prerequisite fall by it, weighted by the strength and by what the other
+    prerequisites explain.
+
+    Success at a KC raises no prerequisite. If skill grows by degrees, that would hide an unmastered prerequisite.
     """
     mastery = clip_probability(learner.mastery)
     teaching = np.log1p(-clip_probability(content.tag_transit)) * learner.done[content.tag_item]
@@ -189,7 +207,7 @@ def doubted(content: CollectionContent, learner: LearnerState) -> Floats:
     hindered = np.exp(np.clip(np.log1p(-mastery) - UNHINDERED * taught, 0.0, np.log(MOST_DOUBT)))
     dependent, prerequisite, strength = content.kc_dependent, content.kc_prerequisite, content.kc_strength
     otherwise_ready = _ready(content, mastery)[dependent] / _clear(strength * (1.0 - mastery[prerequisite]))
-    # With the prerequisite mastered, and relative to it without.
+    # With the prerequisite mastered, relative to it not being mastered.
     mastered = (1.0 - otherwise_ready) * hindered[dependent] + otherwise_ready
     ratio = strength * hindered[dependent] / mastered + (1.0 - strength)
     doubt = np.bincount(prerequisite, weights=np.log(np.maximum(ratio, 1.0)), minlength=content.kc_count)
@@ -198,12 +216,12 @@ def doubted(content: CollectionContent, learner: LearnerState) -> Floats:
 
 
 def unconfirmed(content: CollectionContent, learner: LearnerState, settings: EngineSettings) -> Booleans:
-    """The KCs whose doubted mastery is not yet CONFIRMATION times as sure as the threshold, shape (KCs,)."""
+    """The KCs whose doubted mastery is not yet CONFIRMATION times as certain as the threshold, shape (KCs,)."""
     return doubted(content, learner) < 1.0 - (1.0 - settings.mastery_threshold) / CONFIRMATION
 
 
 def _index(content: CollectionContent, mastery: Floats) -> Floats:
-    """The greatest gain a response of plans that end with the first success, for each tag, shape (tags,)."""
+    """For each tag, the highest gain per response of plans that end with the first success, shape (tags,)."""
     p = mastery[content.tag_kc]
     guess, slip = clip_probability(content.tag_guess), clip_probability(content.tag_slip)
     transit = content.tag_transit
@@ -220,8 +238,10 @@ def _index(content: CollectionContent, mastery: Floats) -> Floats:
 
 
 def _ready(content: CollectionContent, mastery: Floats) -> Floats:
-    """The probability that nothing of a KC's direct prerequisites is in the way, shape (KCs,): a prerequisite that is
-    not mastered is with the probability that is its strength."""
+    """The probability that none of a KC's direct prerequisites stands in the way, shape (KCs,).
+
+    An unmastered prerequisite stands in the way with a probability equal to its strength.
+    """
     clear = np.log(_clear(content.kc_strength * (1.0 - mastery[content.kc_prerequisite])))
     ready: Floats = np.exp(np.bincount(content.kc_dependent, weights=clear, minlength=content.kc_count))
     return ready
@@ -237,7 +257,7 @@ def _per_item(content: CollectionContent, of_tags: Floats) -> Floats:
 
 
 def _any_tag(content: CollectionContent, kcs: Booleans) -> Booleans:
-    """The items that say something about one of these KCs, shape (items,)."""
+    """The items that tell about at least one of these KCs, shape (items,)."""
     said = kcs[content.tag_kc] & (content.tag_relevance > 0.0)
     return np.bincount(content.tag_item[said], minlength=content.include_adaptive.size) > 0
 
@@ -245,8 +265,10 @@ def _any_tag(content: CollectionContent, kcs: Booleans) -> Booleans:
 def _explore(
     content: CollectionContent, learner: LearnerState, among: Integers, near: Integers, generator: np.random.Generator
 ) -> Selection:
-    """Thompson sampling of what the near candidates teach: the state of every KC and the transit of every tag are drawn
-    DRAWS times, each candidate's share of being the best is its propensity, and one is drawn by them.
+    """Thompson sampling of what the near candidates teach.
+
+    The state of every KC and the transit of every tag are drawn DRAWS times. A candidate's propensity is the share of
+    draws in which it is best. One candidate is drawn by these propensities.
 
     Source: Thompson, 1933; Russo et al., "A Tutorial on Thompson Sampling", 2018.
     """
@@ -275,7 +297,9 @@ def _design(
 def _as_shipped_in_2018(
     content: CollectionContent, learner: LearnerState, settings: EngineSettings, _scores: SubScores
 ) -> Floats:
-    """The 2018 engine gave continuity the weight that was meant for difficulty, and difficulty that of continuity."""
+    """The 2018 engine swapped two weights: continuity had the one meant for difficulty, and difficulty that of
+    continuity.
+    """
     swapped = replace(
         settings,
         continuity_weight=settings.difficulty_weight,
@@ -297,10 +321,10 @@ def _lookahead(
 def _until_confirmed(
     content: CollectionContent, learner: LearnerState, settings: EngineSettings, _scores: SubScores
 ) -> Floats:
-    """The look ahead of the unconfirmed KCs, by their doubted masteries; what has none of them comes last.
+    """The lookahead gain of the unconfirmed KCs, by their doubted masteries; items without such a KC come last.
 
-    Below the threshold a KC's transit counts by the share of its items that is left: what may not be taught yet, for
-    whatever reason, is not to use them up.
+    Below the threshold, a KC's transit is scaled by the share of its items that is left. This saves the items of a KC
+    that cannot be taught yet, whatever the reason.
     """
     lowered = doubted(content, learner)
     still = unconfirmed(content, learner, settings)
@@ -321,8 +345,8 @@ def _equal(content: CollectionContent, _learner: LearnerState, _settings: Engine
 POLICIES: dict[str, Policy] = {
     DESIGN_POLICY: Policy("the weighted sum of demand, continuity, difficulty and readiness", _design),
     "stop_on_mastery": Policy(
-        "lookahead gain of the KCs that are not confirmed beyond the mastery threshold, and complete when no activity "
-        "that is left tells of one",
+        "lookahead gain of the KCs that are not confirmed beyond the mastery threshold; complete when no remaining "
+        "activity tells about one",
         _until_confirmed,
         "highest expected learning gain among KCs that are not confirmed yet",
         open_kcs=unconfirmed,
@@ -343,8 +367,8 @@ POLICIES: dict[str, Policy] = {
     ),
     "random": Policy("any candidate, all equally likely", _equal, "same chance as any other"),
     "weights_2018": Policy(
-        "the 2018 engine's weighting as shipped: continuity and difficulty with each other's weight, for comparison",
+        "the 2018 engine's weighting as shipped, for comparison: continuity and difficulty have each other's weight",
         _as_shipped_in_2018,
-        "highest total by the weighting of 2018",
+        "highest total by the 2018 weighting",
     ),
 }

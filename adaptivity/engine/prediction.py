@@ -1,20 +1,24 @@
-"""A calibrated probability of success: Bayesian knowledge tracing, and what it lacks, in one logistic regression.
+"""Predicts a calibrated probability of success: a logistic regression on Bayesian knowledge tracing and what it lacks.
 
-The log-odds of success are a sum of what is known before the response: how easy the item is, what knowledge tracing
-says, and what it has no place for: the learner's ability overall and at the KC, how far the learner has lately been
-better or worse than the items let expect, and whether the KC is new or has just been practised. Each is kept up online
-with O(KCs of the item) work a response and nothing is refitted for a learner; unknown learners, items and KCs begin at
-the mean. What rises with success has a weight that is not negative, so that after a success no prediction is lower than
-it would be after a failure. It may be lower than before the success: one that was expected even more makes recent
-success a little less outstanding.
+The log-odds of success are a sum of terms that are known before the response. The first two are how easy the item is,
+and what knowledge tracing predicts. The others are what tracing lacks. They are the learner's ability, overall and at
+the KC, and how far the learner has lately been better or worse than the items suggest. The last ones say whether the KC
+is new or has just been practised.
 
-Item easiness is a random effect (an item's deviation from the mean of its KCs has a normal prior) on top of what the
-rest of the sum says, its precision and the strength of shrinkage of knowledge tracing are chosen by cross-validation
-over learners, and the weights are fitted to predictions of learners whose responses the item parameters have not seen
-(cross-fitting). The easiness for a fold of learners comes on top of tracing whose parameters have not seen that fold,
-either: what had seen it would leave to easiness the less, the better the fold did at the item, and easiness would seem
-to count against success. Ability is tracked as in Elo rating (Pelanek, 2016), recency as in R-PFA (Galyardt and Goldin,
-2015).
+Each term is updated online, with O(KCs of the item) work per response; nothing is refitted for a learner. Unknown
+learners, items and KCs start at the mean. Weights of terms that rise with success are not negative. So a prediction
+after a success is never lower than it would be after a failure. It may be lower than before the success, if an even
+better answer was expected: recent success then becomes less outstanding.
+
+Item easiness is a random effect on top of the other terms: an item's deviation from the mean of its KCs has a normal
+prior. Its precision, and the strength of shrinkage of knowledge tracing, are chosen by cross-validation over learners.
+The weights are cross-fitted. They are fitted to predictions for learners whose responses the item parameters have not
+seen.
+
+The easiness for a fold of learners is added to tracing whose parameters have not seen that fold, either. Otherwise, the
+better the fold did at an item, the less would be left to easiness. Easiness would then seem to count against success.
+
+Ability is tracked as in Elo rating (Pelanek, 2016), recency as in R-PFA (Galyardt and Goldin, 2015).
 """
 
 from dataclasses import dataclass
@@ -45,32 +49,31 @@ RISING = tuple(
     FEATURES.index(name)
     for name in ("knowledge_tracing", "ability", "kc_ability", "recent_success", "last_success", "kc_recent_success")
 )
-# Features whose weights must not be negative, so that an easier item is never predicted to be harder, either.
+# Features whose weights must not be negative. Item easiness is one, so that an easier item is never predicted to be
+# harder.
 NOT_NEGATIVE = (FEATURES.index("item_easiness"), *RISING)
 FOLDS = 5
 ROUNDS = 3
 STRENGTHS = (3.0, 8.0, 20.0, 60.0)
 PRECISIONS = (1.0, 2.5, 6.0, 15.0)
 KC_PRECISION = 0.3
-# What the weights are drawn to, and how firmly: with no evidence for more, log-odds are the item's easiness.
+# What the weights are shrunk toward, and how strongly. Without further evidence, the log-odds are the item's easiness.
 USUAL = np.array([1.0 if name == "item_easiness" else 0.0 for name in FEATURES])
 RIDGE = 1.0
-# Responses that the regression works on at once.
+# Responses that the regression processes at once.
 BLOCK = 20_000
 
-# Steps of ability: large at first and never zero, as learners change.
+# Steps of ability: large at first and never zero, because learners change.
 ABILITY_STEP, ABILITY_DECAY, ABILITY_FLOOR = 1.2, 0.08, 0.03
 KC_STEP, KC_DECAY, KC_FLOOR = 1.2, 0.15, 0.05
-# What is kept of recent success with each further response, and the responses that "none yet" counts as.
+# The share of recent success kept at each further response, and the number of responses that "none yet" counts as.
 RECENT, RECENT_PSEUDO = 0.98, 2.0
 KC_RECENT, KC_RECENT_PSEUDO = 0.7, 1.0
-
-# Called with the steps of fitting that are done, and their number.
 
 
 @dataclass(frozen=True)
 class Easiness:
-    """Log-odds of success at an item: ``mean`` + the mean of its KCs' (KCs,) + its own deviation (items,)."""
+    """Log-odds of success at an item: ``mean``, plus the mean over its KCs (KCs,), plus its own deviation (items,)."""
 
     mean: float
     knowledge_component: Floats
@@ -91,11 +94,11 @@ class Hybrid:
     precision: float
 
     def predict(self, responses: Responses) -> Floats:
-        """Probability of success before each response, from the learner's own past alone; shape (responses,)."""
+        """The probability of success before each response, from the learner's own past alone; shape (responses,)."""
         return _sigmoid(self.features(responses) @ self.weights)
 
     def features(self, responses: Responses) -> Floats:
-        """What the log-odds are the weighted sum of, shape (responses, features): the explanation of a prediction."""
+        """The terms whose weighted sum is the log-odds, shape (responses, features). They explain a prediction."""
         return _features(responses, self.easiness.of_items(responses.pairs)[responses.item], self._tracing(responses))
 
     def _tracing(self, responses: Responses) -> Floats:
@@ -103,8 +106,11 @@ class Hybrid:
 
 
 def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hybrid:
-    """Fits everything to these responses. ``fold``, shape (learners,), in [0, FOLDS), splits learners for
-    cross-validation and cross-fitting. Raises ValueError for no responses."""
+    """Fits everything to these responses.
+
+    ``fold``, shape (learners,), in [0, FOLDS), splits learners for cross-validation and cross-fitting. Raises
+    ValueError if there are no responses.
+    """
     if not responses.item.size:
         raise ValueError("there are no responses to fit to")
     steps = _Steps(progress, total=len(STRENGTHS) * FOLDS + 1 + (ROUNDS + len(PRECISIONS)) * FOLDS + ROUNDS + 1)
@@ -112,8 +118,8 @@ def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hy
     mean = float(_log_odds(np.clip(score.mean(), 0.01, 0.99)))
     base = float(_sigmoid(np.array(mean)))
 
-    # Knowledge tracing of learners that its parameters have not seen, at the best of some strengths of shrinkage. One
-    # fold after the other: the opportunities of one take as much memory as all responses.
+    # Knowledge tracing of learners that its parameters have not seen, at the best of several strengths of shrinkage.
+    # Folds are processed one at a time: the opportunities of one fold take as much memory as all responses.
     traced = {strength: np.full(score.size, base) for strength in STRENGTHS}
     without = {strength: [default_parameters(responses.pairs)] * FOLDS for strength in STRENGTHS}
     for held in range(FOLDS):
@@ -130,7 +136,7 @@ def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hy
     steps.done()
 
     def on_top(rest: Floats, weight: float, parameters: BktParameters) -> Floats:
-        """What the rest of the log-odds is, shape (responses,), with tracing of this weight by these parameters."""
+        """The rest of the log-odds plus tracing by these parameters with this weight, shape (responses,)."""
         return rest + weight * _log_odds(trace(responses, parameters, base).success) if weight else rest
 
     def unseen(precision: float, rest: Floats, weight: float) -> Floats:
@@ -143,8 +149,7 @@ def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hy
             steps.done()
         return easiness
 
-    # What the rest of the model says, which item easiness comes on top of: tracing, with its weight, and all else; at
-    # first, nothing.
+    # The other terms that item easiness is added to: weighted tracing and everything else. At first there are none.
     rest, weight = np.zeros(score.size), 0.0
     precision = min(PRECISIONS, key=lambda each: _loss(score, _sigmoid(unseen(each, rest, weight))))
     own, of_tracing, best = FEATURES.index("item_easiness"), FEATURES.index("knowledge_tracing"), np.inf
@@ -154,7 +159,7 @@ def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hy
         log_odds = features @ found
         loss = _loss(score, _sigmoid(log_odds))
         if loss < best:
-            # The easiness that goes with these weights is the one that they were fitted to, not a later one.
+            # Keep the easiness that these weights were fitted to, not a later one.
             best, weights, given = loss, found, (rest, weight)
         weight = float(found[of_tracing])
         rest = log_odds - weight * tracing - found[own] * (features[:, own] - mean) - mean
@@ -166,9 +171,9 @@ def fit(responses: Responses, *, fold: Integers, progress: Steps = silent) -> Hy
 
 
 class Online:
-    """One learner's state under a model, kept up with O(KCs of the item) work a response.
+    """One learner's state under a model, updated with O(KCs of the item) work per response.
 
-    What it predicts is what ``Hybrid.predict`` does of the same history. ``pairs`` are those of the model.
+    For the same history it predicts the same as ``Hybrid.predict``. ``pairs`` must be those of the model.
     """
 
     def __init__(self, model: Hybrid, pairs: Pairs) -> None:
@@ -176,11 +181,11 @@ class Online:
         self._model, self._pairs = model, pairs
         self._easiness = model.easiness.of_items(pairs)
         self._empty = float(_sigmoid(np.array(model.easiness.mean)))
-        # A KC is its own chain of the learner, and so is an item.
+        # There is one learner, so each KC is a chain of its own, and so is each item.
         self._state = _State(1, pairs.knowledge_components, pairs.items)
 
     def take(self, items: Integers, scores: Floats) -> None:
-        """The learner has these scores, in [0, 1], on these items, one after the other; both of shape (responses,)."""
+        """Takes in the learner's scores, in [0, 1], on these items, one after the other; both of shape (responses,)."""
         pairs, parameters = self._pairs, self._model.parameters
         response, pair = pairs.of_items(items)
         self.mastery = fold(
@@ -198,12 +203,12 @@ class Online:
             self._state.take(learner, _Chains.of(kcs, np.array([kcs.size])), items[one], scores[one], easiness[one])
 
     def set_mastery(self, knowledge_component: int, value: float | None) -> None:
-        """Somebody has set the learner's mastery of the KC by hand; None: back to its prior."""
+        """Sets the learner's mastery of the KC by hand; None sets it back to the prior."""
         given = self._model.parameters.prior[knowledge_component] if value is None else value
         self.mastery[knowledge_component] = clip_probability(given)
 
     def features(self, items: Integers) -> Floats:
-        """What the log-odds of success at each item are the weighted sum of, shape (items, features)."""
+        """The terms whose weighted sum is the log-odds of success at each item, shape (items, features)."""
         parameters, pairs = self._model.parameters, self._pairs
         mastery = self.mastery[pairs.knowledge_component]
         success = mastery * (1.0 - parameters.slip) + (1.0 - mastery) * parameters.guess
@@ -216,7 +221,7 @@ class Online:
         return table
 
     def predict(self, items: Integers) -> Floats:
-        """Probability of success at each item, were it the next one; shape (items,)."""
+        """The probability of success at each item if it came next; shape (items,)."""
         return _sigmoid(self.features(items) @ self._model.weights)
 
 
@@ -230,7 +235,7 @@ class _Steps:
 
 
 def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats:
-    """Each row from the state before its response; then the state takes the response in."""
+    """Computes each row from the state before its response, then updates the state with the response."""
     size, order = responses.item.size, responses.by_learner.order
     chain, kcs = _chains(responses, order)
     _, item_chain = np.unique(
@@ -250,13 +255,14 @@ def _features(responses: Responses, easiness: Floats, tracing: Floats) -> Floats
 
 
 def _chains(responses: Responses, order: Integers) -> tuple[Integers, Integers]:
-    """The chains (learner and KC) of each response, one response after the other in this order; and how many each has,
-    shape (responses,)."""
+    """The chains (learner and KC) of each response, in this order, and the number of chains of each response, shape
+    (responses,).
+    """
     pairs, opportunities = responses.pairs, responses.opportunities
     count = np.diff(pairs.first)[responses.item]
     start = np.empty(count.size, dtype=np.int64)
     start[order] = np.cumsum(count[order]) - count[order]
-    # Where a response's pairs would begin if they were numbered as its item's are.
+    # Where a response's pairs would begin if they were numbered like its item's.
     start -= pairs.first[responses.item]
     chain = np.empty(opportunities.chain.size, dtype=np.int64)
     chain[start[opportunities.response] + opportunities.pair] = opportunities.chain
@@ -265,8 +271,11 @@ def _chains(responses: Responses, order: Integers) -> tuple[Integers, Integers]:
 
 @dataclass(frozen=True)
 class _Chains:
-    """The chains of some responses, one response after the other, and of which response each is, shape (chains,); how
-    many each response has, shape (responses,)."""
+    """The chains of some responses, one response after the other, and the response of each chain, both of shape
+    (chains,).
+
+    ``count``, shape (responses,), is the number of chains of each response.
+    """
 
     chain: Integers
     response: Integers
@@ -277,13 +286,13 @@ class _Chains:
         return cls(chain, np.repeat(np.arange(count.size), count), count)
 
     def mean(self, value: Floats) -> Floats:
-        """The mean of the chains' values for each response; 0 for one without."""
+        """The mean of the chains' values for each response; 0 for a response without chains."""
         average: Floats = np.bincount(self.response, value, self.count.size) / np.maximum(self.count, 1)
         return average
 
 
 class _State:
-    """What is kept of learners, shape (learners,), and of learners' KCs, shape (chains,)."""
+    """The state of learners, shape (learners,), and of learners' KCs, shape (chains,)."""
 
     def __init__(self, learners: int, chains: int, item_chains: int) -> None:
         self.ability, self.responses = np.zeros(learners), np.zeros(learners)
@@ -291,7 +300,7 @@ class _State:
         self.last = np.zeros(learners)
         self.kc_ability, self.kc_responses = np.zeros(chains), np.zeros(chains)
         self.kc_recent, self.kc_recent_weight = np.zeros(chains), np.zeros(chains)
-        # How many responses the learner had when the KC had just been practised.
+        # How many responses the learner had after last practising the KC.
         self.kc_last = np.full(chains, -1.0)
         self.seen = np.zeros(item_chains)
 
@@ -333,7 +342,7 @@ class _State:
 
 
 def _easiness(responses: Responses, offset: Floats, mean: float, precision: float) -> Easiness:
-    """The most probable easiness given the rest of the log-odds: Newton's steps on items and KCs in turn."""
+    """The most probable easiness given the other terms of the log-odds, by Newton steps on items and KCs in turn."""
     pairs = responses.pairs
     of_kc, of_item = np.zeros(pairs.knowledge_components), np.zeros(pairs.items)
     response, pair = pairs.of_items(responses.item)
@@ -350,20 +359,20 @@ def _easiness(responses: Responses, offset: Floats, mean: float, precision: floa
         rest, curve = responses.score - predicted, predicted * (1.0 - predicted)
         slope = np.bincount(kc, rest[response] * share, of_kc.size) - KC_PRECISION * of_kc
         bend = np.bincount(kc, curve[response] * share, of_kc.size) + KC_PRECISION
-        # KCs that share items would overshoot together.
+        # Full steps of KCs that share items would overshoot together.
         of_kc = of_kc + 0.7 * slope / bend
     return Easiness(mean, of_kc, of_item)
 
 
 def _regression(features: Floats, score: Floats) -> Floats:
-    """Ridge logistic regression by Newton's method, a weight of NOT_NEGATIVE that would be negative held at 0."""
+    """Ridge logistic regression by Newton's method. Weights of NOT_NEGATIVE that would be negative are held at 0."""
     free = np.ones(features.shape[1], dtype=bool)
     while True:
         usual = USUAL[free]
         weights = usual
         for _ in range(25):
             slope, bend = RIDGE * (weights - usual), RIDGE * np.eye(weights.size)
-            # In blocks, as a weighted copy of all features would take as much memory as they do.
+            # In blocks, because a weighted copy of all features would take as much memory as the features do.
             for start in range(0, score.size, BLOCK):
                 used = features[start : start + BLOCK, free]
                 predicted = _sigmoid(used @ weights)
@@ -387,7 +396,7 @@ def _loss(score: Floats, predicted: Floats) -> float:
 
 
 def _sigmoid(log_odds: Floats) -> Floats:
-    # Beyond, it would overflow; what it is there is 0 in any case.
+    # Beyond this the exponential would overflow; the answer there is 0 anyway.
     return 1.0 / (1.0 + np.exp(np.minimum(-log_odds, 700.0)))
 
 

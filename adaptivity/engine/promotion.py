@@ -1,7 +1,7 @@
-"""Whether an estimated model version is better than the one in force: the checks of the promotion gate.
+"""The checks of the promotion gate: is an estimated model version better than the one in force?
 
-What is compared is the log loss on learners that no version was fitted to. Learners, not responses, are what was drawn
-at random, so all of a learner's responses count as one observation.
+The gate compares the log loss on learners that no version was fitted to. The random sample consists of learners, not of
+responses, so all of a learner's responses count as one observation.
 """
 
 from dataclasses import dataclass
@@ -11,30 +11,32 @@ import numpy as np
 from adaptivity.engine.metrics import Metrics
 from adaptivity.engine.parameters import Booleans, Floats, Integers, log_odds
 
-# The gate errs with at most this probability when it accepts a version that is no better.
+# The largest probability that the gate accepts a version that is no better.
 LEVEL = 0.01
 RESAMPLES = 2000
-# Indices that are drawn at once: 2 MB, and as much for each of what is computed of them.
+# Indices drawn at once: 2 MB, and as much again for each array computed from them.
 CHUNK = 250_000
-# A resample with less of the differences' own standard error has none: what is left is rounding.
+# A resample whose standard error is below this share of the differences' own has none: the rest is rounding.
 ROUNDING = 1e-6
-# Fewer held-out learners than these show nothing.
+# Fewer held-out learners than this prove nothing.
 LEAST_LEARNERS = 30
 # A KC with less evidence is starved.
 LEAST_KC_RESPONSES, LEAST_KC_LEARNERS = 30, 10
-# How far, in log-odds, a starved KC's parameters may lie from those in force.
+# How far, in log-odds, a starved KC's parameters may be from those in force.
 RUNAWAY = 2.0
-# Where guess and slip add up to this, an answer says nothing, and the estimate was held at its bound of 0.98.
+# If guess and slip add up to this, an answer tells nothing, and the estimate was held at its bound of 0.98.
 DEGENERATE = 0.97
-# By how much calibration may be worse.
+# How much worse calibration may be.
 CALIBRATION_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
 class Improvement:
-    """By how much the mean log loss (nats a response) is less than that of the version in force: the estimate and its
-    lower confidence bound, one-sided at ``level``. Positive is better. Without ``low``, too few learners differ from
-    each other to tell."""
+    """How much lower the mean log loss (nats per response) is than that of the version in force.
+
+    ``mean`` is the estimate; ``low`` is its lower confidence bound, one-sided at ``level``. Positive is better. ``low``
+    is None if too few learners differ from each other for a bound.
+    """
 
     mean: float
     low: float | None
@@ -51,15 +53,17 @@ def improvement(
     generator: np.random.Generator,
     level: float = LEVEL,
 ) -> Improvement:
-    """The paired bootstrap-t over learners. ``candidate`` and ``baseline`` are the sums of each learner's log losses
-    and ``responses`` how many there are, shape (learners,). Raises ValueError where there is no response.
+    """Runs the paired bootstrap-t over learners.
 
-    Log losses are skewed: a version may be a little better for most and far worse for some who are not among the held
-    out. Quantiles of resampled means do not see that; of means in units of their own standard error, they do. Where
-    resamples without any spread are more than ``level`` allows to leave out, there is no bound.
+    ``candidate`` and ``baseline`` are the sums of each learner's log losses, ``responses`` their number; all have shape
+    (learners,). Raises ValueError if there is no response.
 
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 12.5; the mean is a ratio of sums,
-    and its standard error the linearised one.
+    Log losses are skewed. A version may be slightly better for most learners and far worse for a few who are not among
+    the held-out ones. Quantiles of resampled means miss that; quantiles of means in units of their own standard error
+    do not. There is no bound if more resamples lack any spread than ``level`` allows to leave out.
+
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 12.5. The mean is a ratio of sums,
+    and its standard error is the linearised one.
     """
     total = int(responses.sum())
     if not total:
@@ -75,13 +79,13 @@ def improvement(
         size = min(rows, RESAMPLES - start)
         cell = generator.integers(0, learners, (size, learners)) + np.arange(size)[:, None] * learners
         times = np.bincount(cell.ravel(), minlength=size * learners).reshape(size, learners).astype(np.float64)
-        # What the resample's own mean is above that of all, and the residuals from it, squared.
+        # How far the resample's own mean is above the overall mean, and the squared residuals from it.
         gained, counted, squares, products, squared = sums @ times.T
         above = gained / counted
         spread = np.sqrt(np.maximum(squares - 2.0 * above * products + above**2 * squared, 0.0)) / counted
         there = spread > ROUNDING * error
         drawn[start : start + size][there] = above[there] / spread[there]
-    # Without interpolation: between a number and infinity there is nothing.
+    # No interpolation: there is nothing between a number and infinity.
     beyond = float(np.quantile(drawn, 1.0 - level, method="higher"))
     varies = error > ROUNDING * float(np.sqrt((gain**2).sum())) / total
     low = found - beyond * error if varies and np.isfinite(beyond) else None
@@ -95,15 +99,21 @@ def starved(responses: Integers, learners: Integers) -> Booleans:
 
 
 def degenerate(guess: Floats, slip: Floats) -> Booleans:
-    """Of which KCs answers say nearly nothing of mastery; both arguments are means over a KC's items, shape (KCs,)."""
+    """Which KCs have answers that tell almost nothing about mastery.
+
+    Both arguments are means over a KC's items, shape (KCs,).
+    """
     result: Booleans = guess + slip >= DEGENERATE
     return result
 
 
 @dataclass(frozen=True)
 class KnowledgeComponentHealth:
-    """A KC's parameters in a version and in force, each shape (KCs, 4): prior, and the mean guess, slip and transit of
-    its items; what they were estimated from, each shape (KCs,)."""
+    """The parameters of each KC in a version and in force, and the evidence for them.
+
+    ``estimated`` and ``in_force`` have shape (KCs, 4): the prior, and the mean guess, slip and transit of the KC's
+    items. ``responses`` and ``learners``, shape (KCs,), are what the parameters were estimated from.
+    """
 
     estimated: Floats
     in_force: Floats
@@ -112,24 +122,24 @@ class KnowledgeComponentHealth:
 
     @property
     def starved(self) -> Booleans:
-        """The KCs that have too little evidence, shape (KCs,)."""
+        """Which KCs have too little evidence, shape (KCs,)."""
         return starved(self.responses, self.learners)
 
     @property
     def ran_away(self) -> Booleans:
-        """The starved KCs with a parameter further than RUNAWAY from the one in force, shape (KCs,)."""
+        """Which starved KCs have a parameter further than RUNAWAY from the one in force, shape (KCs,)."""
         distance: Floats = np.abs(log_odds(self.estimated) - log_odds(self.in_force)).max(axis=1, initial=0.0)
         return self.starved & (distance > RUNAWAY)
 
     @property
     def degenerate(self) -> Booleans:
-        """The KCs whose answers say nearly nothing of mastery, shape (KCs,)."""
+        """Which KCs have answers that tell almost nothing about mastery, shape (KCs,)."""
         return degenerate(self.estimated[:, 1], self.estimated[:, 2])
 
 
 @dataclass(frozen=True)
 class Check:
-    """One condition of the gate, and what it found in a sentence."""
+    """One condition of the gate, with its result as a sentence."""
 
     name: str
     passed: bool
@@ -139,7 +149,7 @@ class Check:
 def gate(
     *, found: Improvement | None, candidate: Metrics | None, baseline: Metrics | None, health: KnowledgeComponentHealth
 ) -> tuple[Check, ...]:
-    """The conditions that a version has to meet, in order. Figures are None where no held-out learner has responses."""
+    """The conditions that a version must meet, in order. Figures are None if no held-out learner has responses."""
     return (*_held_out(found), _calibration(candidate, baseline), *_parameters(health))
 
 
@@ -158,13 +168,13 @@ def _held_out(found: Improvement | None) -> tuple[Check, ...]:
     elif found.mean <= 0.0:
         text = "is not better than"
     else:
-        text = "cannot be told from"
+        text = "cannot be distinguished from"
     if found.low is None:
-        bound = "of which too few learners who differ from each other tell too little"
+        bound = "without a confidence bound, because too few learners differ from each other"
     else:
         bound = f"at least {found.low:.5f} with confidence {1.0 - found.level:g}"
     message = (
-        f"On held-out learners it {text} the version in force: its improvement of the mean log loss is "
+        f"On held-out learners it {text} the version in force: the improvement of the mean log loss is "
         f"{found.mean:.5f}, {bound}."
     )
     return (enough, Check("improvement", is_better, message))
@@ -190,11 +200,11 @@ def _parameters(health: KnowledgeComponentHealth) -> tuple[Check, Check, Check]:
             "starved",
             not ran_away,
             f"{ran_away} knowledge components with fewer than {LEAST_KC_RESPONSES} responses or {LEAST_KC_LEARNERS} "
-            f"learners have parameters that are further than {RUNAWAY:g} (log-odds) from those in force.",
+            f"learners have parameters more than {RUNAWAY:g} (log-odds) away from those in force.",
         ),
         Check(
             "degenerate",
             not degenerate,
-            f"Of {degenerate} knowledge components guess and slip add up to {DEGENERATE:g} or more.",
+            f"{degenerate} knowledge components have a guess and slip that add up to {DEGENERATE:g} or more.",
         ),
     )

@@ -1,4 +1,4 @@
-"""A recommendation as a record from which it can be made again, bit for bit."""
+"""A recommendation as a record from which it can be reproduced, bit for bit."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ from adaptivity.engine.scoring import CollectionContent, EngineSettings, Learner
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# A learner's state begins with the number of this form, the KCs, the items, and the KCs of the last item.
+# The header of a packed learner's state: the number of this format, KCs, items, and KCs of the last item.
 STATE_FORM = 1
 STATE_HEAD = struct.Struct("<BIII")
 SUB_SCORES = ("remediation", "continuity", "difficulty", "readiness", "total")
@@ -24,20 +24,20 @@ CANDIDATE = ("activity", *SUB_SCORES, "propensity")
 
 
 def pack(arrays: Arrays) -> bytes:
-    """Named arrays as bytes, compressed."""
+    """Packs named arrays into compressed bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # the stub takes a flag among the arrays
     return buffer.getvalue()
 
 
 def unpack(data: bytes) -> dict[str, NDArray[Any]]:
-    """What ``pack`` was given. Raises ValueError for other bytes."""
+    """The arrays that ``pack`` was given. Raises ValueError if the bytes are anything else."""
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         return {name: found[name] for name in found.files}
 
 
 def digest(arrays: Arrays) -> str:
-    """32 hexadecimal digits that differ where any name, type, shape or bit does."""
+    """32 hexadecimal digits that differ if any name, type, shape or bit differs."""
     found = hashlib.blake2b(digest_size=16)
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -47,18 +47,18 @@ def digest(arrays: Arrays) -> str:
 
 
 def content_arrays(content: CollectionContent) -> dict[str, NDArray[Any]]:
-    """The content as named arrays; the number of KCs is one of them."""
+    """The content as named arrays, including the number of KCs."""
     return {field.name: np.asarray(getattr(content, field.name)) for field in fields(content)}
 
 
 def content_of(arrays: Arrays) -> CollectionContent:
-    """The content of ``content_arrays``. Raises KeyError where an array is missing."""
+    """The content from the arrays of ``content_arrays``. Raises KeyError if an array is missing."""
     values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(CollectionContent)}
     return CollectionContent(**values | {"kc_count": int(values["kc_count"])})
 
 
 def state_pack(state: LearnerState) -> bytes:
-    """A learner's state as bytes: 8 for each KC, an eighth for each item, 12 for each KC of the last item."""
+    """Packs a learner's state: 8 bytes for each KC, an eighth for each item, 12 for each KC of the last item."""
     last = np.flatnonzero(state.last_relevance)
     return b"".join(
         (
@@ -72,7 +72,7 @@ def state_pack(state: LearnerState) -> bytes:
 
 
 def state_unpack(data: bytes) -> LearnerState:
-    """What ``state_pack`` was given, bit for bit. Raises ValueError for other bytes."""
+    """The state that ``state_pack`` was given, bit for bit. Raises ValueError if the bytes are anything else."""
     if len(data) < STATE_HEAD.size:
         raise ValueError("not a learner's state")
     form, kcs, items, count = STATE_HEAD.unpack_from(data)
@@ -95,8 +95,10 @@ def state_unpack(data: bytes) -> LearnerState:
 
 
 def candidates_pack(found: Recommendation, activity_ids: Integers, most: int) -> bytes:
-    """The best candidates as bytes, 56 for each, at most so many: those with the highest propensity, of these the
-    highest total."""
+    """Packs at most ``most`` of the best candidates, 56 bytes for each.
+
+    The best have the highest propensity; among equal propensities, the highest total.
+    """
     propensity = found.propensity if found.propensity.size else np.zeros(found.candidates.size)
     order = np.lexsort((-found.scores.total[found.candidates], -propensity))[:most]
     items = found.candidates[order]
@@ -107,8 +109,11 @@ def candidates_pack(found: Recommendation, activity_ids: Integers, most: int) ->
 
 
 def candidates_unpack(data: bytes) -> list[dict[str, float]]:
-    """The best candidates of ``candidates_pack``: activity, sub-scores, total and propensity of each, best first.
-    Raises ValueError for other bytes."""
+    """The candidates that ``candidates_pack`` was given: activity, sub-scores, total and propensity of each, best
+    first.
+
+    Raises ValueError if the bytes are anything else.
+    """
     count, rest = divmod(len(data), 8 * len(CANDIDATE))
     if rest:
         raise ValueError("not candidates")
@@ -118,7 +123,7 @@ def candidates_unpack(data: bytes) -> list[dict[str, float]]:
 
 
 def outcome_digest(found: Recommendation) -> str:
-    """A digest of everything that was answered: outcome, item, candidates, sub-scores and propensities."""
+    """A digest of the whole answer: outcome, item, candidates, sub-scores and propensities."""
     scores = {field.name: getattr(found.scores, field.name) for field in fields(found.scores)}
     return digest(
         {
@@ -133,7 +138,7 @@ def outcome_digest(found: Recommendation) -> str:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a recommendation was made from, beside the content; ``seed`` is that of its generator."""
+    """The input of a recommendation besides the content; ``seed`` is that of its generator."""
 
     learner: LearnerState
     settings: EngineSettings
@@ -144,7 +149,7 @@ class Decision:
 
 
 def decide(content: CollectionContent, decision: Decision, settings: EngineSettings | None = None) -> Recommendation:
-    """The recommendation again, or what other settings would have recommended."""
+    """Makes the same recommendation again, or the one that other settings would have made."""
     return recommend(
         content,
         decision.learner,

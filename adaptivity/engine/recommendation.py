@@ -18,7 +18,7 @@ from adaptivity.engine.scoring import (
 
 
 class Outcome(StrEnum):
-    """Why a recommendation is what it is."""
+    """Why a recommendation was made, or why none was."""
 
     RECOMMENDED = "recommended"
     MAX_PROBLEMS = "max_problems"
@@ -28,10 +28,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Recommendation:
-    """``item`` is None unless the outcome is RECOMMENDED; ``candidates`` ascending, shape (candidates,).
+    """The result of ``recommend``.
 
-    ``propensity``, shape (candidates,), is the probability with which each of them would have been recommended in this
-    state; without an item it has shape (0,).
+    ``item`` is None unless the outcome is RECOMMENDED. ``candidates`` is ascending, shape (candidates,).
+    ``propensity``, shape (candidates,), is the probability with which each candidate would have been recommended in
+    this state. Without an item it has shape (0,).
     """
 
     outcome: Outcome
@@ -51,12 +52,13 @@ def recommend(
     stop_on_mastery: bool,
     generator: np.random.Generator,
 ) -> Recommendation:
-    """The item that helps the learner most now by the settings' policy, or why there is none.
+    """The item that helps the learner most now under the settings' policy, or the reason why there is none.
 
-    ``counted`` is the number of the collection's items that are done and count towards ``max_problems``. With
-    ``stop_on_mastery`` the collection is complete when the demand R is zero for every item that is not done, and under
-    a policy that stops when it demands none of those that are not done and may be recommended. Raises KeyError for a
-    policy that there is not.
+    ``counted`` is the number of the collection's items that are done and count towards ``max_problems``.
+
+    With ``stop_on_mastery`` the collection is complete when the demand R is zero for every item that is not done. Under
+    a policy that stops, it is complete when the policy demands none of the items left. These are the items that are not
+    done and may be recommended. Raises KeyError if the policy does not exist.
     """
     policy = POLICIES[settings.policy]
     eligible = candidates(content, learner.done)
@@ -69,7 +71,7 @@ def recommend(
         return without(Outcome.MAX_PROBLEMS)
     if stop_on_mastery and not np.any(scores.remediation[~learner.done] > 0.0):
         return without(Outcome.MASTERED)
-    # What may never be recommended, such as a final exam, would keep all that may be going, to no end.
+    # Items that may never be recommended, such as a final exam, would otherwise prevent a stop forever.
     left = content.include_adaptive & ~learner.done
     if policy.stops and not np.any(policy.demanded(content, learner, settings)[left]):
         return without(Outcome.MASTERED)

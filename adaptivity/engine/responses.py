@@ -1,8 +1,11 @@
 """Responses of many learners as arrays, and the order in which they can be folded together.
 
-A *pair* is an item and one of the KCs that it is tagged with; an *opportunity* is a response seen from one of its
-item's pairs; a *chain* is the sequence of a learner's opportunities for one KC. Chains are independent, so the
-first opportunities of all chains are worked on at once, then the second ones, and so on.
+A *pair* is an item and one of the KCs that it is tagged with.
+An *opportunity* is a response seen from one of its item's pairs.
+A *chain* is the sequence of a learner's opportunities for one KC.
+
+Chains are independent. The first opportunities of all chains are therefore processed together, then the second ones,
+and so on.
 """
 
 import zlib
@@ -14,17 +17,20 @@ import numpy as np
 
 from adaptivity.engine.parameters import Booleans, Floats, Integers
 
-# A learner whose id hashes to 0 of this many is held out.
+# A learner is held out if the hash of the id, modulo this, is 0.
 PARTS = 5
 
 
 def is_held_out(learner: str) -> bool:
-    """Whether nothing is ever fitted to the learner, known by the platform's id, so that it can tell what was."""
+    """Whether the learner, given by the platform's id, is held out.
+
+    Nothing is ever fitted to these learners, so that they can judge what was fitted.
+    """
     return zlib.crc32(learner.encode()) % PARTS == 0
 
 
 def fold_of(learner: str, folds: int) -> int:
-    """The fold of cross-validation that the learner is in, whoever else is there; independent of ``is_held_out``."""
+    """The cross-validation fold of the learner. It does not depend on other learners or on ``is_held_out``."""
     return zlib.crc32(f"fold {learner}".encode()) % folds
 
 
@@ -32,7 +38,7 @@ def fold_of(learner: str, folds: int) -> int:
 class Pairs:
     """The KCs that items are tagged with. The pairs of item q are ``first[q]`` to ``first[q + 1]``.
 
-    ``first`` has shape (items + 1,), ``item`` and ``knowledge_component`` shape (pairs,), sorted by item.
+    ``first`` has shape (items + 1,). ``item`` and ``knowledge_component`` have shape (pairs,), sorted by item.
     """
 
     first: Integers
@@ -42,7 +48,7 @@ class Pairs:
 
     @classmethod
     def of(cls, tags: list[tuple[int, ...]], knowledge_components: int) -> "Pairs":
-        """From the indices of each item's KCs; an item may have none."""
+        """Builds pairs from the indices of each item's KCs; an item may have none."""
         count = np.array([len(kcs) for kcs in tags], dtype=np.int64)
         first = np.r_[0, np.cumsum(count)].astype(np.int64)
         kcs = np.array([kc for each in tags for kc in each], dtype=np.int64)
@@ -53,7 +59,9 @@ class Pairs:
         return self.first.size - 1
 
     def of_items(self, item: Integers) -> tuple[Integers, Integers]:
-        """The pairs of these items, one item after the other: the place in ``item`` of each, and the pair."""
+        """The pairs of these items, one item after the other: the position of each pair's item in ``item``, and the
+        pair.
+        """
         count = np.diff(self.first)[item]
         place = np.repeat(np.arange(item.size), count)
         within = np.arange(place.size) - np.repeat(np.cumsum(count) - count, count)
@@ -68,7 +76,9 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Responses:
-    """What learners did, shape (responses,): learner, item and score in [0, 1]; each learner's in their order."""
+    """The learner, item and score in [0, 1] of each response, shape (responses,). Each learner's responses are in
+    order.
+    """
 
     learner: Integers
     item: Integers
@@ -77,7 +87,7 @@ class Responses:
     learners: int
 
     def of(self, learners: Booleans) -> "Responses":
-        """The responses of some learners alone; ``learners`` has shape (learners,)."""
+        """The responses of some learners alone; ``learners`` is a mask of shape (learners,)."""
         kept = learners[self.learner]
         return Responses(self.learner[kept], self.item[kept], self.score[kept], self.pairs, self.learners)
 
@@ -87,13 +97,16 @@ class Responses:
 
     @cached_property
     def by_learner(self) -> "Schedule":
-        """Which responses can be worked on together, each the next one of its learner."""
+        """The steps of responses that can be processed together; each step holds the next response of each learner."""
         return Schedule.of(self.learner)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """``order`` puts the first entries of all chains before all second ones; ``ends`` is where each such step ends."""
+    """The order in which chains are folded together, step by step.
+
+    ``order`` puts the first entries of all chains before all second ones; ``ends`` is where each of these steps ends.
+    """
 
     order: Integers
     ends: Integers
@@ -119,8 +132,8 @@ class Schedule:
 class Opportunities:
     """Responses seen from each KC of their item, shape (opportunities,), in the order of ``schedule``'s steps.
 
-    ``response`` is the response's index, ``pair`` the item's and KC's, ``chain`` the learner's and KC's; ``chain_kc``
-    and ``chain_learner`` have shape (chains,).
+    ``response`` is the response's index, ``pair`` that of the item and KC, ``chain`` that of the learner and KC.
+    ``chain_kc`` and ``chain_learner`` have shape (chains,).
     """
 
     response: Integers
@@ -152,7 +165,7 @@ class Opportunities:
         )
 
     def mean_by_response(self, value: Floats, responses: int, empty: float = 0.0) -> Floats:
-        """The mean over a response's KCs, shape (responses,); ``empty`` where its item has none."""
+        """The mean over a response's KCs, shape (responses,); ``empty`` if its item has no KCs."""
         count = np.bincount(self.response, minlength=responses)
         total = np.bincount(self.response, value, responses)
         return np.where(count > 0, total / np.maximum(count, 1), empty)

@@ -1,7 +1,7 @@
-"""What is known of a collection and a learner, and what speaks for each activity.
+"""What the engine knows about a collection and a learner, and the sub-scores of each activity.
 
-Everything here is indexed locally: items 0..n-1 are the activities of one collection in the order of their ids, KCs
-0..m-1 those tagged on them and their direct prerequisites. Cost is linear in the stored tags and prerequisites.
+All indices are local. Items 0..n-1 are the activities of one collection in the order of their ids. KCs 0..m-1 are those
+tagged on them, and their direct prerequisites. The cost is linear in the stored tags and prerequisites.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ DESIGN_POLICY = "design"
 
 @dataclass(frozen=True)
 class CollectionContent:
-    """What the engine has to know of a collection.
+    """What the engine needs to know about a collection.
 
-    ``include_adaptive``: shape (items,). ``kc_count``: m. Tags, each shape (tags,), sorted by item: ``tag_item``,
-    ``tag_kc``, ``tag_relevance``, ``tag_difficulty`` (log-odds of the item's difficulty), and the probabilities
-    ``tag_guess``, ``tag_slip`` and ``tag_transit``. KC prerequisites, each shape (edges,): ``kc_dependent``,
-    ``kc_prerequisite``, ``kc_strength`` in [0, 1]. Activity prerequisites that can block (the prerequisite is in the
-    collection and include_adaptive), each shape (edges,): ``item_dependent``, ``item_prerequisite``.
+    ``include_adaptive``: shape (items,).
+    ``kc_count``: m.
+    Tags, each shape (tags,), sorted by item: ``tag_item``, ``tag_kc``, ``tag_relevance``, ``tag_difficulty``
+        (log-odds of the item's difficulty), and the probabilities ``tag_guess``, ``tag_slip`` and ``tag_transit``.
+    KC prerequisites, each shape (edges,): ``kc_dependent``, ``kc_prerequisite``, ``kc_strength`` in [0, 1].
+    Activity prerequisites that can block, each shape (edges,): ``item_dependent``, ``item_prerequisite``. A
+        prerequisite can block if it is in the collection and include_adaptive.
     """
 
     include_adaptive: Booleans
@@ -43,8 +45,11 @@ class CollectionContent:
 
 @dataclass(frozen=True)
 class LearnerState:
-    """``mastery``: shape (KCs,). ``done``: shape (items,). ``last_relevance``: shape (KCs,), the relevance of the
-    learner's last item for each KC, 0 where it is not tagged, all 0 without a last item."""
+    """A learner's masteries, shape (KCs,), and done items, shape (items,).
+
+    ``last_relevance``, shape (KCs,), is the relevance of the learner's last item for each KC. It is 0 for KCs that the
+    item is not tagged with, and all 0 if there is no last item.
+    """
 
     mastery: Floats
     done: Booleans
@@ -53,8 +58,11 @@ class LearnerState:
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Weights of the four sub-scores, forgiveness r* >= 0, the mastery threshold whose log-odds is L*, and the policy:
-    a name in ``policies.POLICIES``. These are what an experimental group carries."""
+    """The settings that an experimental group carries.
+
+    These are the weights of the four sub-scores, forgiveness r* >= 0, the mastery threshold whose log-odds is L*, and
+    the policy. The policy is a name in ``policies.POLICIES``.
+    """
 
     remediation_weight: float = 2.0
     continuity_weight: float = 1.0
@@ -77,7 +85,7 @@ class SubScores:
 
 
 def sub_scores(content: CollectionContent, learner: LearnerState, settings: EngineSettings) -> SubScores:
-    """Demand, continuity, appropriate difficulty and readiness of every item, candidate or not.
+    """Demand, continuity, appropriate difficulty and readiness of every item, whether it is a candidate or not.
 
     Source: "Adaptive Engine for MOOC", section 5, equations for R, C, D and P.
     """
@@ -97,7 +105,7 @@ def sub_scores(content: CollectionContent, learner: LearnerState, settings: Engi
     kc = content.tag_kc
     remediation = per_item(demand[kc])
     continuity = np.sqrt(per_item(learner.last_relevance[kc]))
-    # Subtracted, not negated: an untagged item's is then 0.0 and not -0.0.
+    # Subtracted, not negated, so that an untagged item gets 0.0 and not -0.0.
     difficulty = 0.0 - per_item(np.abs(mastery[kc] - content.tag_difficulty))
     ready = per_item(unready[kc])
     total = (
@@ -110,13 +118,13 @@ def sub_scores(content: CollectionContent, learner: LearnerState, settings: Engi
 
 
 def blocking_prerequisites(content: CollectionContent, done: Booleans) -> tuple[Integers, Integers]:
-    """Pairs (blocked item, prerequisite that blocks it), each of shape (blocks,): prerequisites not done yet."""
+    """Pairs (blocked item, prerequisite not done yet that blocks it), each of shape (blocks,)."""
     blocking = ~done[content.item_prerequisite]
     return content.item_dependent[blocking], content.item_prerequisite[blocking]
 
 
 def candidates(content: CollectionContent, done: Booleans) -> Integers:
-    """Items that may be recommended, ascending: include_adaptive, not done, not blocked by a prerequisite."""
+    """The items that may be recommended, ascending: include_adaptive, not done, and not blocked by a prerequisite."""
     eligible = content.include_adaptive & ~done
     blocked, _ = blocking_prerequisites(content, done)
     eligible[blocked] = False

@@ -1,11 +1,11 @@
-"""Policies against simulated learners, whose true knowledge is known.
+"""Tests policies on simulated learners, whose true knowledge is known.
 
-A *world* is a course: KCs, prerequisites among them, items. A *family* says how learners of it really answer, learn and
-forget; the engine sees none of that. What it believes (guess, slip, transit, priors, difficulties) it has estimated
-by expectation maximisation from a cohort of other learners of the same family, as it would have in practice, and the
-prerequisites are what the authors wrote. Nothing of a family depends on a policy.
+A *world* is a course: KCs, prerequisites among them, items. A *family* defines how its learners really answer, learn
+and forget; the engine sees none of that. The engine's beliefs (guess, slip, transit, priors, difficulties) are
+estimated by expectation maximisation, as in practice. The estimates come from other learners of the same family. The
+prerequisites are what the authors wrote. Nothing in a family depends on a policy.
 
-Runs are paired: the same learners, with the same luck at each item, under every policy.
+Runs are paired: every policy gets the same learners, with the same luck at each item.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,22 +34,23 @@ CALIBRATION_LEARNERS, CALIBRATION_ITEMS = 400, 60
 ORACLE = "oracle"
 BASELINES = ("random", "weights_2018")
 AFTER = 40
-# Courses differ more than learners do, so there are a few of them even for few learners.
+# Courses differ more than learners do, so there are at least this many, even for few learners.
 LEARNERS_A_WORLD, WORLDS_LEAST = 50, 8
 BOOTSTRAPS = 2000
 
-# Called with the items worked on and the most there will be.
-# Called with who did which item with what score, all at one step.
+# Called with the learners, items and scores of one step.
 Record = Callable[[Integers, Integers, Floats], None]
 
 
 @dataclass(frozen=True)
 class World:
-    """The truth of a course.
+    """The truth about a course.
 
-    ``tagged``, ``guess``, ``slip`` and ``transit``: shape (items, KCs). ``easiness``: log-odds by which an item is
-    easier than others, shape (items,). ``blocks``: shape (KCs, KCs), how much of the learning of the first KC is lost
-    while the second one is not known; ``authored`` is what the engine is told of it.
+    ``tagged``, ``guess``, ``slip`` and ``transit`` have shape (items, KCs). ``easiness``, shape (items,), is the
+    log-odds by which an item is easier than others.
+
+    ``blocks``, shape (KCs, KCs), is the share of learning the first KC that is lost while the second one is not known.
+    ``authored`` is what the engine is told about it.
     """
 
     tagged: Booleans
@@ -65,11 +66,12 @@ class World:
 class Family:
     """How learners really learn.
 
-    ``logistic``: knowledge of a KC grows by degrees, else it comes at once. ``forgetting``: the probability, with each
-    item, of losing a KC that is not practised by it. ``rate_spread``: standard deviation of the logarithm of a
-    learner's own rate of learning. ``ability_spread``: of the log-odds by which a learner answers better or worse.
-    ``wrong_graph``: the authors' prerequisites are not the true ones. ``conjunctive``: an item of several KCs needs all
-    of them, else succeeding at it is the mean.
+    ``logistic``: whether knowledge of a KC grows by degrees; otherwise it comes at once.
+    ``forgetting``: the probability, with each item, of losing a KC that the item does not practise.
+    ``rate_spread``: the standard deviation of the logarithm of a learner's own rate of learning.
+    ``ability_spread``: the standard deviation of the log-odds by which a learner answers better or worse.
+    ``wrong_graph``: whether the authors' prerequisites differ from the true ones.
+    ``conjunctive``: whether an item with several KCs needs all of them; otherwise success is the mean over them.
     """
 
     summary: str
@@ -84,23 +86,26 @@ class Family:
 FAMILIES: dict[str, Family] = {
     "own_model": Family("the hidden Markov model that the engine itself assumes"),
     "logistic_growth": Family("skill that grows by degrees", logistic=True, conjunctive=True),
-    "forgetting": Family("what is not practised is lost again", forgetting=0.01, conjunctive=True),
+    "forgetting": Family("KCs that are not practised are forgotten", forgetting=0.01, conjunctive=True),
     "individual_rates": Family(
-        "learners of very different rate and ability", rate_spread=0.6, ability_spread=0.5, conjunctive=True
+        "learners with very different rates and abilities", rate_spread=0.6, ability_spread=0.5, conjunctive=True
     ),
-    "wrong_graph": Family("prerequisites that are not those of the authors", wrong_graph=True, conjunctive=True),
+    "wrong_graph": Family("true prerequisites that differ from the authors'", wrong_graph=True, conjunctive=True),
 }
 
-# Log-odds of knowing from which on a KC that grows by degrees counts as known: about 88 % of the way.
+# A KC that grows by degrees counts as known from these log-odds of knowing on: about 88 % of the way.
 KNOWN_FROM = 2.0
-# The share of KCs that is known at the start. With it and the ranges in ``world``, random order, the 2018 weighting
-# and the oracle come to about 4, 6 to 7 and 9.8 of 10 KCs after 40 items in the engine's own family.
+# The share of KCs that is known at the start. With this value and the ranges in ``world``, 40 items in the engine's own
+# family give about 4 of 10 KCs in random order. The 2018 weighting reaches 6 to 7, and the oracle 9.8.
 PRIOR = 0.15
 
 
 def world(family: Family, generator: np.random.Generator, *, kcs: int = KCS, items_per_kc: int = ITEMS_PER_KC) -> World:
-    """A course drawn at random: KCs in sequence, each with one or two of the three before it as prerequisites, and
-    items of one KC, a quarter of them of a second one, too."""
+    """Draws a course at random.
+
+    KCs come in sequence, each with one or two of the three before it as prerequisites. Each item has one KC, and a
+    quarter of the items have a second one.
+    """
     items = kcs * items_per_kc
     main = np.repeat(np.arange(kcs), items_per_kc)
     tagged = np.zeros((items, kcs), dtype=bool)
@@ -131,8 +136,10 @@ def _graph(kcs: int, generator: np.random.Generator) -> Floats:
 
 
 class Learners:
-    """The truth of some learners of a family, as they work through items. All luck is drawn at the start, for each
-    learner and item, so that policies can be compared pair by pair."""
+    """The true state of some learners of a family while they work through items.
+
+    All luck is drawn at the start, for each learner and item, so that policies can be compared in pairs.
+    """
 
     def __init__(
         self,
@@ -150,7 +157,7 @@ class Learners:
         self._answer_luck = generator.random((learners, items))
         self._learn_luck = generator.random((learners, items, kcs), dtype=np.float32)
         self._forget_luck = generator.random((learners, items, kcs), dtype=np.float32)
-        # What is known by degrees is as often beyond KNOWN_FROM as what is known at once.
+        # A KC that grows by degrees starts beyond KNOWN_FROM as often as one that comes at once starts known.
         self.skill = (
             np.where(start < PRIOR, KNOWN_FROM + 0.5, -2.0 + 3.0 * (start - PRIOR)) if family.logistic else None
         )
@@ -161,20 +168,22 @@ class Learners:
         return self.is_known if self.skill is None else self.skill >= KNOWN_FROM
 
     def ready(self) -> Floats:
-        """The share of learning that is left to each KC by its prerequisites, shape (learners, KCs)."""
+        """The share of learning of each KC that its prerequisites leave, shape (learners, KCs)."""
         missing = ~self.known()
         ready: Floats = np.prod(1.0 - self._world.blocks[None] * missing[:, None, :], axis=2)
         return ready
 
     def gain(self) -> Floats:
-        """How many KCs more each learner is expected to know after each item, (learners, items): an oracle's value."""
+        """How many more KCs each learner is expected to know after each item, shape (learners, items): an oracle's
+        value.
+        """
         lacking = ~self.known() * self.ready()
         if self.skill is not None:
             lacking = lacking / np.maximum(KNOWN_FROM - self.skill, 0.1)
         return lacking @ (self._world.transit * self._world.tagged).T
 
     def work(self, who: Integers, item: Integers) -> Floats:
-        """Those learners do those items; answers their scores, shape (who,), and moves on what they know."""
+        """Lets these learners do these items, updates what they know, and returns their scores, shape (who,)."""
         family, course = self._family, self._world
         tagged, ready = course.tagged[item], self.ready()[who]
         mastery = self.is_known[who] if self.skill is None else 1.0 / (1.0 + np.exp(-1.5 * self.skill[who]))
@@ -202,16 +211,18 @@ class Learners:
 
 @dataclass(frozen=True)
 class Belief:
-    """What the engine has estimated of a course: its content and the priors of the KCs, shape (KCs,)."""
+    """The engine's estimate of a course: its content and the priors of the KCs, shape (KCs,)."""
 
     content: CollectionContent
     prior: Floats
 
 
 def calibrate(family: Family, course: World, generator: np.random.Generator) -> Belief:
-    """The engine's parameters as it would estimate them from what it has seen before: CALIBRATION_LEARNERS who did
-    CALIBRATION_ITEMS items each, half of them in random order and half by the DESIGN policy with the default
-    parameters."""
+    """Estimates the engine's parameters from earlier learners, as in practice.
+
+    CALIBRATION_LEARNERS learners do CALIBRATION_ITEMS items each. Half of them work in random order, half by the DESIGN
+    policy with the default parameters.
+    """
     items, kcs = course.tagged.shape
     pairs = Pairs.of([tuple(np.flatnonzero(row).tolist()) for row in course.tagged], kcs)
     first = _belief(course, pairs, default_parameters(pairs), np.full(items, DEFAULT_DIFFICULTY))
@@ -261,8 +272,11 @@ def _belief(course: World, pairs: Pairs, found: BktParameters, difficulty: Float
 
 
 def tile(content: CollectionContent, learners: int) -> CollectionContent:
-    """One collection that holds a copy of the content for each learner: learner l's items and KCs are shifted by
-    l * items and l * KCs. What values all its items values those of all learners at once."""
+    """One collection with a copy of the content for each learner.
+
+    The items and KCs of learner l are shifted by l * items and l * KCs. Valuing all its items at once values those of
+    all learners.
+    """
     items, kcs = content.include_adaptive.size, content.kc_count
 
     def shifted(index: Integers, by: int) -> Integers:
@@ -287,13 +301,16 @@ def tile(content: CollectionContent, learners: int) -> CollectionContent:
 
 @dataclass(frozen=True)
 class Run:
-    """What became of each learner, shape (learners,).
+    """The results of each learner, shape (learners,).
 
-    ``known_after``: KCs truly known after so many items. ``over_practice``: the share of opportunities (an item's KCs)
-    that were spent on a KC that was truly known, the verification of it included; ``beyond_threshold``: that were spent
-    on one whose mastery was at the threshold. ``items``: how many were done until the stop, or until the end.
-    ``stopped``: whether the policy stopped. ``confirmed``: whether it did because no KC was open any more, and not
-    because the items of one had run out. ``unknown``: KCs not truly known then.
+    ``known_after``: KCs truly known after the given number of items.
+    ``over_practice``: the share of opportunities (an item's KCs) spent on a KC that was truly known. The opportunities
+        that verify it are included.
+    ``beyond_threshold``: the share of opportunities spent on a KC whose mastery was at the threshold.
+    ``items``: the number done until the stop, or until the end.
+    ``stopped``: whether the policy stopped.
+    ``confirmed``: whether it stopped because no KC was open any more, not because the items of one had run out.
+    ``unknown``: KCs not truly known at that point.
     """
 
     known_after: Floats
@@ -317,8 +334,11 @@ def run(
     progress: Steps = silent,
     record: Record = lambda *_: None,
 ) -> Run:
-    """Learners recommended to by a policy (or by ``ORACLE``, which knows the truth) until it stops, or for ``most``
-    items; ``after`` is when what they know is counted. ``learners`` are moved on: give each run its own."""
+    """Lets a policy recommend to learners until it stops, or for ``most`` items.
+
+    ``ORACLE`` in place of a policy knows the truth. What the learners know is counted after ``after`` items.
+    ``learners`` are changed: give each run its own.
+    """
     single = belief.content
     items, kcs = single.include_adaptive.size, single.kc_count
     size = learners.known().shape[0]
@@ -400,8 +420,10 @@ def run(
 
 
 def _tags(item: Integers, first: Integers) -> tuple[Integers, Integers]:
-    """The tags of items: the position in ``item`` that each belongs to, and the tag. ``first``, shape (items + 1,), is
-    where the tags of each item begin."""
+    """The tags of items: for each tag, the position of its item in ``item``, and the tag.
+
+    ``first``, shape (items + 1,), is where the tags of each item begin.
+    """
     count = first[item + 1] - first[item]
     row = np.repeat(np.arange(item.size), count)
     within = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
@@ -409,7 +431,7 @@ def _tags(item: Integers, first: Integers) -> tuple[Integers, Integers]:
 
 
 def _choose(values: Floats, done: Booleans, generator: np.random.Generator) -> Integers:
-    """For each learner, the item with the greatest value of those not done, ties drawn; as ``policies.choose``."""
+    """For each learner, the item of the highest value of those not done; ties are drawn as in ``policies.choose``."""
     masked = np.where(done, -np.inf, values)
     tied = masked >= masked.max(axis=1, keepdims=True) - TIE_TOLERANCE
     chosen: Integers = np.argmax(np.where(tied, generator.random(tied.shape), -1.0), axis=1)
@@ -418,8 +440,10 @@ def _choose(values: Floats, done: Booleans, generator: np.random.Generator) -> I
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more one policy's learners truly know than another's: the mean of the paired differences, and the ends
-    of its 95 % interval."""
+    """How much more one policy's learners truly know than another's.
+
+    ``mean`` is the mean of the paired differences; ``low`` and ``high`` are the ends of its 95 % interval.
+    """
 
     mean: float
     low: float
@@ -432,10 +456,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class PolicyResult:
-    """A policy's learners in a family; means over them. ``unknown_at_stop`` is a share of the KCs, and NaN where nobody
-    was stopped; ``confirmed`` and ``unknown_confirmed`` are the share of those stopped because no KC was open any more
-    and the same of them alone; ``against`` are the differences of ``known`` to each of BASELINES that was run.
-    ``intervals`` has the ends of the 95 % interval of each of these means, by its name, where there is one."""
+    """A policy's results in a family, as means over the learners.
+
+    ``unknown_at_stop``: the share of the KCs that is unknown at the stop; NaN if nobody was stopped.
+    ``confirmed``: the share of learners stopped because no KC was open any more.
+    ``unknown_confirmed``: as ``unknown_at_stop``, for the confirmed learners alone.
+    ``against``: the differences of ``known`` from each of BASELINES that was run.
+    ``intervals``: the ends of the 95 % interval of each of these means, by name, if there is one.
+    """
 
     known: float
     over_practice: float
@@ -451,8 +479,11 @@ class PolicyResult:
 
 @dataclass(frozen=True)
 class BeliefComparison:
-    """KCs truly known, on average over the learners, after ``items`` items that were chosen of ``of_items`` with either
-    belief, or at the policy's stop; ``worked`` is how many items that took on average."""
+    """What learners truly know under either belief, as the mean number of KCs.
+
+    ``items`` items were chosen out of ``of_items``, or fewer if the policy stopped. ``worked`` is the mean number of
+    items that were done.
+    """
 
     learners: int
     items: int
@@ -474,11 +505,14 @@ def compare_beliefs(
     settings: EngineSettings | None = None,
     progress: Steps = silent,
 ) -> BeliefComparison:
-    """What learners come to know who are as ``candidate`` says, when the policy of ``settings`` traces and chooses with
-    its parameters and when it does with those of ``baseline``. Both have the same learners with the same luck; the
-    interval is the paired differences' of 95 %. Every item has to be tagged; both have the same items and KCs.
+    """Compares what learners come to know when the policy traces and chooses with either of two beliefs.
 
-    They do ``after`` items, but at most half of them: where all are done either way, nothing is chosen."""
+    The learners really are as ``candidate`` says, and the policy is that of ``settings``. Both beliefs get the same
+    learners with the same luck. The interval is the 95 % interval of the paired differences. Every item must be tagged,
+    and both beliefs must have the same items and KCs.
+
+    Learners do ``after`` items, but at most half of all items: if everything is done anyway, nothing is chosen.
+    """
     settings = settings or EngineSettings()
     content = candidate.content
     items = content.include_adaptive.size
@@ -515,7 +549,7 @@ def compare_beliefs(
 
 
 def _as_world(content: CollectionContent) -> World:
-    """A course that is as the content says."""
+    """A course that matches the content exactly."""
     items, kcs = content.include_adaptive.size, content.kc_count
     blocks = np.zeros((kcs, kcs))
     blocks[content.kc_dependent, content.kc_prerequisite] = content.kc_strength
@@ -537,7 +571,9 @@ def _as_world(content: CollectionContent) -> World:
 
 
 def recommendable(content: CollectionContent) -> CollectionContent:
-    """The items that may be recommended and are tagged, without their order among each other: what a run can take."""
+    """The content that a run can use: items that may be recommended and are tagged, without their order among each
+    other.
+    """
     tagged = np.zeros(content.include_adaptive.size, dtype=bool)
     tagged[content.tag_item] = True
     kept = tagged & content.include_adaptive
@@ -570,11 +606,11 @@ def simulate(
     progress: Steps = silent,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, PolicyResult]:
-    """What becomes of so many learners of a family under each of the policies, LEARNERS_A_WORLD a course at most.
+    """Simulates learners of a family under each policy, at most LEARNERS_A_WORLD per course.
 
-    The policies of a course have the same learners with the same luck. Intervals are percentiles of BOOTSTRAPS
-    bootstrap samples of whole courses, because learners of one course are not independent. Raises InterruptedError
-    when ``stop`` says so.
+    The policies of a course get the same learners with the same luck. Intervals are percentiles of BOOTSTRAPS bootstrap
+    samples of whole courses, because learners of one course are not independent. Raises InterruptedError if ``stop``
+    returns true.
     """
     worlds = max(min(WORLDS_LEAST, learners), -(-learners // LEARNERS_A_WORLD))
     size = -(-learners // worlds)
@@ -594,13 +630,13 @@ def simulate(
                     belief,
                     settings=settings,
                     after=after,
-                    # A policy that stops is given the whole course to do so.
+                    # A policy that stops gets the whole course to do so.
                     most=course.easiness.size if chooser is not None and chooser.stops else after,
                     generator=np.random.default_rng((seed, number, 3)),
                 )
             )
             progress(number * len(policies) + place + 1, worlds * len(policies))
-    # The same courses are drawn for every figure, so that what is paired stays so.
+    # Every figure uses the same drawn courses, so that paired values stay paired.
     sample = np.random.default_rng((seed, worlds)).integers(0, worlds, (BOOTSTRAPS, worlds))
     figures = {policy: _figures(of) for policy, of in runs.items()}
     outcomes = {}
@@ -620,8 +656,10 @@ def simulate(
 
 
 def _figures(of: Sequence[Run]) -> dict[str, tuple[Floats, Floats]]:
-    """The figures of a PolicyResult: the sum over each course's learners, and the number of those learners. Both have
-    the shape (courses,)."""
+    """The figures of a PolicyResult: the sum over each course's learners, and the number of those learners.
+
+    Both have shape (courses,).
+    """
 
     def figure(
         values: Callable[[Run], Floats], among: Callable[[Run], Booleans] | None = None
@@ -643,9 +681,9 @@ def _figures(of: Sequence[Run]) -> dict[str, tuple[Floats, Floats]]:
 
 
 def _bootstrapped(sums: Floats, counts: Floats, sample: Integers) -> tuple[float, float, float]:
-    """The mean over all learners, and the ends of its 95 % interval; NaN where there are none.
+    """The mean over all learners, and the ends of its 95 % interval; NaN if there are no learners.
 
-    ``sums`` and ``counts`` are of each course, ``sample`` are courses drawn, shape (bootstraps, courses).
+    ``sums`` and ``counts`` have one entry per course; ``sample`` holds drawn courses, shape (bootstraps, courses).
     """
     if not counts.any():
         return float("nan"), float("nan"), float("nan")

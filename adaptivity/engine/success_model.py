@@ -1,8 +1,8 @@
-"""A fitted model of success with the names of its items and KCs: kept as arrays, and asked about any items.
+"""A fitted model of success with the names of its items and KCs: stored as arrays, and applied to any items.
 
-Names are numbers that the caller gives to activities and KCs. Of what the model was not fitted to, it knows as much as
-there is to know: an unknown item is as easy as its KCs are and as an item of theirs usually is, an unknown KC is like
-the mean of all; both means are taken by responses.
+Names are numbers that the caller gives to activities and KCs. For what the model was not fitted to, it uses means. An
+unknown item is as easy as its KCs are and as an item of theirs usually is. An unknown KC is like the mean of all. Both
+means are weighted by responses.
 """
 
 from collections.abc import Mapping
@@ -24,17 +24,20 @@ from adaptivity.engine.parameters import (
 from adaptivity.engine.prediction import FEATURES, Easiness, Hybrid
 from adaptivity.engine.responses import Pairs, Responses
 
-# Names of features that are of one model and not of another.
+# The version of the features: the feature names of one model version do not apply to another.
 VERSION = 1
-# What a pair counts in a mean beside its responses, so that there is one where nobody has responded.
+# A pair's weight in a mean besides its responses, so that a mean exists if nobody has responded.
 LEAST_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """``activity``, shape (items,), and ``knowledge_component``, shape (KCs,), are the names, ascending, of what is
-    0, 1, … in ``model`` and ``pairs``; the KCs of an item are ascending, too. ``pair_responses``, shape (pairs,), says
-    how many responses of each the model was fitted to."""
+    """A model with the names of what it was fitted to.
+
+    ``activity``, shape (items,), and ``knowledge_component``, shape (KCs,), are ascending. They name items and KCs 0,
+    1, … of ``model`` and ``pairs``. The KCs of an item are ascending, too. ``pair_responses``, shape (pairs,), is the
+    number of responses that the model was fitted to.
+    """
 
     model: Hybrid
     pairs: Pairs
@@ -44,12 +47,12 @@ class Predictor:
 
     @classmethod
     def of(cls, model: Hybrid, responses: Responses, activity: Integers, knowledge_component: Integers) -> "Predictor":
-        """The model that was fitted to these responses."""
+        """Names the model that was fitted to these responses."""
         count = np.bincount(responses.item, minlength=responses.pairs.items).astype(np.float64)
         return cls(model, responses.pairs, activity, knowledge_component, count[responses.pairs.item])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything of it, by name; ``of_arrays`` takes it back."""
+        """The whole predictor as named arrays; ``of_arrays`` reads them back."""
         parameters, easiness = self.model.parameters, self.model.easiness
         return {
             "version": np.array(VERSION),
@@ -68,7 +71,10 @@ class Predictor:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Predictor":
-        """Raises ValueError for arrays of a model with other features, KeyError where one is missing."""
+        """Reads the arrays of ``arrays``.
+
+        Raises ValueError if the model has other features, and KeyError if an array is missing.
+        """
         if int(arrays["version"]) != VERSION or arrays["weights"].shape != (len(FEATURES),):
             raise ValueError("the model has features that this engine does not know")
         first, kc = arrays["pair_first"], arrays["pair_kc"]
@@ -85,20 +91,20 @@ class Predictor:
             Pairs(first, item, kc, arrays["knowledge_component"].size),
             arrays["activity"],
             arrays["knowledge_component"],
-            # Models that were kept before this was count all pairs the same.
+            # Models stored before this array existed weight all pairs equally.
             arrays["pair_responses"] if "pair_responses" in arrays else np.ones(kc.size),
         )
 
     def among(self, activity: Integers, pairs: Pairs, knowledge_component: Integers) -> Hybrid:
-        """The model of these items and KCs alone, with their tags as they are now.
+        """The model of these items and KCs alone, with their current tags.
 
-        ``activity`` (items,) and ``knowledge_component`` (KCs,) name what is 0, 1, … in ``pairs``.
+        ``activity`` (items,) and ``knowledge_component`` (KCs,) name items and KCs 0, 1, … of ``pairs``.
         """
         item, known_item = _positions(self.activity, activity)
         kc, known_kc = _positions(self.knowledge_component, knowledge_component)
         parameters, easiness = self.model.parameters, self.model.easiness
 
-        # A pair that the model knows, or the mean of its KC's.
+        # A pair that the model knows, or the mean of its KC's pairs.
         width = max(self.knowledge_component.size, 1)
         key = item[pairs.item] * width + kc[pairs.knowledge_component]
         pair, known_pair = _positions(self.pairs.item * width + self.pairs.knowledge_component, key)
@@ -139,7 +145,10 @@ class Predictor:
 
 
 def _positions(names: Integers, wanted: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-    """Where each wanted name is among ``names``, ascending, or some place; and whether it is there."""
+    """The position of each wanted name in ``names``, which is ascending, and whether it is there.
+
+    A name that is not there gets an arbitrary position.
+    """
     at = np.minimum(np.searchsorted(names, wanted), max(names.size - 1, 0))
     there = names[at] == wanted if names.size else np.zeros(wanted.size, dtype=bool)
     return at, there

@@ -1,4 +1,4 @@
-"""Bayesian knowledge tracing with fractional scores: one function folds evidence, in bulk and singly."""
+"""Bayesian knowledge tracing with fractional scores: one function folds evidence, in bulk or one score at a time."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,12 +9,13 @@ from adaptivity.engine.parameters import EPSILON, Floats, Integers, clip_probabi
 def answer_ratios(guess: ArrayLike, slip: ArrayLike) -> tuple[Floats, Floats]:
     """x0 = s/(1-g) of a wrong answer and x1 = (1-s)/g of a right one, each of the arguments' shape.
 
-    They say how many times likelier the answer is for a learner who has mastered the KC than for one who has not.
-    x0 is never above 1 and x1 never below: a wrong answer never speaks for mastery, a right one never against it.
+    Each ratio says how many times likelier the answer is with mastery of the KC than without it. The ratio x0 is never
+    above 1, and x1 never below. So a wrong answer never counts for mastery, and a right one never against it.
+
     Source: "Adaptive Engine for MOOC", section 3.
     """
     g, s = clip_probability(guess), clip_probability(slip)
-    # 1 - s as g + (1 - g - s), and so for 1 - g: at g + s = 1 the rounding of 1 - s can be a millionth of g.
+    # Compute 1 - s as g + (1 - g - s), and likewise 1 - g: at g + s = 1, rounding of 1 - s can be a millionth of g.
     informative = informativeness(g, s)
     return s / (s + informative), (g + informative) / g
 
@@ -23,12 +24,13 @@ def likelihood_ratio(score: ArrayLike, guess: ArrayLike, slip: ArrayLike) -> Flo
     """How many times likelier the score is for a learner who has mastered the KC than for one who has not.
 
     x = x0 * (x1/x0)^C of the answer_ratios x0 and x1: a fractional score C in [0, 1] interpolates multiplicatively.
-    All arguments have one shape, which is the answer's.
+    All arguments and the answer have the same shape.
+
     Source: "Adaptive Engine for MOOC", section 3.
     """
     wrong, right = answer_ratios(guess, slip)
     fraction = np.asarray(score, dtype=np.float64)
-    # x0 * (x1/x0)^C would round the ratio of a right answer below 1 where both are nearly 1.
+    # x0 * (x1/x0)^C would round the ratio of a right answer below 1 if both are nearly 1.
     ratio: Floats = wrong ** (1.0 - fraction) * right**fraction
     return ratio
 
@@ -38,13 +40,16 @@ def fold(
 ) -> Floats:
     """Mastery after a history of scores, for many independent chains at once.
 
-    A chain is one learner and one KC. ``initial``, shape (chains,), is the probability that each chain starts from.
-    The other arguments have shape (observations,): the chain an observation belongs to, its score in [0, 1], and the
-    item's guess, slip and transit for that KC. Observations of one chain are folded in the order given; how chains
-    interleave does not matter. Each step is O <- o_t + (o_t + 1) * O * x with o_t = t/(1-t), and the mastery is clipped
-    after it. A chain without observations keeps its initial value, unclipped.
+    A chain is one learner and one KC. ``initial``, shape (chains,), is the probability that each chain starts from. The
+    other arguments have shape (observations,). They are the observation's chain, its score in [0, 1], and the item's
+    guess, slip and transit for that KC.
 
-    Returns the masteries, shape (chains,). Raises IndexError where ``chain`` names no chain.
+    Observations of one chain are folded in the order given; how chains interleave does not matter. Each step is
+    O <- o_t + (o_t + 1) * O * x with o_t = t/(1-t), and the mastery is clipped after it. A chain without observations
+    keeps its initial value, unclipped.
+
+    Returns the masteries, shape (chains,). Raises IndexError if ``chain`` names a chain that does not exist.
+
     Source: "Adaptive Engine for MOOC", section 3.
     """
     mastery = np.array(initial, dtype=np.float64, ndmin=1)
@@ -56,7 +61,7 @@ def fold(
     gain = odds(transit)
     factor = (gain + 1.0) * likelihood_ratio(score, guess, slip)
 
-    # Steps of different chains are independent, so all first observations are folded together, then all second ones.
+    # Different chains are independent, so all first observations are folded together, then all second ones.
     by_chain = np.argsort(chains, kind="stable")
     sorted_chains = chains[by_chain]
     starts = np.flatnonzero(np.r_[True, sorted_chains[1:] != sorted_chains[:-1]])

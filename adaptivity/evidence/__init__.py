@@ -1,5 +1,5 @@
-"""What learners did: scores, hand-set masteries, their log, and the masteries that follow from it.
+"""What learners did: scores, hand-set masteries, their log, and the masteries derived from it.
 
-Files of evidence come in and go out here, and a learner's data is exported and erased. Other rooms may import
+This room imports and exports files of evidence, and exports and erases a learner's data. Other rooms may import
 `services`, `selectors` and `jobs`. `readers` are for `jobs` alone.
 """

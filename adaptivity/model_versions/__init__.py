@@ -1,4 +1,4 @@
-"""Parameters that were estimated: how they are made, judged, put in force and taken back.
+"""Model versions: how parameters are estimated, evaluated, put in force and rolled back.
 
 Estimation, evaluation, the promotion gate and predictions live here. Only the ways in import this subject.
 """

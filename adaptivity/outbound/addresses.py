@@ -1,7 +1,7 @@
 """Which addresses may be connected to: public ones, and the exceptions that a source names.
 
-The address that is checked is the one that is connected to. So a redirect, a name that resolves to something else, or
-an unusual way to write an address (``0x7f.1``, ``::ffff:10.0.0.1``) makes no difference.
+The checked address is the one that is connected to. So a redirect, a name that resolves to something else, or an
+unusual spelling of an address (``0x7f.1``, ``::ffff:10.0.0.1``) makes no difference.
 """
 
 import ipaddress
@@ -17,13 +17,16 @@ HOST_AND_PORT = re.compile(r"\[?(.+?)\]?:([0-9]+)")
 METADATA_IPV6 = ipaddress.ip_network("fd00:ec2::/32")
 # RFC 6052.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Beside it a network's own (RFC 8215), and what was IPv4-compatible: the last 32 bits are an address of IPv4.
+# Also the prefix that networks may use themselves (RFC 8215), and the former IPv4-compatible addresses. In all of them
+# the last 32 bits are an IPv4 address.
 LAST_32_BITS = (NAT64, ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"))
 
 
 def inner_addresses(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The addresses of IPv4 where a connection to one of IPv6 may end: IPv4-mapped, 6to4, Teredo (its server and its
-    client) and NAT64."""
+    """The IPv4 addresses where a connection to this IPv6 address may end.
+
+    They come from IPv4-mapped, 6to4, Teredo (server and client) and NAT64 addresses.
+    """
     found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
     if any(ip in network for network in LAST_32_BITS):
         found.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
@@ -31,8 +34,10 @@ def inner_addresses(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
 
 
 def is_metadata(address: str) -> bool:
-    """Whether a cloud may tell its secrets at the address: link-local ones, also inside of IPv6, and those of AWS over
-    IPv6."""
+    """Whether a cloud may serve its secrets at this address.
+
+    True for link-local addresses, also inside IPv6, and for those of AWS over IPv6.
+    """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -44,7 +49,9 @@ def is_metadata(address: str) -> bool:
 
 
 def literal(host: str) -> str:
-    """The address that a host is, however it is written (``0xa9fea9fe``, ``[fe80::1]``); a name stays as it is."""
+    """The address that a host stands for, however it is spelled (``0xa9fea9fe``, ``[fe80::1]``). Names stay as they
+    are.
+    """
     try:
         return str(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
@@ -56,8 +63,11 @@ def literal(host: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet: not private, loopback, link-local (where the metadata of a
-    cloud is), shared, multicast or reserved, and not one of those inside of an IPv6 address (NAT64 among them)."""
+    """Whether an IP address belongs to the public internet.
+
+    Private, loopback, shared, multicast and reserved addresses do not. Neither do link-local ones, where a cloud serves
+    its metadata, nor IPv6 addresses that contain any of these (NAT64 among them).
+    """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -71,27 +81,30 @@ def is_public(address: str) -> bool:
 
 
 def refusal(addresses: Iterable[str]) -> str:
-    """Why none of a host's addresses is allowed."""
+    """The reason why none of a host's addresses is allowed."""
     return METADATA if all(map(is_metadata, addresses)) else PRIVATE
 
 
 @dataclass(frozen=True)
 class AddressGuard:
-    """``exceptions``: pairs of host, as a URL names it, and port whose addresses need not be public. There is none for
-    the metadata of a cloud."""
+    """Decides which addresses may be connected to.
+
+    ``exceptions`` are pairs of a host, as a URL names it, and a port. Their addresses need not be public. The metadata
+    of a cloud can never be an exception.
+    """
 
     exceptions: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
     def of(cls, exceptions: Iterable[str]) -> "AddressGuard":
-        """From texts such as ``lms.internal:8000`` and ``[::1]:8000``."""
+        """A guard from texts such as ``lms.internal:8000`` and ``[::1]:8000``."""
         matches = (HOST_AND_PORT.fullmatch(entry) for entry in exceptions)
         return cls(frozenset((match[1], int(match[2])) for match in matches if match is not None))
 
     def excepts(self, host: str, port: int) -> bool:
-        """Whether the host and port are named as an exception."""
+        """Whether the host and port are listed as an exception."""
         return (host.strip("[]").lower(), port) in self.exceptions
 
     def allows(self, host: str, port: int, address: str) -> bool:
-        """Whether a connection to the host and port may go to the address."""
+        """Whether a connection to the host and port may go to this address."""
         return is_public(address) or (self.excepts(host, port) and not is_metadata(address))

@@ -2,14 +2,15 @@
 
 It guards against:
 
-- addresses inside the network: it connects to public addresses, and to the exceptions of its guard. The address that
-  it checks is the one that it connects to, so a name that resolves to another address later gains nothing;
-- redirects and the environment: it follows no redirect, and uses no proxy, netrc or cookie;
-- servers that keep it waiting: ``Patience`` limits each step, each try, the tries and the size of an answer;
-- work that cannot be ended: ``stop`` is asked every tenth of a second, whatever the client waits for.
+- Addresses inside the network. It connects only to public addresses and to the exceptions of its guard. It connects to
+  the very address that it checked, so a name that later resolves to another one gains nothing.
+- Redirects and the environment. It follows no redirect, and uses no proxy, netrc or cookie.
+- Servers that keep it waiting. ``Patience`` limits each step, each attempt, the attempts and the size of an answer.
+- Work that cannot be ended. It calls ``stop`` every tenth of a second, whatever it waits for.
 
-Nothing but http and https is asked for, and the certificate of an https server is always verified. A request runs in
-the caller's thread; a client makes one request at a time. Name lookups alone have a thread, as they cannot be ended.
+It requests only http and https URLs, and always verifies the certificate of an https server. A request runs in the
+caller's thread, and a client makes one request at a time. Only name lookups have their own thread, because they cannot
+be ended.
 """
 
 import errno
@@ -56,12 +57,12 @@ UNUSABLE_URL = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchem
 
 @dataclass(frozen=True)
 class Patience:
-    """When a request is given up, in seconds, tries and bytes.
+    """When to give up a request, in seconds, attempts and bytes.
 
     ``connect``: to connect to one address, and again for the TLS handshake. ``read``: between two packets of the
     answer. ``whole``: one of the ``tries``, from the name lookup to the last byte. ``first_wait``: before the second
-    try. ``longest_wait``: the longest wait that a server may ask for with Retry-After. ``max_bytes``: of an answer,
-    unpacked.
+    attempt. ``longest_wait``: the longest wait that a server may ask for with Retry-After. ``max_bytes``: of an
+    unpacked answer.
     """
 
     connect: float = 10.0
@@ -75,21 +76,21 @@ class Patience:
 
 @dataclass(frozen=True)
 class Answer:
-    """A server's final answer. ``body`` is the parsed JSON, None if it is not JSON."""
+    """A server's final answer. ``body`` is the parsed JSON, or None if it is not JSON."""
 
     status: int
     body: Any
 
 
 class Client:
-    """Makes requests, and repeats one after a timeout, a broken connection, a 5xx or a 429. The waits double, with
-    jitter, or are as long as Retry-After says. A context manager: its connections are closed at the end.
+    """Makes requests, and repeats them after a timeout, a broken connection, a 5xx or a 429.
 
-    Raises:
+    The waits double, with jitter, or are as long as Retry-After says. A client is a context manager that closes its
+    connections at the end.
 
-    - Unavailable if all tries failed: ``timeout``, ``unreachable``, ``server_error`` or ``throttled``;
-    - InvalidInput if trying again cannot help: ``address_refused``, ``invalid_url`` or ``too_large``;
-    - Stopped as soon as ``stop`` answers true.
+    Raises Unavailable if all attempts failed: ``timeout``, ``unreachable``, ``server_error`` or ``throttled``. Raises
+    InvalidInput if trying again cannot help: ``address_refused``, ``invalid_url`` or ``too_large``. Raises Stopped as
+    soon as ``stop`` returns true.
     """
 
     def __init__(
@@ -121,8 +122,8 @@ class Client:
     ) -> Answer:
         """The answer to a request, whatever its status, unless the status is one that is tried again.
 
-        ``content``: ``params``, ``data`` or ``json``, as requests takes them. ``verify``: a file of certificate
-        authorities to trust instead of the usual ones.
+        ``content`` is ``params``, ``data`` or ``json``, as requests takes them. ``verify`` is True, or a file of
+        certificate authorities to trust instead of the usual ones.
         """
         all_headers = requests.utils.default_headers()
         all_headers.update({"User-Agent": self._user_agent, **(headers or {})})
@@ -156,7 +157,7 @@ class Client:
                 body = b"" if _is_tried_again(status) else self._body(response)
                 return status, response.headers.get("Retry-After", ""), body
         except UNUSABLE_URL as error:
-            raise InvalidInput("the URL cannot be asked for", code="invalid_url") from error
+            raise InvalidInput("the URL cannot be requested", code="invalid_url") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Unavailable("the server cannot be reached", code="unreachable") from error
 
@@ -218,14 +219,14 @@ def _host(url: str) -> str:
 
 
 class _Limits:
-    """How long a try may still take, and whether to go on at all."""
+    """How much time an attempt has left, and whether to continue at all."""
 
     def __init__(self, stop: Stop, patience: Patience) -> None:
         self._stop, self.patience = stop, patience
         self._deadline = 0.0
 
     def begin(self) -> None:
-        """Starts the clock of a try."""
+        """Starts the clock of an attempt."""
         self.check_stop()
         self._deadline = time.monotonic() + self.patience.whole
 
@@ -234,9 +235,10 @@ class _Limits:
             raise Stopped
 
     def wait(self, step: Callable[[], T], seconds: float) -> T:
-        """What ``step`` answers. It waits for POLL_SECONDS at most, then raises TimeoutError and is called again.
+        """Calls ``step`` until it returns a result, and returns that. A call that waits must raise TimeoutError after
+        POLL_SECONDS.
 
-        Raises Unavailable after so many seconds, or at the deadline of the try, and Stopped.
+        Raises Unavailable after this many seconds or at the deadline of the attempt, and Stopped if asked to stop.
         """
         until = min(time.monotonic() + seconds, self._deadline)
         while True:
@@ -252,7 +254,7 @@ class _Limits:
 
 
 class _Socket(socket.socket):
-    """A socket whose timeout is POLL_SECONDS, and which waits on until the limits are reached."""
+    """A socket whose timeout is POLL_SECONDS, and which keeps waiting until the limits are reached."""
 
     limits: _Limits
 
@@ -277,7 +279,7 @@ class _Socket(socket.socket):
         return self.limits.wait(partial(super().send, *arguments), self.limits.patience.read)
 
     def sendall(self, data: Any, *flags: int) -> None:
-        # The method of socket does not say how much it has sent before a timeout.
+        # socket.sendall does not say how much it has sent before a timeout.
         rest = memoryview(data).cast("B")
         while rest:
             rest = rest[self.send(rest, *flags) :]
@@ -288,13 +290,13 @@ class _TLSSocket(_Socket, ssl.SSLSocket):
         try:
             self.limits.wait(partial(super().do_handshake, *arguments), self.limits.patience.connect)
         except BaseException:
-            # Nobody else has the socket yet, and ssl closes it after an OSError alone.
+            # Nobody else has the socket yet, and ssl closes it only after an OSError.
             self.close()
             raise
 
 
 def _adapter(guard: AddressGuard, limits: _Limits) -> HTTPAdapter:
-    """Connects to what the guard allows alone, through sockets that keep to the limits."""
+    """An adapter that connects only where the guard allows, through sockets that observe the limits."""
 
     def connect(connection: Any) -> socket.socket:
         return _connected(connection.host, connection.port, connection.socket_options or (), guard, limits)
@@ -339,8 +341,11 @@ def _connected(host: str, port: int, options: Any, guard: AddressGuard, limits: 
 
 
 def _looked_up(host: str, port: int, limits: _Limits) -> list[Any]:
-    """What getaddrinfo answers. It cannot be ended while a name server keeps it waiting, so it gets a thread, which is
-    left behind if the limits are reached first."""
+    """The result of getaddrinfo.
+
+    A lookup cannot be ended while a name server keeps it waiting. So it gets its own thread, which is abandoned if the
+    limits are reached first.
+    """
     answer = Future[list[Any]]()
 
     def look_up() -> None:

@@ -1,4 +1,4 @@
-"""Work with a finite run: the record of each job, and pipelines of steps that depend on one another.
+"""Work that runs to an end: the record of each job, and pipelines of steps that depend on one another.
 
-It knows no subject: a step names a command. Other rooms may import `services`, `selectors` and `pipelines`.
+It knows no subject, because a step names a command. Other rooms may import `services`, `selectors` and `pipelines`.
 """

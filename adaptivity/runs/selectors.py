@@ -9,7 +9,7 @@ from django.db.models import Max
 
 from adaptivity.models import JobRun, PipelineRun, RunStatus
 
-# In what a job says of who started it: docs/pipelines.md.
+# Marks an execution in a job's ``started_by``; see docs/pipelines.md.
 EXECUTION = ", execution "
 WORST_FIRST = (RunStatus.RUNNING, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.REJECTS, RunStatus.DONE)
 
@@ -28,7 +28,7 @@ class LastRun:
 
 
 def last_job_runs(commands: Collection[str]) -> dict[str, LastRun]:
-    """The last run of each command that has one, in two queries."""
+    """The last run of each command that has run, in two queries."""
     newest = JobRun.objects.filter(command__in=commands).values("command").annotate(newest=Max("id"))
     runs = JobRun.objects.filter(pk__in=[row["newest"] for row in newest])
     return {
@@ -40,8 +40,10 @@ def last_job_runs(commands: Collection[str]) -> dict[str, LastRun]:
 
 
 def last_pipeline_runs(pipelines: Collection[str]) -> dict[str, LastRun]:
-    """The last run of each pipeline that has one, here or by Step Functions, in five queries at most. The summary says
-    how its steps went."""
+    """The last run of each pipeline that has run, here or by Step Functions, in at most five queries.
+
+    The summary says how its steps went.
+    """
     here, executions = _last_recorded_runs(pipelines), _last_executions(pipelines)
     return {
         name: max((runs[name] for runs in (here, executions) if name in runs), key=lambda run: run.started_at)
@@ -51,8 +53,11 @@ def last_pipeline_runs(pipelines: Collection[str]) -> dict[str, LastRun]:
 
 
 def _last_executions(pipelines: Collection[str]) -> dict[str, LastRun]:
-    """The last execution of each pipeline's state machine. Step Functions records no run here, but each job that it
-    starts says by which execution; whether another one is to come, they do not say."""
+    """The last execution of each pipeline's state machine.
+
+    Step Functions records no run here, but each job that it starts names its execution. The jobs do not say whether
+    another job will follow.
+    """
     newest: dict[str, str] = {}
     executions = JobRun.objects.filter(started_by__startswith="pipeline ", started_by__contains=EXECUTION)
     for started_by in executions.values("started_by").annotate(newest=Max("id")).order_by("newest"):
@@ -67,7 +72,7 @@ def _last_executions(pipelines: Collection[str]) -> dict[str, LastRun]:
 
 
 def _execution(jobs: Sequence[JobRun]) -> LastRun:
-    """What the jobs of an execution amount to; of several attempts the last counts."""
+    """The combined result of an execution's jobs. Of several attempts the last one counts."""
     last = {(job.command, json.dumps(job.arguments, sort_keys=True)): job for job in jobs}.values()
     statuses = {job.status for job in last}
     status = next(status for status in WORST_FIRST if status in statuses)
@@ -79,7 +84,7 @@ def _execution(jobs: Sequence[JobRun]) -> LastRun:
         seen_at=max(job.seen_at for job in last),
         ended_at=None if status == RunStatus.RUNNING else max(ends),
         started_by=jobs[0].started_by,
-        summary=f"as far as its jobs tell: {', '.join(f'{job.command} {job.status}' for job in last)}",
+        summary=f"according to its jobs: {', '.join(f'{job.command} {job.status}' for job in last)}",
     )
 
 

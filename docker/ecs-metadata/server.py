@@ -1,7 +1,7 @@
-"""A stand-in of the ECS task metadata endpoint, versions 2 to 4, for a machine without AWS.
+"""A stand-in for the ECS task metadata endpoint, versions 2 to 4, on a machine without AWS.
 
-Whoever asks is taken for a container of the task, and the address that it asks from for the task's. With an address as
-argument, the endpoint gives itself that one on the loopback interface (which takes NET_ADMIN), for the containers that
+It treats every client as a container of the task, and the client's address as the task's. With an address as an
+argument, the endpoint adds it to its loopback interface (this needs NET_ADMIN), for the containers that
 share its network interface.
 """
 
@@ -13,7 +13,7 @@ import struct
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# v2 is asked at its one path, v3 and v4 below a URI that names the container.
+# Version 2 has one fixed path; versions 3 and 4 have a URI that names the container.
 PATHS = re.compile(r"/(?:v2/metadata|v[34]/[^/]+/task)")
 SET_INTERFACE_ADDRESS = 0x8916
 

@@ -4,29 +4,29 @@ locals {
 
   alarms = {
     load-balancer-5xx = {
-      description = "The load balancer itself answers 5xx: no target took the request"
+      description = "The load balancer itself answered 5xx because no target accepted the request."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.load_balancer
       statistic   = "Sum", comparison = "GreaterThanOrEqualToThreshold", threshold = 5, period = 60, of = 5, out_of = 5, missing = "notBreaching"
     }
     target-5xx = {
-      description = "The application answers 5xx"
+      description = "The application answered 5xx."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.target_group
       statistic   = "Sum", comparison = "GreaterThanOrEqualToThreshold", threshold = 5, period = 60, of = 2, out_of = 5, missing = "notBreaching"
     }
     unhealthy-hosts = {
-      description = "A task of web does not pass the load balancer's health check"
+      description = "A task of web fails the load balancer's health check."
       namespace   = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.target_group
       statistic   = "Maximum", comparison = "GreaterThanThreshold", threshold = 0, period = 60, of = 5, out_of = 5, missing = "notBreaching"
     }
-    # Where no task is registered there is no metric, so a missing one is the alarm.
+    # If no task is registered, there is no metric; so a missing metric raises the alarm.
     no-healthy-host = {
-      description = "No task of web passes the load balancer's health check: the service is down"
+      description = "No task of web passes the load balancer's health check: the service is down."
       namespace   = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.target_group
       statistic   = "Maximum", comparison = "LessThanThreshold", threshold = 1, period = 60, of = 2, out_of = 2, missing = "breaching"
     }
-    # ECS counts no restarts. EventBridge counts the tasks that ended by themselves, because the rule below matches them.
+    # ECS does not count restarts. EventBridge counts the tasks that the rule below matches: they ended by themselves.
     restarts = {
-      description = "Tasks end by themselves again and again"
+      description = "Tasks keep ending by themselves."
       namespace   = "AWS/Events", metric = "TriggeredRules", dimensions = { RuleName = aws_cloudwatch_event_rule.main["restarts"].name }
       statistic   = "Sum", comparison = "GreaterThanOrEqualToThreshold", threshold = 3, period = 900, of = 1, out_of = 1, missing = "notBreaching"
     }
@@ -34,13 +34,13 @@ locals {
 
   events = {
     restarts = {
-      description = "A task of a service ended by itself, or did not pass its health check"
+      description = "A task of a service ended by itself, or failed its health check."
       type        = "ECS Task State Change"
       detail = {
         clusterArn = [local.cluster_arn]
         group      = [{ prefix = "service:${local.name}-" }]
         lastStatus = ["STOPPED"]
-        # A deployment and scaling in stop tasks, too; they have the code ServiceSchedulerInitiated and another reason.
+        # Deployments and scaling in also stop tasks, with the code ServiceSchedulerInitiated and another reason.
         "$or" = [
           { stopCode = ["EssentialContainerExited", "TaskFailedToStart"] },
           { stoppedReason = [{ prefix = "Task failed" }] },
@@ -50,7 +50,7 @@ locals {
       message = "\"<group>: <reason> (<code>) <task>\""
     }
     deployment-failed = {
-      description = "ECS gave up a deployment and went back to the one before"
+      description = "ECS gave up a deployment and rolled back to the one before."
       type        = "ECS Deployment State Change"
       detail      = { eventName = ["SERVICE_DEPLOYMENT_FAILED"] }
       resources   = [{ prefix = "${replace(local.cluster_arn, ":cluster/", ":service/")}/${local.name}-" }]
@@ -82,7 +82,7 @@ data "aws_iam_policy_document" "alarms" {
     }
   }
 
-  # No condition: EventBridge publishes nothing to a topic whose policy has one for it.
+  # No condition: EventBridge does not publish to a topic whose policy puts a condition on it.
   statement {
     sid       = "Events"
     actions   = ["sns:Publish"]
@@ -139,7 +139,7 @@ resource "aws_cloudwatch_event_rule" "main" {
   ))
 }
 
-# Each with its reason, which an alarm does not have.
+# These notifications contain the reason, which an alarm does not.
 resource "aws_cloudwatch_event_target" "main" {
   for_each = local.events
 

@@ -1,4 +1,4 @@
-# Small and cheap: a VPC of its own without a NAT gateway, one task of each service, workers on Spot, nothing kept after destroy.
+# Small and cheap: its own VPC without a NAT gateway, one task for each service, workers on Spot. destroy keeps nothing.
 project             = "adaptivity"
 short_project_label = "adapt-"
 env_label           = "dev"
@@ -22,7 +22,7 @@ log_retention_days = 7
 worker_spot_weight = 100
 
 schedules = {
-  # Learners whose masteries wait for a replay, because tags or priors changed.
+  # Replays learners whose masteries are stale because tags or priors changed.
   trace-learners = {
     expression = "cron(0 4 * * ? *)"
     timezone   = "America/New_York"

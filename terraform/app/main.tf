@@ -21,7 +21,7 @@ resource "aws_ecs_cluster_capacity_providers" "main" {
 }
 
 locals {
-  # By way of the capacity providers, which a service needs before it can name them.
+  # Refers to the capacity providers, which have to exist before a service can name them.
   cluster_name = var.cluster_name == null ? aws_ecs_cluster_capacity_providers.main[0].cluster_name : var.cluster_name
   cluster_arn  = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:cluster/${local.cluster_name}"
 }
@@ -84,7 +84,7 @@ locals {
     ],
   )
 
-  # Repositories of ECR among the images; another registry's need no permission.
+  # The ECR repositories among the images; other registries need no permission.
   repositories = compact([
     for image in toset([var.app_image, var.nginx_image, var.rabbit_image]) : try(
       format(

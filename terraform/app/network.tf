@@ -1,4 +1,4 @@
-# Who has a VPC names it; the environment's own is as small as it can be.
+# An existing VPC can be used instead; the environment's own VPC is as small as possible.
 module "vpc" {
   source = "../modules/network/vpc"
   count  = var.vpc_id == null ? 1 : 0
@@ -46,8 +46,8 @@ module "network" {
   deletion_protection = var.deletion_protection
 }
 
-# Of every task. Nobody reaches it but the load balancer, at nginx, and the tasks themselves, at RabbitMQ: gunicorn's port 8000
-# is nginx's alone, which shares the task's network interface with it.
+# For all tasks. Only the load balancer (at nginx) and the tasks themselves (at RabbitMQ) can reach them. Only nginx,
+# which shares the task's network interface, can reach gunicorn's port 8000.
 resource "aws_security_group" "ecs_service" {
   name        = "${local.name}-ecs-service"
   description = "Tasks of ${local.name}"
@@ -55,7 +55,7 @@ resource "aws_security_group" "ecs_service" {
 
   tags = { Name = "${local.name}-ecs-service" }
 
-  # A group that is in use cannot be deleted.
+  # A security group that is in use cannot be deleted.
   lifecycle {
     create_before_destroy = true
   }
@@ -79,7 +79,7 @@ resource "aws_vpc_security_group_ingress_rule" "rabbit" {
   to_port                      = 5672
 }
 
-# Everything: images, logs and secrets come from addresses of AWS that change, and a scraper or crawler is there to call others.
+# All addresses: those of AWS for images, logs and secrets change, and scrapers and crawlers have to call other sites.
 resource "aws_vpc_security_group_egress_rule" "all" {
   security_group_id = aws_security_group.ecs_service.id
   description       = "AWS, the database, RabbitMQ, and what jobs fetch"

@@ -9,7 +9,7 @@ output "cluster_name" {
 }
 
 output "services" {
-  description = "web, worker, jobs, rabbit => the service's name in ECS"
+  description = "Service (web, worker, jobs, rabbit) => its name in ECS"
   value = {
     web    = module.web_service.name
     worker = module.worker_service.name
@@ -19,25 +19,25 @@ output "services" {
 }
 
 output "security_group" {
-  description = "Security group of every task"
+  description = "Security group of all tasks"
   value       = aws_security_group.ecs_service.id
 }
 
 output "subnet_ids" {
-  description = "Subnets of every task"
+  description = "Subnets of all tasks"
   value       = local.task_subnet_ids
 }
 
 output "assign_public_ip" {
-  description = "Whether a task gets a public address: without one it needs a NAT gateway to pull its image"
+  description = "Whether a task gets a public address; without one it needs a NAT gateway to pull its image"
   value       = local.assign_public_ip
 
-  # What migrations need is known once the job is, before the services are: an output that depends on nothing would not be.
+  # Migrations need this output before the services exist; without depends_on, -target=module.job would not set it.
   depends_on = [module.job]
 }
 
 output "job_task_definition_family" {
-  description = "Task definition for finite work; without a revision, ECS takes the newest"
+  description = "Family of the task definition for work that ends; without a revision, ECS uses the newest"
   value       = module.job.family
 }
 
@@ -46,20 +46,20 @@ output "pipelines" {
   value       = { nightly = module.nightly.state_machine_arn }
 }
 
-# What terraform apply -target=module.job leaves alone until the services have it.
+# terraform apply -target=module.job leaves this output alone; it changes only with the services.
 output "app_tag" {
-  description = "Version that the services have"
+  description = "Version that the services run"
   value       = var.app_tag
   depends_on  = [module.web_service, module.worker_service, module.jobs_service]
 }
 
 output "url" {
-  description = "Where the service answers"
+  description = "URL of the service"
   value       = module.network.url
 }
 
 output "log_group_name" {
-  description = "CloudWatch log group of every container"
+  description = "CloudWatch log group of all containers"
   value       = aws_cloudwatch_log_group.main.name
 }
 
@@ -74,7 +74,7 @@ output "task_role_arn" {
 }
 
 output "database_address" {
-  description = "Host of the database"
+  description = "Host name of the database"
   value       = module.database.address
 }
 
@@ -89,7 +89,7 @@ output "database_user" {
 }
 
 output "rabbit_host" {
-  description = "Host of RabbitMQ"
+  description = "Host name of RabbitMQ"
   value       = module.rabbit_service.host
 }
 
@@ -99,6 +99,6 @@ output "alarm_names" {
 }
 
 output "alarm_topic_arn" {
-  description = "Topic that alarms, restarts and failed deployments are published to"
+  description = "SNS topic for alarms, restarts and failed deployments"
   value       = aws_sns_topic.alarms.arn
 }

@@ -1,5 +1,5 @@
 {
-  "Comment": "New content and new evidence in, masteries brought up, what came of it out, a better model in force, and what content lacks.",
+  "Comment": "Import new content and evidence, update masteries, export the results, put a better model in force, and report what content lacks.",
   "StartAt": "Until all can be seen",
   "States": {
     "Until all can be seen": {"Type": "Wait", "Seconds": 15, "Next": "Who else runs"},
@@ -563,7 +563,7 @@
       "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2.0}],
       "Next": "Failed"
     },
-    "Failed": {"Type": "Fail", "Error": "PipelineFailed", "Cause": "The notification has the steps that failed."},
+    "Failed": {"Type": "Fail", "Error": "PipelineFailed", "Cause": "The notification lists the failed steps."},
     "Done": {"Type": "Succeed"}
   }
 }

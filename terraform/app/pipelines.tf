@@ -1,4 +1,4 @@
-# manage.py render_pipeline nightly --format asl > pipeline_nightly.asl.tpl; a test compares them.
+# The template is the output of manage.py render_pipeline nightly --format asl; a test compares them.
 module "nightly" {
   source = "../modules/pipeline"
 

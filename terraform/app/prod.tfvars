@@ -1,4 +1,4 @@
-# Two of what answers requests, in private subnets of the account's existing VPC; a database with a standby.
+# Two tasks for whatever answers requests, in private subnets of the account's existing VPC; a database with a standby.
 project             = "adaptivity"
 short_project_label = "adapt-"
 env_label           = "prod"

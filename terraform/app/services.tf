@@ -1,4 +1,4 @@
-# ECS starts these in any order and starts them again when they end: each waits for the database and RabbitMQ itself.
+# ECS starts these services in any order and restarts them when they end. Each waits for the database and RabbitMQ.
 
 module "web_service" {
   source = "../modules/services/load_balanced"
@@ -42,7 +42,7 @@ module "worker_service" {
   spot_weight           = var.worker_spot_weight
 }
 
-# Reads new sources and runs steps of pipelines, in the job image.
+# Reads new sources and runs pipeline steps, in the job image.
 module "jobs_service" {
   source = "../modules/services/generic"
 
@@ -80,7 +80,7 @@ module "rabbit_service" {
   discovery_name        = "rabbit"
 }
 
-# What a release runs first, on its own: terraform apply -target=module.job
+# A release applies this first and on its own: terraform apply -target=module.job
 module "job" {
   source = "../modules/job"
 

@@ -1,4 +1,4 @@
-# As prod is, in the account's existing VPC, with less of it.
+# Like prod, in the account's existing VPC, but smaller.
 project             = "adaptivity"
 short_project_label = "adapt-"
 env_label           = "stage"

@@ -1,31 +1,31 @@
 variable "project" {
-  description = "Name of the project: everything's name begins with <project>-<env_label>"
+  description = "Name of the project; every name begins with <project>-<env_label>"
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,19}$", var.project))
-    error_message = "project must be up to 20 lower-case letters, digits and hyphens, beginning with a letter: a load balancer's name has 32."
+    error_message = "project must be up to 20 lower-case letters, digits and hyphens, beginning with a letter: a load balancer's name has at most 32 characters."
   }
 }
 
 variable "short_project_label" {
-  description = "Name of the project in 6 characters, with which the target group's name begins"
+  description = "Short name of the project, up to 6 characters; the target group's name begins with it"
   type        = string
 }
 
 variable "env_label" {
-  description = "Name of the environment: dev, stage or prod. It is the workspace's name, too"
+  description = "Name of the environment and of its workspace: dev, stage or prod"
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,9}$", var.env_label)) && !contains(["common", "local", "default"], var.env_label)
-    error_message = "env_label must be up to 10 lower-case letters, digits and hyphens, and neither common, local nor default."
+    error_message = "env_label must be up to 10 lower-case letters, digits and hyphens, beginning with a letter, and not common, local or default."
   }
 
-  # One workspace's state with another environment's values would turn that environment into this one.
+  # Applied to another workspace's state, these values would turn that environment into this one.
   validation {
     condition     = var.env_label == terraform.workspace
-    error_message = "The values are those of ${var.env_label}, the workspace is ${terraform.workspace}. Select the environment's: terraform workspace select ${var.env_label}"
+    error_message = "These are the values of ${var.env_label}, but the workspace is ${terraform.workspace}. Select the environment's workspace: terraform workspace select ${var.env_label}"
   }
 }
 
@@ -35,18 +35,18 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "Account of the environment: the credentials of another one are refused. Any account without it"
+  description = "Account of the environment; credentials of other accounts are refused. If not set, any account is accepted"
   type        = string
   default     = null
 }
 
 variable "domain_name" {
-  description = "Name that the service answers to"
+  description = "Host name of the service"
   type        = string
 }
 
 variable "hosted_zone" {
-  description = "Route 53 zone that domain_name is in"
+  description = "Route 53 zone that contains domain_name"
   type        = string
 }
 
@@ -56,43 +56,43 @@ variable "ssl_certificate_arn" {
 }
 
 variable "vpc_id" {
-  description = "VPC to use; without it the environment has one of its own"
+  description = "Existing VPC to use; if not set, the environment creates its own"
   type        = string
   default     = null
 }
 
 variable "vpc_cidr_block" {
-  description = "Addresses of the VPC of its own"
+  description = "Address range of the environment's own VPC"
   type        = string
   default     = "10.0.0.0/16"
 }
 
 variable "public_subnet_ids" {
-  description = "Public subnets of vpc_id, for the load balancer and, unless private_tasks, for the tasks; all the VPC's subnets without it"
+  description = "Public subnets of vpc_id, for the load balancer and, unless private_tasks is set, for the tasks; if not set, all subnets of the VPC"
   type        = list(string)
   default     = null
 }
 
 variable "private_subnet_ids" {
-  description = "Private subnets of vpc_id, for the database and, with private_tasks, for the tasks; all the VPC's subnets without it"
+  description = "Private subnets of vpc_id, for the database and, if private_tasks is set, for the tasks; if not set, all subnets of the VPC"
   type        = list(string)
   default     = null
 }
 
 variable "private_tasks" {
-  description = "Whether tasks are in private subnets behind a NAT gateway, which costs more than a small environment, and not in public ones with an address each, which the security group closes"
+  description = "Whether tasks run in private subnets behind a NAT gateway, which costs more than a small environment. Otherwise they run in public subnets, each with a public address that the security group closes"
   type        = bool
   default     = false
 }
 
 variable "ingress_cidr_blocks" {
-  description = "Who reaches the load balancer"
+  description = "CIDR blocks that can reach the load balancer"
   type        = list(string)
   default     = ["0.0.0.0/0"]
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket for the load balancer's access logs; none without it"
+  description = "Bucket for the load balancer's access logs; if not set, there are none"
   type        = string
   default     = null
 }
@@ -104,13 +104,13 @@ variable "deletion_protection" {
 }
 
 variable "cluster_name" {
-  description = "Cluster to use, one with the capacity providers FARGATE and FARGATE_SPOT; without it the environment has one of its own"
+  description = "Existing cluster to use, with the capacity providers FARGATE and FARGATE_SPOT; if not set, the environment creates its own"
   type        = string
   default     = null
 }
 
 variable "container_insights" {
-  description = "Metrics of tasks and containers: disabled, enabled or enhanced; CloudWatch charges for each metric"
+  description = "Whether tasks and containers have metrics: disabled, enabled or enhanced; CloudWatch charges for each metric"
   type        = string
   default     = "disabled"
 
@@ -131,36 +131,36 @@ variable "nginx_image" {
 }
 
 variable "rabbit_image" {
-  description = "RabbitMQ's image, with tag; where tasks cannot reach the public registry, a copy in one's own"
+  description = "RabbitMQ's image, with tag; if tasks cannot reach the public registry, name a copy in your own"
   type        = string
   default     = "rabbitmq:4"
 }
 
-# No default and in no .tfvars file: what is released is said, every time.
+# No default, and in no .tfvars file: every release has to name its version.
 variable "app_tag" {
   description = "Version of the app and nginx images"
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.app_tag)) && var.app_tag != "latest"
-    error_message = "app_tag must be the tag of one version; latest names none, so that nobody could say what runs or go back to it."
+    error_message = "app_tag must be the tag of one version. With latest, nobody could say which version runs or roll back to it."
   }
 }
 
 variable "DJANGO_SETTINGS_MODULE" {
-  description = "Settings of the app's containers; custom is what the app image adds for ECS"
+  description = "Settings module of the app's containers; the app image adds config.settings.custom for ECS"
   type        = string
   default     = "config.settings.custom"
 }
 
 variable "settings" {
-  description = "More environment variables of the app's containers: name => value; docs/settings.md has them all, and a secret belongs into app_secrets"
+  description = "Additional environment variables of the app's containers, name => value. docs/settings.md lists them all; secrets belong in app_secrets"
   type        = map(string)
   default     = {}
 }
 
 variable "app_secrets" {
-  description = "Environment name => parameter of the app's containers: NAME is /<project>/<env_label>/NAME and declared here, common/NAME is /<project>/common/NAME and declared by ../common"
+  description = "Environment variable of the app's containers => parameter: NAME stands for /<project>/<env_label>/NAME, declared here; common/NAME stands for /<project>/common/NAME, declared by ../common"
   type        = map(string)
   default = {
     SECRET_KEY          = "SECRET_KEY"
@@ -170,7 +170,7 @@ variable "app_secrets" {
 }
 
 variable "rabbit_secrets" {
-  description = "The same for the message broker"
+  description = "The same for the containers of the message broker"
   type        = map(string)
   default = {
     RABBITMQ_DEFAULT_USER = "RABBITMQ_DEFAULT_USER"
@@ -179,31 +179,31 @@ variable "rabbit_secrets" {
 }
 
 variable "secrets_kms_key_arn" {
-  description = "Key of one's own that the secrets are encrypted with; the account's default key without it"
+  description = "Your own KMS key that encrypts the secrets; if not set, the account's default key"
   type        = string
   default     = null
 }
 
 variable "task_policies" {
-  description = "Policy's name => policy document as JSON, what the code in the containers may do with AWS"
+  description = "Policy's name => policy document as JSON, for what the code in the containers may do in AWS"
   type        = map(string)
   default     = {}
 }
 
 variable "log_retention_days" {
-  description = "For how many days the logs are kept"
+  description = "Number of days for which the logs are kept"
   type        = number
   default     = 30
 }
 
 variable "web_count" {
-  description = "How many tasks of web run, while web_autoscaling is not set"
+  description = "Number of web tasks while web_autoscaling is not set"
   type        = number
   default     = 1
 }
 
 variable "web_autoscaling" {
-  description = "How many tasks of web run at least and at most, and the load that is aimed for: CPU and memory in %, requests a target and minute"
+  description = "Minimum and maximum number of web tasks, and the target load: CPU and memory in percent, requests per target and minute"
   type = object({
     min                 = number
     max                 = number
@@ -215,13 +215,13 @@ variable "web_autoscaling" {
 }
 
 variable "worker_count" {
-  description = "How many tasks of worker run, while worker_autoscaling is not set"
+  description = "Number of worker tasks while worker_autoscaling is not set"
   type        = number
   default     = 1
 }
 
 variable "worker_autoscaling" {
-  description = "How many tasks of worker run at least and at most, and the CPU and memory in % that are aimed for"
+  description = "Minimum and maximum number of worker tasks, and the target load: CPU and memory in percent"
   type = object({
     min           = number
     max           = number
@@ -232,13 +232,13 @@ variable "worker_autoscaling" {
 }
 
 variable "worker_spot_weight" {
-  description = "Share in % of the workers beyond the first that run on FARGATE_SPOT: cheaper, and stopped with two minutes' notice"
+  description = "Percentage of the workers beyond the first that run on FARGATE_SPOT, which is cheaper and stops tasks with two minutes' notice"
   type        = number
   default     = 0
 }
 
 variable "jobs_count" {
-  description = "How many tasks of jobs run, each of which reads one new source or runs one step of a pipeline at a time; 0: the tasks of worker take these, whose image has no Scrapy, and a new website waits for the pipeline nightly"
+  description = "Number of jobs tasks. Each reads one new source, or runs one step of a pipeline, at a time. If it is 0, the worker tasks do this work. Their image has no Scrapy, so a new website waits for the pipeline nightly"
   type        = number
   default     = 1
 
@@ -249,7 +249,7 @@ variable "jobs_count" {
 }
 
 variable "schedules" {
-  description = "Name => what the job does by itself and when; expression is cron(), rate() or at() of EventBridge Scheduler"
+  description = "Name => schedule: what the job does and when; expression is a cron(), rate() or at() of EventBridge Scheduler"
   type = map(object({
     expression = string
     timezone   = optional(string, "UTC")
@@ -262,19 +262,19 @@ variable "schedules" {
 }
 
 variable "nightly" {
-  description = "When the pipeline nightly runs; null: never. expression is cron(), rate() or at() of EventBridge Scheduler; parameters are the pipeline's"
+  description = "Schedule of the pipeline nightly; null if it never runs by itself. expression is a cron(), rate() or at() of EventBridge Scheduler; parameters are those of the pipeline"
   type = object({
     expression = optional(string, "cron(0 8 * * ? *)")
     timezone   = optional(string, "UTC")
     enabled    = optional(bool, true)
-    # export_directory: where none is named, the setting EXPORT_DIRECTORY, in a task /tmp/export.
+    # export_directory defaults to the setting EXPORT_DIRECTORY, which is /tmp/export in a task.
     parameters = optional(map(string), {})
   })
   default = {}
 }
 
 variable "job_files" {
-  description = "Access point of EFS that job and jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none. Its security group has to let the tasks in (2049/tcp)"
+  description = "EFS access point that job and jobs see as /files, for what has to outlive a task, such as EVIDENCE_INBOX; null if there is none. Its security group has to admit the tasks (2049/tcp)"
   type = object({
     file_system_id  = string
     access_point_id = string
@@ -283,7 +283,7 @@ variable "job_files" {
 }
 
 variable "database" {
-  description = "PostgreSQL, as the module database takes it"
+  description = "Settings of PostgreSQL, as in the module database"
   type = object({
     engine_version            = optional(string, "17")
     instance_class            = optional(string, "db.t4g.micro")
@@ -298,7 +298,7 @@ variable "database" {
 }
 
 variable "database_password" {
-  description = "Password of the database's user: needed when the database is made and when database_password_version rises, and kept nowhere"
+  description = "Password of the database's user. It is needed when the database is created and when database_password_version is raised, and is stored nowhere"
   type        = string
   default     = null
   sensitive   = true
@@ -306,13 +306,13 @@ variable "database_password" {
 }
 
 variable "database_password_version" {
-  description = "Raised when database_password is to be set anew"
+  description = "Version of database_password; raise it to set the password again"
   type        = number
   default     = 1
 }
 
 variable "alarm_email" {
-  description = "Who is told of alarms, and confirms it once; nobody without it, and the topic is there to subscribe to"
+  description = "Address to which alarms are sent, and which has to confirm the subscription once; if not set, nobody is notified, but you can subscribe to the topic"
   type        = string
   default     = null
 }

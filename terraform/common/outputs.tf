@@ -1,11 +1,11 @@
 output "repository_urls" {
-  description = "Repository's name => where images are pushed to and pulled from, without tag"
+  description = "Repository's name => its URL, without tag"
   value       = module.repositories.repository_urls
 
-  # What is once in an account has one state.
+  # What an account has only once has only one state.
   precondition {
     condition     = terraform.workspace == "default"
-    error_message = "The workspace is ${terraform.workspace}. What environments share has one state: terraform workspace select default"
+    error_message = "The workspace is ${terraform.workspace}. What all environments share has one state, in the workspace default: terraform workspace select default"
   }
 }
 

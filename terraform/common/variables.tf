@@ -1,5 +1,5 @@
 variable "project" {
-  description = "Name of the project: the first part of every repository's name and of every parameter's path"
+  description = "Name of the project; every repository's name and every parameter's path begins with it"
   type        = string
 
   validation {
@@ -14,37 +14,37 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "Account of the repositories and parameters: the credentials of another one are refused. Any account without it"
+  description = "Account of the repositories and parameters; credentials of other accounts are refused. If not set, any account is accepted"
   type        = string
   default     = null
 }
 
 variable "repositories" {
-  description = "Images that are built: repository <project>/<name> of each"
+  description = "Images that are built; each has the repository <project>/<name>"
   type        = set(string)
   default     = ["app", "nginx"]
 }
 
 variable "keep_images" {
-  description = "How many of each repository's newest images are kept"
+  description = "Number of newest images that each repository keeps"
   type        = number
   default     = 50
 }
 
 variable "force_delete" {
-  description = "Whether repositories that still have images may be destroyed"
+  description = "Whether Terraform may destroy repositories that still contain images"
   type        = bool
   default     = false
 }
 
 variable "secrets" {
-  description = "Names of the secrets that all environments share: parameter /<project>/common/<name> of each, which app_secrets calls common/<name>"
+  description = "Names of the secrets that all environments share; each is the parameter /<project>/common/<name>, and common/<name> in app_secrets"
   type        = set(string)
   default     = []
 }
 
 variable "secrets_kms_key_arn" {
-  description = "Key of one's own that the secrets are encrypted with; the account's default key without it"
+  description = "Your own KMS key that encrypts the secrets; if not set, the account's default key"
   type        = string
   default     = null
 }

@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # Bucket and region are in ../state.tfbackend. The lock is a file beside the state.
+  # ../state.tfbackend has the bucket and the region. The lock is a file beside the state.
   backend "s3" {
     key          = "common.tfstate"
     encrypt      = true

@@ -41,7 +41,7 @@ def test_the_code_reads_what_a_container_gets() -> None:
 
 
 def test_the_table_has_every_variable_once() -> None:
-    service, tests = (ROOT / "docs" / "settings.md").read_text().split("## Of the tests")
+    service, tests = (ROOT / "docs" / "settings.md").read_text().split("## Test settings")
     documented = re.findall(r"^\| `([A-Z0-9_]+)` \|", service, re.MULTILINE)
 
     assert sorted(documented) == sorted(variables_read())

@@ -297,7 +297,7 @@ def test_another_queue_than_that_of_the_service_jobs_is_refused(tmp_path: Path) 
     result = run("dev", "1.0.0", tmp_path, '-var=settings={JOB_QUEUE="elsewhere"}')
 
     assert result.returncode != 0
-    assert "settings names JOB_QUEUE, which is the queue of the service jobs" in " ".join(result.stderr.split())
+    assert "settings may name JOB_QUEUE only with jobs_count = 0" in " ".join(result.stderr.split())
 
 
 @pytest.mark.usefixtures("render")
@@ -306,7 +306,7 @@ def test_a_setting_that_is_there_already_is_refused(tmp_path: Path, name: str) -
     result = run("dev", "1.0.0", tmp_path, f'-var=settings={{{name}="x"}}')
 
     assert result.returncode != 0
-    assert "settings names what the task definitions have already" in " ".join(result.stderr.split())
+    assert "settings must not name what the task definitions already set" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("name", ["job", "jobs"])

@@ -65,7 +65,7 @@ def test_killed_and_run_again(database: Database, tmp_path: Path) -> None:
         (LINES // 4, LINES // 4)
     ]
     assert database.rows("SELECT reason, count, first_line, last_line FROM adaptivity_reject") == [
-        ("is no JSON object", refused, BROKEN_EVERY, LINES)
+        ("is not a JSON object", refused, BROKEN_EVERY, LINES)
     ]
     (rejects,) = (tmp_path / "rejects").iterdir()
     lines = [json.loads(entry)["line"] for entry in rejects.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""A declaration with a cycle, as somebody may write one."""
+"""A declaration with a cycle, such as somebody may write by mistake."""
 
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 

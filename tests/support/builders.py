@@ -1,4 +1,4 @@
-"""Short names for the rows that a test begins with."""
+"""Short names for the rows that a test starts with."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ ON_POSTGRESQL = connection.vendor == "postgresql"
 
 
 def minutes(number: float) -> datetime:
-    """So many minutes after noon."""
+    """This many minutes after noon."""
     return NOON + timedelta(minutes=number)
 
 
@@ -48,7 +48,7 @@ def activity(
     after: Iterable[Activity] = (),
     **columns: object,
 ) -> Activity:
-    """An activity with its tags (default parameters where only the KCs are given), its collection and prerequisites."""
+    """An activity with its tags, collection and prerequisites. KCs given alone get tags with default parameters."""
     created = Activity.objects.create(source_launch_url=url, **columns)
     with_parameters = dict(tags) if isinstance(tags, Mapping) else {kc: Tag() for kc in tags}
     for kc, tag in with_parameters.items():
@@ -67,7 +67,7 @@ def model_version_activate(
     items: Mapping[tuple[Activity, KnowledgeComponent], Tag] | None = None,
     priors: Mapping[KnowledgeComponent, float] | None = None,
 ) -> ModelVersion:
-    """A model version with what it estimated, made the active one."""
+    """Creates a model version with these estimates, and activates it."""
     version = ModelVersion.objects.create(name=name)
     for (of, kc), tag in (items or {}).items():
         ItemParameters.objects.create(

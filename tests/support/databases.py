@@ -1,4 +1,4 @@
-"""Databases of their own for the services that tests start, looked into without Django."""
+"""Separate databases for the services that tests start, read without Django."""
 
 import os
 import sqlite3
@@ -30,7 +30,7 @@ class Database:
     url: str
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """What a query answers; its parameters are written ``%s``."""
+        """The rows that a query returns. Its parameters are written ``%s``."""
         if self.url.startswith("sqlite:"):
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:
                 return connection.execute(sql.replace("%s", "?"), parameters).fetchall()
@@ -48,7 +48,7 @@ class Database:
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """For the time of the block, nobody can connect to the database, and who was connected no longer is."""
+        """Inside the block, nobody can connect to the database, and all existing connections are closed."""
         if self.url.startswith("sqlite:"):
             directory = Path(self.url.removeprefix("sqlite:///")).parent
             elsewhere = directory.rename(directory.with_name(f"{directory.name}-gone"))
@@ -67,7 +67,7 @@ class Database:
 
 @contextmanager
 def new_database(kind: str, directory: Path) -> Iterator[Database]:
-    """An empty database, gone afterwards."""
+    """An empty database, deleted afterwards."""
     if kind == "sqlite":
         yield Database(f"sqlite:///{directory / 'stack.sqlite3'}")
         return
@@ -81,9 +81,9 @@ def new_database(kind: str, directory: Path) -> Iterator[Database]:
 
 
 def disconnect(server: str, name: str) -> None:
-    """Nobody can connect to the database from here on, and those who are connected as this role no longer are.
+    """Refuses new connections to the database, and ends those of this role.
 
-    An autovacuum worker is another role's: PostgreSQL refuses to let this role end it, and need not be asked to.
+    An autovacuum worker belongs to another role. PostgreSQL does not let this role end it, and need not be asked to.
     """
     administer(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     administer(
@@ -95,8 +95,8 @@ def disconnect(server: str, name: str) -> None:
 def drop_database(server: str, name: str) -> None:
     """Drops a database, whoever is connected to it.
 
-    Without FORCE, which fails at a process of another role: DROP DATABASE itself ends autovacuum workers, and waits 5 s
-    for everybody to be gone. On a busy machine that can be too short.
+    Does not use FORCE, which fails if a process of another role is connected. DROP DATABASE itself ends autovacuum
+    workers, and waits 5 s for all connections to close. On a busy machine that can be too short.
     """
     disconnect(server, name)
     for _ in range(DROP_ATTEMPTS - 1):
@@ -107,7 +107,7 @@ def drop_database(server: str, name: str) -> None:
 
 
 def administer(url: str, statement: str) -> None:
-    """Runs a statement that PostgreSQL allows in no transaction."""
+    """Runs a statement that PostgreSQL does not allow in a transaction."""
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -55,7 +55,7 @@ def recommendation(
     stop_on_mastery: bool = False,
     seed: int = 0,
 ) -> Recommendation:
-    """What the engine answers in the situation."""
+    """The engine's recommendation in this situation."""
     content, state, settings = arrays(situation)
     return recommend(
         content,
@@ -69,7 +69,7 @@ def recommendation(
 
 
 def log_arrays(logs: dict[int, list[Entry]]) -> Evidence:
-    """The learners' logs, each in history order; entries of different learners alternate in the position."""
+    """The learners' logs, each in history order. Positions alternate between the learners."""
     scores: list[tuple[int, int, float, int]] = []
     settings: list[tuple[int, int, float, int]] = []
     for learner, log in logs.items():

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 EPSILON = 1e-10
 EXACT_EPSILON = Fraction(1, 10**10)
-# What may remain of 1 - g - s where the decimals of g and s add up to 1.
+# What rounding may leave of 1 - g - s if the decimals of g and s add up to 1.
 ROUNDING = Fraction(1, 10**15)
 LOG_ODDS_THRESHOLD = math.log(9.0)
 # How close to its numbers others must be, for pytest.approx.
@@ -35,7 +35,7 @@ def exactly(p: float) -> Fraction:
 
 
 def answer_ratios(g: float, s: float) -> tuple[Fraction, Fraction]:
-    """How much likelier a wrong and a right answer is with mastery than without; both 1 where g + s = 1."""
+    """How much likelier a wrong and a right answer is with mastery than without. Both are 1 if g + s = 1."""
     guess, slip = exactly(g), exactly(s)
     if 1 - guess - slip <= ROUNDING:
         return Fraction(1), Fraction(1)
@@ -49,7 +49,7 @@ def relevance(g: float, s: float) -> float:
 
 
 def update(p: float, score: float, g: float, s: float, t: float) -> float:
-    """Mastery after one score."""
+    """The mastery after one score."""
     wrong, right = map(float, answer_ratios(g, s))
     x = wrong ** (1.0 - score) * right**score
     gain = odds(t)
@@ -69,8 +69,10 @@ Tags = Mapping[Hashable, Mapping[Hashable, Tag]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a learner's log: a score on an activity, or (``set_kc``) a hand-set mastery, None being its
-    deletion."""
+    """One entry of a learner's log: a score on an activity or, with ``set_kc``, a hand-set mastery.
+
+    A mastery of None is its deletion.
+    """
 
     activity: Hashable = None
     score: float = 0.0
@@ -79,7 +81,7 @@ class Entry:
 
 
 def replay(log: Sequence[Entry], tags: Tags, priors: Mapping[Hashable, float]) -> dict[Hashable, float]:
-    """The masteries of one learner that the log, in history order, leads to."""
+    """One learner's masteries after the log, which is in history order."""
     masteries: dict[Hashable, float] = {}
     for entry in log:
         if entry.set_kc is not None:
@@ -103,7 +105,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Situation:
-    """A collection and a learner: items and KCs by number, ``edges`` as (dependent KC, prerequisite KC): strength."""
+    """A collection and a learner. Items and KCs are numbers; ``edges`` maps (dependent KC, prerequisite KC) to
+    strength.
+    """
 
     items: Sequence[Item]
     mastery: Sequence[float]
@@ -154,7 +158,7 @@ def candidates(situation: Situation) -> list[int]:
 def recommend(
     situation: Situation, *, counted: int = 0, max_problems: int | None = None, stop_on_mastery: bool = False
 ) -> tuple[str, set[int]]:
-    """The outcome, and the items of which any may be the answer."""
+    """The outcome, and the items that are all valid answers."""
     if max_problems is not None and counted >= max_problems:
         return "max_problems", set()
     undone = [number for number in range(len(situation.items)) if number not in situation.done]

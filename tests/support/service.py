@@ -26,12 +26,12 @@ Result = TypeVar("Result")
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The variables of a process that tests start: these and nothing of the shell's but where programs are."""
+    """The variables of a process that tests start: these, and from the shell only the path of programs."""
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
 
 
 def service_environment(database: Database, **variables: str) -> dict[str, str]:
-    """The least that a service needs, and what a test adds."""
+    """The minimum that a service needs, and what a test adds."""
     return environment(
         **{
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
@@ -43,7 +43,7 @@ def service_environment(database: Database, **variables: str) -> dict[str, str]:
 
 
 def manage(*arguments: str, env: dict[str, str]) -> str:
-    """What `manage.py` prints; raises where it fails."""
+    """The output of `manage.py`. Raises if it fails."""
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -51,7 +51,7 @@ def manage(*arguments: str, env: dict[str, str]) -> str:
 
 
 def prepare(database: Database) -> str:
-    """Migrates the database and answers the token of a new user."""
+    """Migrates the database, and returns the token of a new user."""
     env = service_environment(database, DJANGO_SUPERUSER_PASSWORD="only-for-a-test")
     manage("migrate", "--verbosity", "0", env=env)
     manage("createsuperuser", "--noinput", "--username", "admin", "--email", "admin@example.org", env=env)
@@ -60,7 +60,7 @@ def prepare(database: Database) -> str:
 
 
 def poll(check: Callable[[], Result | None], *, seconds: float, failure: Callable[[], str]) -> Result:
-    """What the check answers first that is not None."""
+    """The first result of the check that is not None."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         result = check()
@@ -80,7 +80,7 @@ class Service:
     output: Path
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        """One request with the token, on a connection of its own."""
+        """One request with the token, on its own connection."""
         return requests.request(
             method,
             f"{self.address}{path}",
@@ -90,13 +90,13 @@ class Service:
         )
 
     def get(self, path: str) -> Any:
-        """The answer to a GET, which has to be 200."""
+        """The answer to a GET, which must be 200."""
         response = self.call("GET", path)
         assert response.status_code == 200, response.text
         return response.json()
 
     def post(self, path: str, body: Any, status: int = 201) -> Any:
-        """The answer to a POST, which has to have the status."""
+        """The answer to a POST, which must have the status."""
         response = self.call("POST", path, body)
         assert response.status_code == status, response.text
         return response.json()
@@ -147,7 +147,7 @@ def running(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process as a container's runtime does: first asked, then killed."""
+    """Ends a process as a container runtime does: asks first, then kills."""
     process.terminate()
     try:
         process.wait(timeout=30)
@@ -157,7 +157,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """The results of the calls, which start at the same moment, each in a thread of its own."""
+    """The results of the calls, which start at the same moment, each in its own thread."""
     barrier = Barrier(len(calls))
 
     def one(call: Callable[[], Result]) -> Result:

@@ -19,8 +19,11 @@ def evidence(
     prefix: str = "learner",
     seed: int = 0,
 ) -> KnowledgeComponent:
-    """A KC with one activity for each of ``truth``, and that many responses of each learner on them, in random order.
-    The activities are tagged with the default parameters: what the authors know."""
+    """A KC with one activity for each entry of ``truth``, and each learner's responses to them in random order.
+
+    Each learner gives ``responses`` responses. The activities are tagged with the default parameters, which stand for
+    what the authors know.
+    """
     random = np.random.default_rng(seed)
     kc = KnowledgeComponent.objects.create(kc_id=kc_id, name=kc_id)
     items = Activity.objects.bulk_create(Activity(source_launch_url=f"{kc_id}/{n}") for n in range(len(truth)))

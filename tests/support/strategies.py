@@ -1,4 +1,4 @@
-"""Numbers and situations for property tests; the exact ends and what lies next to them are often among the numbers."""
+"""Numbers and situations for property tests; the numbers often include the exact ends and their neighbours."""
 
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ def guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
 
 
 def nearly_neutral() -> st.SearchStrategy[tuple[float, float]]:
-    """Pairs whose g + s is 1 as floats, or less by a few roundings; half of the former add up to more than 1."""
+    """Pairs whose g + s is 1 as floats, or less by a few roundings. Half of those at 1 really add up to more than 1."""
 
     def pair(exponent: float, roundings: int, swapped: bool) -> tuple[float, float]:
         g = 10.0**-exponent
@@ -33,8 +33,11 @@ def nearly_neutral() -> st.SearchStrategy[tuple[float, float]]:
 
 
 def tame_guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
-    """Pairs of thousandths with g + s <= 1, the ends among them. Floats beside an end know 1 - g only to a millionth of
-    itself (1e-16 / 1e-10); with these both sides of a comparison are right to the last digits."""
+    """Pairs of thousandths with g + s <= 1, including the ends.
+
+    Beside an end, floats represent 1 - g only to a millionth of itself (1e-16 / 1e-10). With these pairs, both sides of
+    a comparison are right to the last digits.
+    """
 
     def pair(g: int, s: int) -> tuple[float, float]:
         return g / 1000, min(s, 1000 - g) / 1000

@@ -1,4 +1,4 @@
-"""A terminal for tests: a pty of a set size, and what somebody would see who looks at it."""
+"""A terminal for tests: a pty of a set size, and what a person would see on it."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ TOKEN = re.compile(r"\x1b\[[\d;]*m|\x1b\[(\d*)([A-Z])|\r|\n|[^\x1b\r\n]+", re.DO
 
 @dataclass
 class Screen:
-    """What the few codes come to that are used here: up, clear to the end, return, new line."""
+    """Applies the few control codes that are used here: up, clear to the end, return, new line."""
 
     rows: int
     columns: int
@@ -25,7 +25,7 @@ class Screen:
         self._row = self._column = 0
 
     def feed(self, text: str) -> None:
-        """Takes what was written. Raises AssertionError for what it does not know."""
+        """Takes output. Raises AssertionError for an unknown control code."""
         position = 0
         while position < len(text):
             token = TOKEN.match(text, position)
@@ -44,7 +44,7 @@ class Screen:
                     self._put(character)
 
     def lines(self) -> list[str]:
-        """From the first to the last, those that have been scrolled away too, without blank ones at the end."""
+        """All lines, including those that were scrolled away, without blank ones at the end."""
         found = [line.rstrip() for line in (*self.scrolled, *self._cells)]
         while found and not found[-1]:
             found.pop()
@@ -76,7 +76,10 @@ class Screen:
 
 @contextmanager
 def terminal(rows: int, columns: int) -> Iterator[tuple[int, list[bytes]]]:
-    """A descriptor for who writes, and what is written; complete after the block, in which others close theirs."""
+    """A descriptor to write to, and the output.
+
+    The output is complete after the block. The writers must close their descriptors inside it.
+    """
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (rows, columns))
     written: list[bytes] = []

@@ -307,7 +307,7 @@ def dev(aws: Simulator, stacks: dict[str, Terraform]) -> Life:
 
 def test_a_workspace_of_another_name_is_refused(dev: Life) -> None:
     told = " ".join(dev.wrong_workspace.stderr.split())
-    assert "The values are those of dev, the workspace is default." in told
+    assert "These are the values of dev, but the workspace is default." in told
     assert "terraform workspace select dev" in told
 
 
@@ -583,6 +583,6 @@ def test_what_environments_share_is_immutable_repositories(common: dict[str, Any
 
 def test_what_environments_share_has_one_state(common: dict[str, Any]) -> None:
     assert (
-        "The workspace is dev. What environments share has one state: terraform workspace select default"
-        in " ".join(common["wrong workspace"].stderr.split())
+        "The workspace is dev. What all environments share has one state, in the workspace default: "
+        "terraform workspace select default" in " ".join(common["wrong workspace"].stderr.split())
     )

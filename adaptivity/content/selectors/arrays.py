@@ -33,8 +33,11 @@ from adaptivity.models import (
 
 @dataclass(frozen=True)
 class CollectionState:
-    """A collection as one request sees it, the revisions that decide whether cached arrays still hold, and the running
-    experiment, with the group that the learner was put into by hand."""
+    """A collection as one request sees it.
+
+    Holds the revisions that decide whether cached arrays are still valid. Also holds the running experiment, with the
+    group that the learner was put into by hand.
+    """
 
     id: int
     collection_id: str
@@ -45,7 +48,7 @@ class CollectionState:
     tracing_revision: int
     model_version_id: int | None
     experiment_id: int | None
-    experiment_started_at: object  # as the database writes it; None without an experiment
+    experiment_started_at: object  # in the database's own format; None without an experiment
     pinned_group_id: int | None
 
     @property
@@ -80,9 +83,9 @@ def collection_state(collection_id: str, learner_id: int | None = None) -> Colle
 class CollectionArrays:
     """The engine's view of a collection, and what its local indices stand for.
 
-    ``activity_ids`` (items,), ascending, and ``urls`` name the items; ``knowledge_component_ids`` (KCs,), ascending,
-    the KCs, and ``priors`` are theirs. ``is_tagged`` (KCs,) tells the KCs that an activity is tagged with from those
-    that are only their prerequisites.
+    ``activity_ids`` (items,), ascending, and ``urls`` name the items. ``knowledge_component_ids`` (KCs,), ascending,
+    name the KCs, and ``priors`` (KCs,) are their priors. ``is_tagged`` (KCs,) is true for KCs that an activity is
+    tagged with, and false for those that are only their prerequisites.
     """
 
     activity_ids: Integers
@@ -98,11 +101,11 @@ class CollectionArrays:
         return {url: item for item, url in enumerate(self.urls)}
 
     def items(self, activity_ids: Integers) -> Integers:
-        """The indices of the activities; those that are not in the collection are left out."""
+        """The indices of the activities. Those that are not in the collection are left out."""
         return _positions(self.activity_ids, activity_ids)
 
     def item_relevance(self, item: int) -> Floats:
-        """The item's relevance for each KC, shape (KCs,), 0 where it is not tagged."""
+        """The item's relevance for each KC, shape (KCs,), 0 if it is not tagged with the KC."""
         result = np.zeros(self.content.kc_count)
         first, last = np.searchsorted(self.content.tag_item, (item, item + 1))
         result[self.content.tag_kc[first:last]] = self.content.tag_relevance[first:last]
@@ -114,9 +117,9 @@ _cache_lock = Lock()
 
 
 def collection_arrays(version: CollectionState) -> CollectionArrays:
-    """The collection's arrays: from this process's cache while the revisions are the same, else from the database.
+    """The collection's arrays, from this process's cache while the revisions are unchanged, and else from the database.
 
-    Loading takes a fixed number of queries. A write to the content while it loads is noticed, and it loads again.
+    Loading takes a fixed number of queries. If the content is written while it loads, it loads again.
     """
     with _cache_lock:
         cached = _cache.get(version.id)
@@ -138,13 +141,15 @@ def collection_arrays(version: CollectionState) -> CollectionArrays:
 
 
 def collection_arrays_under(collection_id: str, model_version_id: int | None) -> CollectionArrays:
-    """The collection's arrays with the parameters of a version that need not be in force (None: the authors' base);
-    from the database. Raises Collection.DoesNotExist."""
+    """The collection's arrays with the parameters of any version, in force or not (None means the authors' base).
+
+    They are read from the database. Raises Collection.DoesNotExist.
+    """
     return _load(replace(collection_state(collection_id), model_version_id=model_version_id))
 
 
 def largest_collections(most: int) -> list[str]:
-    """The ids of the collections with the most activities, at most so many that have any."""
+    """The ids of the ``most`` collections with the most activities. Empty collections are left out."""
     found = Collection.objects.annotate(size=Count("memberships")).filter(size__gt=0)
     return list(found.order_by("-size", "id").values_list("collection_id", flat=True)[:most])
 
@@ -192,8 +197,8 @@ def _load(version: CollectionState) -> CollectionArrays:
         2,
     )
 
-    # What another transaction wrote between these queries is left out here; the revisions then differ, and all is
-    # loaded again.
+    # Rows that another transaction wrote between these queries are dropped here. The revisions then differ, and
+    # everything is loaded again.
     tag = tag[:, np.isin(tag[0], activity_ids) & np.isin(tag[1], kc_ids)]
     edge = edge[:, np.isin(edge[0], kc_ids) & np.isin(edge[1], kc_ids)]
     blocking = blocking[:, np.isin(blocking[0], activity_ids) & np.isin(blocking[1], activity_ids)]
@@ -224,12 +229,12 @@ def _load(version: CollectionState) -> CollectionArrays:
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> Floats:
-    """The rows of a query as columns, shape (width, rows). Ids are exact: far below 2^53."""
+    """The rows of a query as columns, shape (width, rows). Ids are exact, because they are far below 2^53."""
     return np.array(list(rows), dtype=np.float64).reshape(-1, width).T
 
 
 def _positions(ids: Integers, sought: Integers) -> Integers:
-    """Where in the ascending ``ids`` the sought ones are; those that are not there are left out."""
+    """The positions of the sought ids in the ascending ``ids``. Ids that are not there are left out."""
     if not ids.size:
         return np.zeros(0, dtype=np.int64)
     at: Integers = np.minimum(np.searchsorted(ids, sought), ids.size - 1)

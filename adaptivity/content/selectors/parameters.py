@@ -15,15 +15,17 @@ from adaptivity.models import ActivityKnowledgeComponent, KnowledgeComponent
 
 @dataclass(frozen=True)
 class Stamp:
-    """Under what a learner's masteries were traced: the active model version (None: the authors' base) and the
-    revision of tags and base parameters."""
+    """The state under which a learner's masteries were traced.
+
+    It holds the active model version (None means the authors' base) and the revision of tags and base parameters.
+    """
 
     model_version_id: int | None
     tracing_revision: int
 
 
 def current_stamp() -> Stamp:
-    """The stamp in force; before any content was written there is no state yet. One query."""
+    """The stamp in force. Before any content was written, there is no stored state yet. One query."""
     rows = fetch("SELECT active_model_version_id, tracing_revision FROM adaptivity_enginestate WHERE id = 1", [])
     return Stamp(*rows[0]) if rows else Stamp(None, 0)
 
@@ -33,7 +35,7 @@ def tags(model_version_id: int | None) -> QuerySet[Any]:
     queryset = ActivityKnowledgeComponent.objects.all()
     if model_version_id is None:
         return queryset.annotate(g=F("guess"), s=F("slip"), t=F("transit"))
-    # Where the pair (activity, KC) is the same as the tag's, in this version.
+    # Joins the version's row for the same activity and KC as the tag's.
     return queryset.annotate(
         estimated=FilteredRelation(
             "activity__item_parameters",
@@ -63,7 +65,7 @@ def knowledge_components(model_version_id: int | None) -> QuerySet[Any]:
 
 
 def tag_table(model_version_id: int | None, restriction: Q | None = None) -> TagTable:
-    """The tags (those that meet the restriction) with the version's parameters. One query."""
+    """The tags that meet the restriction, with the version's parameters. One query."""
     queryset = tags(model_version_id)
     if restriction is not None:
         queryset = queryset.filter(restriction)

@@ -10,8 +10,10 @@ from adaptivity.models import PrerequisiteActivity, PrerequisiteKnowledgeCompone
 
 
 def activity_comes_before(activity_id: int, others: Iterable[int], *, without_edge: int | None = None) -> bool:
-    """Whether the activity is one of the others or a direct or indirect prerequisite of one. ``without_edge`` is left
-    out of the graph: the edge that is about to change."""
+    """Whether the activity is one of the others, or a direct or indirect prerequisite of one.
+
+    ``without_edge`` is the edge that is about to change; it is left out of the graph.
+    """
     return _reaches(PrerequisiteActivity, "from_activity_id", "to_activity_id", activity_id, others, without_edge)
 
 

@@ -1,4 +1,4 @@
-"""Activities: created, changed and deleted."""
+"""Creates, changes and deletes activities."""
 
 from collections.abc import Collection as Ids
 from typing import Any, TypedDict, Unpack
@@ -30,7 +30,7 @@ from adaptivity.models import (
 
 
 class ActivityFields(TypedDict, total=False):
-    """Columns of an activity, and the ids of what it is linked to; what is absent stays as it is."""
+    """Columns of an activity, and the ids of what it is linked to. What is absent stays as it is."""
 
     source_launch_url: str
     name: str
@@ -62,7 +62,7 @@ def activity_create(**fields: Unpack[ActivityFields]) -> Activity:
     _check_url(columns.get("source_launch_url"), None)
     activity = Activity.objects.create(**columns)
     _link(activity, links)
-    # Nobody has evidence of it: its tags make no learner stale.
+    # Nobody has evidence of it yet, so its tags make no learner stale.
     content_changed(changes={Activity: [ADDED]}, collection_ids=links.get("collections", ()))
     return activity
 
@@ -90,13 +90,13 @@ def activity_update(*, activity: Activity, **fields: Unpack[ActivityFields]) -> 
 
 @transaction.atomic
 def activity_delete(*, activity: Activity) -> None:
-    """Deletes an activity. Raises Conflict where it has evidence."""
+    """Deletes an activity. Raises Conflict if it has evidence."""
     content_lock()
     affected = collections_of([activity.id])
     try:
         activity.delete()
     except ProtectedError as error:
-        raise Conflict("The activity has evidence and stays.", code="has_evidence") from error
+        raise Conflict("The activity has evidence and cannot be deleted.", code="has_evidence") from error
     content_changed(changes={Activity: [DELETED]}, collection_ids=affected)
 
 
@@ -104,8 +104,10 @@ def activity_delete(*, activity: Activity) -> None:
 def activity_knowledge_component_create(
     *, activity_is_new: bool = False, **fields: Unpack[TagFields]
 ) -> ActivityKnowledgeComponent:
-    """Tags an activity with a KC. Where the activity is created in the same transaction, nobody has evidence of it.
-    Raises InvalidInput where it has that tag, or guess and slip add up to more than 1."""
+    """Tags an activity with a KC. Raises InvalidInput if it has that tag, or if guess and slip add up to more than 1.
+
+    ``activity_is_new`` means that the activity is created in the same transaction, so nobody has evidence of it.
+    """
     content_lock()
     tag = ActivityKnowledgeComponent(**fields)
     _check_tag(tag)
@@ -135,7 +137,7 @@ def activity_knowledge_component_update(
 
 @transaction.atomic
 def activity_knowledge_component_delete(*, tag: ActivityKnowledgeComponent) -> None:
-    """Takes a tag off an activity."""
+    """Removes a tag from an activity."""
     content_lock()
     tag.delete()
     content_changed(changes={ActivityKnowledgeComponent: [DELETED]}, collection_ids=collections_of([tag.activity_id]))
@@ -147,7 +149,7 @@ def _check_tag(tag: ActivityKnowledgeComponent) -> None:
     )
     if same.exclude(pk=tag.pk).exists():
         raise InvalidInput(
-            "The activity is tagged with this knowledge component already.", field="knowledge_component", code="unique"
+            "The activity is already tagged with this knowledge component.", field="knowledge_component", code="unique"
         )
     if tag.guess + tag.slip > 1.0:
         raise InvalidInput("guess and slip must not add up to more than 1.", field="slip")
@@ -163,12 +165,12 @@ def _check_url(url: str | None, activity: Activity | None) -> None:
     others = Activity.objects.filter(source_launch_url=url)
     if url is not None and (others.exclude(pk=activity.pk) if activity else others).exists():
         raise InvalidInput(
-            "An activity with this source_launch_url exists already.", field="source_launch_url", code="unique"
+            "An activity with this source_launch_url already exists.", field="source_launch_url", code="unique"
         )
 
 
 def _link(activity: Activity, links: dict[str, Ids[int]]) -> dict[type[Model], list[str]]:
-    """Makes the given links what they shall be; answers which of them were added or deleted, by model."""
+    """Sets the given links, and returns which of them were added or deleted, by model."""
     changes: dict[type[Model], list[str]] = {}
     if "collections" in links:
         check_ids(Collection, links["collections"], "collections")
@@ -205,7 +207,7 @@ def _replace(through: Any, activity: Activity, own: str, other: str, wanted: Ids
 
 
 def check_ids(model: type[Model], ids: Ids[int], field: str) -> None:
-    """Raises InvalidInput naming the field and the first id of the model that does not exist."""
+    """Raises InvalidInput naming the field and the first id that does not exist in the model."""
     unknown = set(ids).difference(rows_among(model._default_manager.values_list("pk", flat=True), "pk", ids))
     if unknown:
         raise InvalidInput(f"There is no object with id {min(unknown)}.", field=field, code="does_not_exist")

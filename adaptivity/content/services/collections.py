@@ -1,4 +1,4 @@
-"""Collections and what is in them: created, changed and deleted."""
+"""Creates, changes and deletes collections and what is in them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,10 @@ class MembershipFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class WrittenActivities:
-    """What became of activities: the id of each by its source_launch_url, the ids of those that are new or changed,
-    and the names of what changed."""
+    """The result of writing activities.
+
+    The id of each activity by its source_launch_url, the ids of the new or changed ones, and the names of what changed.
+    """
 
     ids: dict[str, int]
     created: list[int]
@@ -69,7 +71,7 @@ def collection_update(*, collection: Collection, **fields: Unpack[CollectionFiel
 
 @transaction.atomic
 def collection_delete(*, collection: Collection) -> None:
-    """Deletes a collection; its activities and their evidence stay."""
+    """Deletes a collection. Its activities and their evidence stay."""
     content_lock()
     collection.delete()
     content_changed(changes={Collection: [DELETED]})
@@ -77,8 +79,11 @@ def collection_delete(*, collection: Collection) -> None:
 
 @transaction.atomic
 def collection_activities_replace(*, collection_id: str, activities: Sequence[ActivityFields]) -> Collection:
-    """Makes the collection hold just these activities; creates it and the unknown ones, updates the given fields of
-    known ones, deletes none. Of a repeated source_launch_url the last entry wins. All or nothing."""
+    """Makes the collection hold exactly these activities, all or nothing.
+
+    Creates the collection and unknown activities, updates the given fields of known ones, and deletes none. If a
+    source_launch_url is repeated, the last entry wins.
+    """
     content_lock()
     collection, is_new = Collection.objects.get_or_create(collection_id=collection_id)
     written = _write(activities)
@@ -100,8 +105,11 @@ def collection_activities_replace(*, collection_id: str, activities: Sequence[Ac
 
 @transaction.atomic
 def collection_activities_add(*, collection_id: str, activities: Sequence[ActivityFields]) -> WrittenActivities:
-    """Puts these activities into the collection and leaves the others there; creates it and the unknown ones, updates
-    the given fields of known ones. Of a repeated source_launch_url the last entry wins. All or nothing."""
+    """Adds these activities to the collection and keeps the others, all or nothing.
+
+    Creates the collection and unknown activities, and updates the given fields of known ones. If a source_launch_url is
+    repeated, the last entry wins.
+    """
     content_lock()
     collection, is_new = Collection.objects.get_or_create(collection_id=collection_id)
     written = _write(activities)
@@ -120,7 +128,7 @@ def collection_activities_add(*, collection_id: str, activities: Sequence[Activi
 
 @transaction.atomic
 def collection_activities_remove(*, collection_id: str, activity_ids: Iterable[int]) -> int:
-    """Takes these activities out of the collection and deletes none; answers how many were in it."""
+    """Takes these activities out of the collection without deleting them. Returns how many were in it."""
     content_lock()
     collection = Collection.objects.filter(collection_id=collection_id).first()
     if collection is None:
@@ -133,7 +141,7 @@ def collection_activities_remove(*, collection_id: str, activity_ids: Iterable[i
 
 
 def _write(activities: Sequence[ActivityFields]) -> WrittenActivities:
-    """Creates the unknown activities and updates the given fields of known ones."""
+    """Creates the unknown activities, and updates the given fields of known ones."""
     wanted = {fields["source_launch_url"]: fields for fields in activities}
     known = _by_url(list(wanted))
 
@@ -172,7 +180,7 @@ def _put_in(collection: Collection, activity_ids: set[int]) -> None:
 
 @transaction.atomic
 def collection_activity_create(**fields: Unpack[MembershipFields]) -> CollectionActivity:
-    """Puts an activity into a collection. Raises InvalidInput where it is in it."""
+    """Puts an activity into a collection. Raises InvalidInput if it is already there."""
     content_lock()
     membership = CollectionActivity(**fields)
     _check_membership(membership)
@@ -185,7 +193,7 @@ def collection_activity_create(**fields: Unpack[MembershipFields]) -> Collection
 def collection_activity_update(
     *, membership: CollectionActivity, **fields: Unpack[MembershipFields]
 ) -> CollectionActivity:
-    """Changes which activity is in which collection. Raises InvalidInput where that is so already."""
+    """Changes the activity or the collection of a membership. Raises InvalidInput if that membership already exists."""
     content_lock()
     membership.refresh_from_db()
     before = membership.collection_id
@@ -217,10 +225,10 @@ def _by_url(urls: Sequence[str]) -> dict[str, Activity]:
 def _check_collection_id(collection_id: str | None, own: Collection | None) -> None:
     others = Collection.objects.filter(collection_id=collection_id)
     if collection_id is not None and (others.exclude(pk=own.pk) if own else others).exists():
-        raise InvalidInput("A collection with this collection_id exists already.", field="collection_id", code="unique")
+        raise InvalidInput("A collection with this collection_id already exists.", field="collection_id", code="unique")
 
 
 def _check_membership(membership: CollectionActivity) -> None:
     same = CollectionActivity.objects.filter(activity=membership.activity_id, collection=membership.collection_id)
     if same.exclude(pk=membership.pk).exists():
-        raise InvalidInput("The activity is in this collection already.", field="activity", code="unique")
+        raise InvalidInput("The activity is already in this collection.", field="activity", code="unique")

@@ -1,4 +1,4 @@
-"""A course from a file, as docs/course-format.md describes it: checked, then written, all or nothing."""
+"""Loads a course from a file as described in docs/course-format.md: checked, then written, all or nothing."""
 
 import math
 from collections.abc import Collection as Collected
@@ -38,7 +38,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Key:
-    """What a key of a table holds. ``kind`` is a Python type; ``table`` describes the entries of a list of tables."""
+    """What a key of a table holds. ``kind`` is a Python type. ``table`` describes the entries of a list of tables."""
 
     kind: type
     required: bool = False
@@ -112,7 +112,8 @@ COURSE: Mapping[str, Key] = {
         },
     ),
 }
-# Where the file has the rows of a model, and the fields that name a row, the first one as the file does.
+# The part of the file that has a model's rows, and the fields that identify a row. The last part of the first field's
+# name is the key in the file.
 ROWS: Mapping[type[Model], tuple[str, tuple[str, ...]]] = {
     KnowledgeComponent: ("knowledge_components", ("kc_id",)),
     PrerequisiteKnowledgeComponent: (
@@ -138,7 +139,7 @@ KIND_NAMES = {
 
 @dataclass(frozen=True)
 class CourseSummary:
-    """How much of what a course holds."""
+    """How many objects of each kind a course holds."""
 
     knowledge_components: int
     collections: int
@@ -147,10 +148,10 @@ class CourseSummary:
 
 @transaction.atomic
 def course_load(*, course: Mapping[str, Any]) -> CourseSummary:
-    """Writes a parsed course file: creates what is new, updates what is there, deletes no activity, KC or evidence.
+    """Writes a parsed course file: creates new objects, updates existing ones, and deletes no activity, KC or evidence.
 
-    The file decides the tags, parameters and prerequisites of what it names, and which activities its collections
-    hold. Raises InvalidInput naming the key, such as ``activities[3].difficulty``; then nothing has changed.
+    The file decides the tags, parameters and prerequisites of what it names, and which activities its collections hold.
+    Raises InvalidInput naming the key, such as ``activities[3].difficulty``. In that case nothing has changed.
     """
     course_check(course)
     content_lock()
@@ -185,7 +186,7 @@ def course_load(*, course: Mapping[str, Any]) -> CourseSummary:
 
 
 def course_check(course: Mapping[str, Any]) -> None:
-    """Raises InvalidInput where a parsed course file breaks a rule of the format."""
+    """Raises InvalidInput if a parsed course file breaks a rule of the format."""
     _check_table(course, COURSE, "")
     if course["format"] != FORMAT:
         raise InvalidInput(f"must be {FORMAT}", field="format")
@@ -244,7 +245,7 @@ def _unique(entries: Iterable[Mapping[str, Any]], name: str, at: str) -> set[str
     seen: set[str] = set()
     for number, entry in enumerate(entries):
         if entry[name] in seen:
-            raise InvalidInput(f"{entry[name]} is there twice", field=f"{at}[{number}].{name}")
+            raise InvalidInput(f"{entry[name]} is defined twice", field=f"{at}[{number}].{name}")
         seen.add(entry[name])
     return seen
 
@@ -337,7 +338,7 @@ def _write_activity_prerequisites(course: Mapping[str, Any], activities: Mapping
 
 
 def _check_graphs() -> None:
-    """Together with what was there before, too."""
+    """Raises InvalidInput if the prerequisites form a cycle, together with those that already existed."""
     graphs = {
         "knowledge_components.prerequisites": PrerequisiteKnowledgeComponent.objects.values_list(
             "knowledge_component__kc_id", "prerequisite__kc_id"
@@ -358,7 +359,7 @@ def _check_graphs() -> None:
 
 
 def _watched(course: Mapping[str, Any]) -> Rows:
-    """The rows that the file may change, and of each what STALE_AFTER asks for."""
+    """The rows that the file may change, each with the fields that STALE_AFTER lists."""
     found: Rows = {}
     for model, watched in STALE_AFTER.items():
         part, names = ROWS[model]
@@ -371,7 +372,7 @@ def _watched(course: Mapping[str, Any]) -> Rows:
 
 
 def _changes(before: Rows, after: Rows, known: Collected[str]) -> dict[type[Model], set[str]]:
-    """What has changed of which model. The tags of an activity that was not known before are part of its addition."""
+    """What has changed, by model. The tags of a new activity are part of its addition."""
     changes: dict[type[Model], set[str]] = {}
     for model, rows in after.items():
         former = before[model]

@@ -1,4 +1,4 @@
-"""Knowledge components and their prerequisites: created, changed and deleted."""
+"""Creates, changes and deletes knowledge components and their prerequisites."""
 
 from typing import TypedDict, Unpack
 
@@ -51,18 +51,18 @@ def knowledge_component_update(
 
 @transaction.atomic
 def knowledge_component_delete(*, knowledge_component: KnowledgeComponent) -> None:
-    """Deletes a KC. Raises Conflict where it has evidence."""
+    """Deletes a KC. Raises Conflict if it has evidence."""
     content_lock()
     try:
         knowledge_component.delete()
     except ProtectedError as error:
-        raise Conflict("The knowledge component has evidence and stays.", code="has_evidence") from error
+        raise Conflict("The knowledge component has evidence and cannot be deleted.", code="has_evidence") from error
     content_changed(changes={KnowledgeComponent: [DELETED]}, shared=True)
 
 
 @transaction.atomic
 def prerequisite_knowledge_component_create(**fields: Unpack[PrerequisiteFields]) -> PrerequisiteKnowledgeComponent:
-    """Creates a prerequisite. Raises InvalidInput where it exists or would form a cycle."""
+    """Creates a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()
     edge = PrerequisiteKnowledgeComponent(**fields)
     _check_edge(edge)
@@ -75,7 +75,7 @@ def prerequisite_knowledge_component_create(**fields: Unpack[PrerequisiteFields]
 def prerequisite_knowledge_component_update(
     *, edge: PrerequisiteKnowledgeComponent, **fields: Unpack[PrerequisiteFields]
 ) -> PrerequisiteKnowledgeComponent:
-    """Changes a prerequisite. Raises InvalidInput where it exists or would form a cycle."""
+    """Changes a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()
     edge.refresh_from_db()
     changed = assign(edge, fields)
@@ -97,7 +97,7 @@ def prerequisite_knowledge_component_delete(*, edge: PrerequisiteKnowledgeCompon
 def _check_kc_id(kc_id: str | None, own: KnowledgeComponent | None) -> None:
     others = KnowledgeComponent.objects.filter(kc_id=kc_id)
     if kc_id is not None and (others.exclude(pk=own.pk) if own else others).exists():
-        raise InvalidInput("A knowledge component with this kc_id exists already.", field="kc_id", code="unique")
+        raise InvalidInput("A knowledge component with this kc_id already exists.", field="kc_id", code="unique")
 
 
 def _check_edge(edge: PrerequisiteKnowledgeComponent) -> None:
@@ -105,6 +105,6 @@ def _check_edge(edge: PrerequisiteKnowledgeComponent) -> None:
         prerequisite=edge.prerequisite_id, knowledge_component=edge.knowledge_component_id
     )
     if same.exclude(pk=edge.pk).exists():
-        raise InvalidInput("This prerequisite exists already.", field="prerequisite", code="unique")
+        raise InvalidInput("This prerequisite already exists.", field="prerequisite", code="unique")
     if knowledge_component_comes_before(edge.knowledge_component_id, [edge.prerequisite_id], without_edge=edge.pk):
         raise InvalidInput("The prerequisites would form a cycle.", field="prerequisite", code="prerequisite_cycle")

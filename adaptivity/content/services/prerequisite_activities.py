@@ -1,4 +1,4 @@
-"""Prerequisites among activities: created, changed and deleted."""
+"""Creates, changes and deletes prerequisites among activities."""
 
 from typing import TypedDict, Unpack
 
@@ -18,7 +18,7 @@ class PrerequisiteFields(TypedDict, total=False):
 
 @transaction.atomic
 def prerequisite_activity_create(**fields: Unpack[PrerequisiteFields]) -> PrerequisiteActivity:
-    """Creates a prerequisite. Raises InvalidInput where it exists or would form a cycle."""
+    """Creates a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()
     edge = PrerequisiteActivity(**fields)
     _check_edge(edge)
@@ -31,7 +31,7 @@ def prerequisite_activity_create(**fields: Unpack[PrerequisiteFields]) -> Prereq
 def prerequisite_activity_update(
     *, edge: PrerequisiteActivity, **fields: Unpack[PrerequisiteFields]
 ) -> PrerequisiteActivity:
-    """Changes a prerequisite. Raises InvalidInput where it exists or would form a cycle."""
+    """Changes a prerequisite. Raises InvalidInput if it exists or would form a cycle."""
     content_lock()
     edge.refresh_from_db()
     before = edge.from_activity_id
@@ -57,6 +57,6 @@ def prerequisite_activity_delete(*, edge: PrerequisiteActivity) -> None:
 def _check_edge(edge: PrerequisiteActivity) -> None:
     same = PrerequisiteActivity.objects.filter(from_activity=edge.from_activity_id, to_activity=edge.to_activity_id)
     if same.exclude(pk=edge.pk).exists():
-        raise InvalidInput("This prerequisite exists already.", field="to_activity", code="unique")
+        raise InvalidInput("This prerequisite already exists.", field="to_activity", code="unique")
     if activity_comes_before(edge.from_activity_id, [edge.to_activity_id], without_edge=edge.pk):
         raise InvalidInput("The prerequisites would form a cycle.", field="to_activity", code="prerequisite_cycle")

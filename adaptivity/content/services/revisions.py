@@ -1,5 +1,8 @@
-"""What every write of content shares: one lock, so that rules over several rows hold, and the revisions that tell
-every process that its cached arrays are out of date, and which learners are stale."""
+"""What every write of content shares: one lock, and the revisions.
+
+The lock protects rules that span several rows. The revisions tell every process when its cached arrays are out of date,
+and which learners are stale.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,23 +17,23 @@ from adaptivity.models import (
     KnowledgeComponent,
 )
 
-# What may become of a row besides a change of its fields.
+# What can happen to a row besides a change of its fields.
 ADDED, DELETED = "added", "deleted"
 Changes = Mapping[type[Model], Iterable[str]]
 
-# The changes that make learners stale, by model: other fields of a row, a row that is added, or one that is deleted.
-# No change of a model that is missing here does so. Tags that come with a new activity are part of its addition.
+# The changes that make learners stale, by model: changed fields of a row, an added row, or a deleted row. Models that
+# are missing here never make learners stale. Tags created with a new activity are part of its addition.
 STALE_AFTER: dict[type[Model], frozenset[str]] = {
     ActivityKnowledgeComponent: frozenset(
         {ADDED, DELETED, "activity", "knowledge_component", "guess", "slip", "transit"}
     ),
-    # A new KC has no tags yet; a deleted one takes its tags along.
+    # A new KC has no tags yet; a deleted KC's tags are deleted with it.
     KnowledgeComponent: frozenset({DELETED, "mastery_prior"}),
 }
 
 
 def content_lock() -> None:
-    """Makes writers of content take turns until the transaction ends; readers and scores are not held up.
+    """Makes writers of content take turns until the transaction ends. Readers and scores need not wait.
 
     Must run inside a transaction, before the first read that a rule depends on.
     """
@@ -41,10 +44,10 @@ def content_lock() -> None:
 
 
 def content_changed(*, changes: Changes, collection_ids: Iterable[int] = (), shared: bool = False) -> None:
-    """Counts changes: of the content of some collections, and of what all of them may use (``shared``).
+    """Counts changes to the content of some collections, and to what all of them may use (``shared``).
 
-    ``changes`` names what has changed of which model; STALE_AFTER says whether that makes the learners stale. Every
-    writer of content calls this, inside the transaction of the change.
+    ``changes`` names what changed, by model. STALE_AFTER decides whether that makes the learners stale. Every writer of
+    content calls this, inside the transaction of the change.
     """
     tracing = any(STALE_AFTER.get(model, frozenset()).intersection(what) for model, what in changes.items())
     for collections in querysets_among(Collection.objects, "id", collection_ids):
@@ -57,7 +60,7 @@ def content_changed(*, changes: Changes, collection_ids: Iterable[int] = (), sha
 
 
 def rows_changed(*, added: object = (), deleted: object = ()) -> list[str]:
-    """What ``changes`` says of rows that were added and deleted: nothing where there are none."""
+    """The entry in ``changes`` for rows that were added and deleted; empty if there are none."""
     return [what for what, rows in ((ADDED, added), (DELETED, deleted)) if rows]
 
 

@@ -38,7 +38,10 @@ LOCK = ".export.lock"
 
 @dataclass
 class ExportReport:
-    """Rows written, and KCs whose id cannot be told apart in ``kcs`` when the scores are imported."""
+    """How many rows each file got, and how many KCs have an ambiguous id.
+
+    An ambiguous id cannot be recognised in the column ``kcs`` when the scores are imported.
+    """
 
     scores: int = 0
     masteries: int = 0
@@ -48,15 +51,14 @@ class ExportReport:
 
 
 def export_evidence(directory: Path, *, progress: Progress = silent, stop: Stop = never) -> ExportReport:
-    """Writes the files of COLUMNS into the directory, which is made where it is missing, both for their
-    owner alone.
+    """Writes the files of COLUMNS into the directory, which is created if it is missing.
 
-    Scores are in their current state, learner by learner in history order, in the format that `import_scores` takes.
-    A file appears whole under its name, and all of them at the end: who reads one never sees half of it. What changes
-    during the export is in it as it was before or after.
+    Only their owner can read the directory and the files. Scores are written in their current state, learner by learner
+    in history order, in the format that `import_scores` reads. All files appear at the end, each complete, so nobody
+    reads half a file. What changes during the export appears as it was before or after the change.
 
-    Raises InvalidInput where the directory cannot be written to, AlreadyRunning where another process exports there,
-    Stopped, with nothing exported, where ``stop`` answers true.
+    Raises InvalidInput if the directory cannot be written to, and AlreadyRunning if another process is exporting there.
+    Raises Stopped, with nothing exported, if ``stop`` returns true.
     """
     report = ExportReport()
     with _locked(directory), _files(directory) as writers:
@@ -111,7 +113,7 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 def _private(path: Path) -> IO[str]:
-    """A new file that nobody else may read: it holds personal data."""
+    """A new file that only its owner can read, because it holds personal data."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     return path.open("w", encoding="utf-8", newline="")
@@ -119,7 +121,7 @@ def _private(path: Path) -> IO[str]:
 
 @contextmanager
 def _files(directory: Path) -> Iterator[dict[str, Any]]:
-    """Writers of the files, each with its header; the files get their names at the end of the block."""
+    """A writer for each file, its header already written. The files get their final names at the end of the block."""
     temporary = {name: directory / f".{name}.part" for name in COLUMNS}
     try:
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Imports several files of evidence, or what is new in the inbox."""
+"""Imports several files of evidence, or the new files of the inbox."""
 
 import hashlib
 import os
@@ -35,19 +35,19 @@ from adaptivity.progress import Progress, Stop, never, silent
 
 log = structlog.get_logger(__name__)
 
-# What a program that is still writing calls its file.
+# Suffixes of files that another program is still writing.
 UNFINISHED = (".part", ".tmp")
-# So long a file of the inbox is read again for the scores of activities that were not known yet: evidence comes in
-# beside the course that it belongs to, and may be first.
+# How long a file of the inbox is read again for scores of unknown activities. Evidence comes in beside the course that
+# it belongs to, and may arrive first.
 WAITING = timedelta(days=7)
 NOT_KNOWN_YET = (UNKNOWN_ACTIVITY, f"event.problem_id: {NO_ACTIVITY}")
-# Of a reject file's name; what is added makes it no longer than file systems allow.
+# The longest name taken over into a reject file's name, so that with its suffixes it fits into a file system.
 NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
 class RejectedLines:
-    """How many lines of a file were refused for a reason, and the first of them."""
+    """How many lines of a file were refused for one reason, and the first of them."""
 
     file: Path
     reason: str
@@ -57,9 +57,11 @@ class RejectedLines:
 
 @dataclass
 class EvidenceReport(ImportReport):
-    """What an import of several files did, all together. ``lines`` are those that were read, in ``seconds``;
-    ``skipped`` counts the files that were imported before, ``failed`` holds those that could not be imported and why,
-    ``reject_files`` where the lines are that were refused."""
+    """The combined result of importing several files.
+
+    ``lines`` were read, in ``seconds``. ``skipped`` counts the files that had been imported before. ``failed`` holds
+    the files that could not be imported and why. ``reject_files`` are the paths of the refused lines.
+    """
 
     files: int = 0
     skipped: int = 0
@@ -71,17 +73,22 @@ class EvidenceReport(ImportReport):
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing was refused."""
+        """Whether every line and file was imported."""
         return not self.refused and not self.failed
 
 
 @dataclass(frozen=True)
 class Options:
-    """How files are imported. ``file_format`` is one of FORMATS, or None to tell each by its beginning; ``guid``, where
-    it is not "", stands for the learners' platform; ``create`` makes activities that are missing; ``again`` reads files
-    that were imported whole; ``edx_launch_url`` is the template of LaunchUrls; ``rejects`` the directory of the reject
-    files, or None for none. ``inbox``: nobody has named the files, who could mend or name them otherwise. So it is no
-    error that none can be imported, and what was refused because its activity was not known is read again by itself."""
+    """How files are imported.
+
+    ``file_format`` is one of FORMATS, or None to detect it from the beginning of each file. ``guid``, unless it is "",
+    is the learners' platform. ``create`` adds missing activities. ``again`` reads files that were already imported
+    completely. ``edx_launch_url`` is the template of LaunchUrls. ``rejects`` is the directory of the reject files, or
+    None to write none.
+
+    ``inbox`` means that nobody named the files, so nobody can correct them or name others. It is then no error if none
+    can be imported. Lines refused because their activity was unknown are read again automatically.
+    """
 
     file_format: str | None = None
     collection_id: str | None = None
@@ -94,7 +101,7 @@ class Options:
 
 
 def inbox_files(directory: Path) -> list[Path]:
-    """The files of the directory that are finished, by name. Raises InvalidInput where there is no such directory."""
+    """The finished files of the directory, by name. Raises InvalidInput if the directory does not exist."""
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
@@ -115,18 +122,18 @@ def import_evidence(
 ) -> EvidenceReport:
     """Imports the files in their order, then traces every learner whose masteries are out of date.
 
-    A file that was imported whole is recognised by its content and skipped, unless ``again`` or a collection asks for
-    it; one that an import stopped in goes on there. A file that cannot be imported is left out and reported.
+    A file that was imported completely is recognised by its content and skipped, unless ``again`` or a collection is
+    given. An import that stopped halfway continues there. A file that cannot be imported is left out and reported.
 
-    Raises InvalidInput for unusable options and, once all learners are traced, where no file at all could be imported
-    and it is not the inbox; AlreadyRunning where another process imports one of the files; Stopped between two batches
-    where ``stop`` answers true.
+    Raises InvalidInput for unusable options. Raises it too, once all learners are traced, if no file could be imported
+    and the files are not those of the inbox. Raises AlreadyRunning if another process is importing one of the files,
+    and Stopped between two batches if ``stop`` returns true.
     """
     _check(options)
     report = EvidenceReport(files=len(paths))
     unrecognisable = erasures_under_another_key()
     if unrecognisable:
-        log.warning("erased_learners_not_recognised", count=unrecognisable, reason="SECRET_KEY was another one")
+        log.warning("erased_learners_not_recognised", count=unrecognisable, reason="SECRET_KEY has changed")
     launch_urls = LaunchUrls(options.edx_launch_url)
     started = perf_counter()
     for path in paths:
@@ -139,7 +146,7 @@ def import_evidence(
             report.failed.append(InvalidInput(failure.message, field=failure.field))
             log.error("file_not_imported", file=path.name, error=str(error))
         except (ValueError, OSError, DataError) as error:
-            # A value that nobody has thought of: it is of this file, and the others are none the worse for it.
+            # A value that no check expected. Only this file fails; the others are still imported.
             report.failed.append(InvalidInput(f"failed with {type(error).__name__}", field=str(path)))
             log.exception("file_not_imported", file=path.name, error=type(error).__name__)
     report.seconds = perf_counter() - started
@@ -152,7 +159,7 @@ def import_evidence(
 def _check(options: Options) -> None:
     check_names(options.collection_id, options.guid)
     if options.file_format is not None and options.file_format not in FORMATS:
-        raise InvalidInput(f"is none of {', '.join(FORMATS)}", field="format")
+        raise InvalidInput(f"is not one of {', '.join(FORMATS)}", field="format")
     if options.rejects is not None:
         try:
             options.rejects.mkdir(parents=True, exist_ok=True)
@@ -197,8 +204,7 @@ def _import_file(
 
 
 def _is_known(path: Path, stamp: str, options: Options) -> bool:
-    """Whether the file was imported whole in the format that it is to be imported in, told by no more than its
-    beginning."""
+    """Whether the file was imported completely in the format asked for, judging by its beginning alone."""
     imports = ScoreImport.objects.filter(tool_consumer_instance_guid=options.guid, finished_at__isnull=False)
     if options.inbox:
         imports = imports.exclude(pk__in=_waiting().values("pk"))
@@ -209,7 +215,7 @@ def _is_known(path: Path, stamp: str, options: Options) -> bool:
     try:
         return format_of(path) in formats
     except InvalidInput:
-        # Its format had to be named, and was.
+        # The format cannot be detected, so the earlier import was given it by name.
         return True
 
 
@@ -218,7 +224,7 @@ def _waiting() -> QuerySet[ScoreImport]:
 
 
 def _waits(options: Options, run: ScoreImport) -> bool:
-    """Whether an import of the inbox that came to its end is to be done again for activities that may be known now."""
+    """Whether to repeat a finished import from the inbox, because its unknown activities may exist by now."""
     return options.inbox and run.finished_at is not None and _waiting().filter(pk=run.pk).exists()
 
 
@@ -235,7 +241,7 @@ def _load(
 ) -> None:
     rejects = None
     if options.rejects is not None:
-        # The same content may be imported for several platforms, and refused for each on other grounds.
+        # The same content may be imported for several platforms, and each import may refuse different lines.
         platform = f".{hashlib.sha256(options.guid.encode()).hexdigest()[:6]}" if options.guid else ""
         name = os.fsencode(path.name)[:NAME_BYTES].decode("utf-8", "ignore")
         rejects = RejectFile(options.rejects / f"{name}.{run.content_hash[:12]}{platform}.jsonl")
@@ -278,18 +284,18 @@ def _load(
 
 
 def _stamp(path: Path) -> str:
-    """What a file is known by without reading it."""
+    """What identifies a file without reading it."""
     try:
         stat = path.stat()
     except OSError as error:
         raise InvalidInput(error.strerror or str(error), field=str(path)) from None
     if not S_ISREG(stat.st_mode):
-        raise InvalidInput("is no file that can be read more than once", field=str(path))
+        raise InvalidInput("is not a regular file, so it cannot be read more than once", field=str(path))
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def expanded(paths: Sequence[Path]) -> Iterator[Path]:
-    """The paths, with the files of a directory in its place."""
+    """The paths, with each directory replaced by its files."""
     for path in paths:
         if path.is_dir():
             yield from inbox_files(path)

@@ -1,4 +1,4 @@
-"""Imports a CSV file of scores: in batches, resumable, each row at most once."""
+"""Imports a CSV file of scores in batches: resumable, each row at most once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from adaptivity.evidence.services.imports import score_import_ensure, score_impo
 from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.text import NAME_LENGTH
 
-# Called with how many rows an earlier import of the file has imported, and how many it has refused.
+# Called with the numbers of rows that an earlier import of the file imported and refused.
 Earlier = Callable[[int, int], None]
 
 
@@ -29,14 +29,16 @@ def import_scores(
 ) -> ImportReport:
     """Imports the file's scores, then traces every learner whose masteries are out of date.
 
-    The file is CSV, plain or gzip, UTF-8, with the columns ``learner,item,kcs,score`` and optionally ``timestamp``
-    (ISO 8601 with zone), ``event_id`` and ``tool_consumer_instance_guid`` (used where ``guid`` is ""). A row without
-    event_id is known by the file's content and its line, so the same file continues where an import of it stopped and
-    is never imported twice. A bad row is reported and left out; with ``strict`` the first one stops the import, with
-    nothing imported. ``earlier`` is called, before anything else, where an import of the file has begun before.
+    The file is CSV in UTF-8, plain or gzip, with the columns ``learner,item,kcs,score``. Optional columns are
+    ``timestamp`` (ISO 8601 with zone), ``event_id`` and ``tool_consumer_instance_guid`` (used if ``guid`` is "").
 
-    Raises InvalidInput for a file that cannot be read, an unusable header, or in strict mode a bad row; AlreadyRunning
-    where the same file is being imported by another process; Stopped between two batches where ``stop`` answers true.
+    A row without event_id is identified by the file's content and its line. So an import of the same file continues
+    where it stopped, and no row is imported twice. A bad row is reported and left out. With ``strict`` the first bad
+    row stops the import, and nothing is imported. If an import of the file began before, ``earlier`` is called first.
+
+    Raises InvalidInput if the file cannot be read or its header is unusable and, in strict mode, for a bad row. Raises
+    AlreadyRunning if another process is importing the same file, and Stopped between two batches if ``stop`` returns
+    true.
     """
     check_names(collection_id, guid)
     content_hash, lines = survey(path)
@@ -54,18 +56,18 @@ def import_scores(
 
 
 def check_names(collection_id: str | None, guid: str) -> None:
-    """Raises InvalidInput where a collection or a guid of this name cannot be."""
+    """Raises InvalidInput if no collection or platform can have this name."""
     check_text("collection", collection_id or "-", NAME_LENGTH)
     check_text("guid", guid or "-", NAME_LENGTH)
 
 
 def file_name(path: Path) -> str:
-    """The file's name as the database takes it."""
+    """The file's name, in a form that the database can store."""
     return path.name.encode("utf-8", "replace").decode()[:255]
 
 
 def _check(path: Path, lines: int, *, strict: bool, progress: Progress) -> None:
-    """Raises InvalidInput where the header is unusable; in strict mode, where any row is."""
+    """Raises InvalidInput if the header is unusable or, in strict mode, if any row is."""
     parsed = read_scores(path)
     if not strict:
         next(parsed, None)

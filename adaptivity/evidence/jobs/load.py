@@ -1,4 +1,4 @@
-"""Writes what a reader finds in a file into the evidence log: in batches, resumable, each row at most once."""
+"""Writes what a reader finds in a file into the evidence log, in batches: resumable, each row at most once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -25,19 +25,22 @@ from adaptivity.progress import Progress, Stop, never, silent
 
 BATCH_ROWS = 2000
 BATCH_BYTES = 8 << 20
-# How far an import of lines that hold no scores comes between two notes of how far it has come.
+# How many lines without scores an import reads before it saves its progress.
 BATCH_LINES = 50_000
 
-# Called with the line number and the reason for each line that is refused.
+# Called with the line number and the reason for each refused line.
 Refuse = Callable[[int, str], None]
 
 
 @dataclass
 class ImportReport:
-    """What an import did: rows imported now, rows known from before, lines refused, learners traced, lines that hold no
-    score, and rows of erased learners, which are left out. ``voidings``: statements that void another one; ``voided``:
-    scores that were deleted for that, imported now or before. ``refused_before``: lines that an earlier import of the
-    file has refused, where that is told."""
+    """The result of an import.
+
+    Rows imported now, rows already known, refused lines, learners traced, lines without a score (``ignored``), and rows
+    of erased learners, which are left out. ``voidings`` counts the statements that void another one. ``voided`` counts
+    the scores deleted because of that, imported now or before. ``refused_before`` counts the lines that an earlier
+    import of the file refused, if that is known.
+    """
 
     imported: int = 0
     known: int = 0
@@ -52,7 +55,7 @@ class ImportReport:
 
 @dataclass
 class Batch:
-    """Lines up to ``last_line``, of which ``ignored`` hold no score."""
+    """The lines up to ``last_line``, of which ``ignored`` hold no score."""
 
     last_line: int = 0
     lines: int = 0
@@ -95,14 +98,14 @@ class Load:
         refuse: Refuse = lambda *_: None,
         stop: Stop = never,
     ) -> None:
-        """Imports what of the file was not imported yet, and adds to the report as it goes on.
+        """Imports the rest of the file that was not imported yet, and updates the report as it goes.
 
-        Raises InvalidInput where the file cannot be read, and with ``strict`` for the first line that is refused, with
-        nothing imported; AlreadyRunning where another process imports the same file; Stopped between two batches where
-        ``stop`` answers true.
+        Raises InvalidInput if the file cannot be read. With ``strict``, raises it for the first refused line, and
+        nothing is imported. Raises AlreadyRunning if another process is importing the same file, and Stopped between
+        two batches if ``stop`` returns true.
         """
         report.known += self.run.imported
-        # What was imported before is read again only where it is to be put into a collection.
+        # Rows imported before are read again only to put their activities into a collection.
         again = self.collection_id is not None
         with transaction.atomic() if self.strict else nullcontext():
             for batch in self._batches(0 if again else self.run.lines_done):
@@ -117,7 +120,7 @@ class Load:
         batch = Batch()
         lines_done = self.run.lines_done
         for parsed in self.read(self.path, after):
-            # A batch lies on one side of where the import had come.
+            # A batch never spans the point that an earlier import reached.
             if batch.is_full or batch.last_line == lines_done != 0:
                 if batch.lines:
                     yield batch
@@ -145,7 +148,7 @@ class Load:
 
     @overtakable
     def _write(self, batch: Batch, before: tuple[int, int, int]) -> tuple[BatchResult, list[ParsedLine]]:
-        # A try that was rolled back has left its counts here, and its lines in the file.
+        # An attempt that was rolled back left its counts here, and its lines in the file.
         is_again = (self.run.lines_done, self.run.imported, self.run.refused) != before
         self.run.lines_done, self.run.imported, self.run.refused = before
         result = scores_import_batch(
@@ -164,17 +167,19 @@ class Load:
             raise InvalidInput(refused[0].reason, field=f"line {refused[0].line}")
         rejects_record(run=self.run, refused=[(parsed.line, parsed.reason) for parsed in refused])
         if self.rejects is not None:
-            # Not before the batch holds the import's row: until then another process may be writing this file.
+            # Only once the batch holds the lock on the import's row: before that, another process may be writing this
+            # file.
             if is_again or not self.rejects.is_rewound:
                 self.rejects.rewind(before[0])
-            # Before the commit: what the database takes for refused is in the file.
+            # Written before the commit, so every line that the database counts as refused is in the file.
             self.rejects.write(self.run.file_name, refused)
         return result, refused
 
 
 def trace_learners(report: ImportReport, *, progress: Progress = silent, stop: Stop = never) -> None:
-    """Traces every learner whose masteries are out of date. Raises Stopped between two batches where ``stop`` answers
-    true."""
+    """Traces every learner whose masteries are out of date. Raises Stopped between two batches if ``stop`` returns
+    true.
+    """
     for done, total in stale_learners_retrace():
         report.learners_traced = done
         progress("tracing", done, total)

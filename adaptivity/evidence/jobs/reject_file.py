@@ -1,4 +1,4 @@
-"""The lines that an import refuses, each with its reason: for whoever mends the file and imports it again."""
+"""The lines that an import refused, each with its reason, so that someone can mend and import them again."""
 
 import json
 import math
@@ -10,10 +10,10 @@ from adaptivity.evidence.readers.lines import KEPT_BYTES, ParsedLine
 
 
 class RejectFile:
-    """JSON lines: ``file``, ``line``, ``reason``, ``content``. Made with the first refusal, and for its owner alone to
-    read, since the lines hold personal data.
+    """A file of JSON lines with ``file``, ``line``, ``reason`` and ``content``.
 
-    What was written for a batch that did not come to its end is taken back when the import goes on: ``rewind``.
+    It is created with the first refusal. Only its owner can read it, because the lines hold personal data. When an
+    import continues, ``rewind`` removes the lines of a batch that did not finish.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,14 +22,14 @@ class RejectFile:
         self._file: IO[bytes] | None = None
 
     def rewind(self, lines_done: int) -> None:
-        """Cuts what was written of later lines."""
+        """Cuts off the entries of all later lines."""
         self.is_rewound = True
         if not self.path.exists():
             return
         file = self._opened()
         file.seek(0)
         position = 0
-        # In the order of the lines, and the last entry may be half written.
+        # The entries are in the order of the lines, and the last one may be incomplete.
         while entry := file.readline():
             if not entry.endswith(b"\n") or _line_of(entry) > lines_done:
                 break
@@ -38,7 +38,7 @@ class RejectFile:
         file.truncate()
 
     def write(self, name: str, refused: list[ParsedLine]) -> None:
-        """Appends the lines of one batch; they are there when this returns."""
+        """Appends the lines of one batch, and flushes the file before it returns."""
         if not refused:
             return
         file = self._opened()
@@ -54,7 +54,7 @@ class RejectFile:
         file.flush()
 
     def close(self) -> None:
-        """Closes the file, where one was made."""
+        """Closes the file if it was opened."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -71,7 +71,7 @@ class RejectFile:
 
 
 def _line_of(entry: bytes) -> float:
-    """The line that an entry is about; of one that is broken, none that comes before any other."""
+    """The line that an entry is about; infinity for a broken entry, so that it counts as later than any line."""
     try:
         return float(json.loads(entry)["line"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,5 @@
-"""Readers of evidence files: each turns a file into rows with a stable event id, and refusals with a reason.
+"""Readers of evidence files.
 
-`formats` finds the reader of a file. Readers never write to the database; `evidence.jobs.load` does.
+Each turns a file into rows with a stable event id, and into refusals with a reason. `formats` finds the reader of a
+file. Readers never write to the database; `evidence.jobs.load` does.
 """

@@ -1,4 +1,4 @@
-"""What the values of a row have to be, whatever the format; each refusal names the field and shows no value."""
+"""Checks of a row's values that hold for every format. Each refusal names the field and never shows the value."""
 
 import math
 import re
@@ -9,12 +9,12 @@ from adaptivity.errors import InvalidInput
 from adaptivity.text import is_utf8
 
 TIMESTAMP_LENGTH = 64
-# Python's float() would also take underscores and the digits of every script.
+# Python's float() would also accept underscores, and the digits of every script.
 NUMBER = re.compile(r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
 def check_text(name: str, text: str, length: int) -> None:
-    """Raises InvalidInput naming the column where a text is blank, too long, or cannot be stored."""
+    """Raises InvalidInput, naming the column, if a text is blank, too long, or cannot be stored."""
     if not text.strip():
         raise InvalidInput("is blank", field=name)
     if len(text) > length:
@@ -26,7 +26,7 @@ def check_text(name: str, text: str, length: int) -> None:
 
 
 def fraction(text: str) -> float:
-    """The score that a text says."""
+    """The score that a text holds, from 0 to 1."""
     score = float(text) if NUMBER.fullmatch(text) else math.nan
     if not 0.0 <= score <= 1.0:
         raise InvalidInput("is not a number from 0 to 1", field="score")
@@ -34,23 +34,23 @@ def fraction(text: str) -> float:
 
 
 def time_of(text: str, now: datetime, field: str = "timestamp") -> datetime:
-    """The time that a text in ISO 8601 with a zone says, in UTC; not later than ``now``."""
+    """The time in UTC that a text in ISO 8601 with a zone holds. Raises InvalidInput if it is later than ``now``."""
     check_text(field, text, TIMESTAMP_LENGTH)
     try:
         timestamp = datetime.fromisoformat(text)
         if timestamp.tzinfo is None:
             raise InvalidInput("has no time zone", field=field)
-        # In UTC it may lie before the first year, which no database and no datetime takes.
+        # In UTC the time may lie before the year 1, which neither a database nor a datetime can hold.
         timestamp = timestamp.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInput("is not a time in ISO 8601", field=field) from None
     if timestamp > now:
-        raise InvalidInput("lies in the future", field=field)
+        raise InvalidInput("is in the future", field=field)
     return timestamp
 
 
 def number_at(table: Any, name: str, field: str) -> float | None:
-    """The finite number under the name, or None where it is absent or null."""
+    """The finite number under the name, or None if it is absent or null."""
     value = table.get(name)
     if value is None:
         return None
@@ -63,7 +63,7 @@ def number_at(table: Any, name: str, field: str) -> float | None:
 
 
 def text_at(table: Any, name: str, field: str, length: int) -> str:
-    """The text under the name, which has to be there."""
+    """The required text under the name."""
     value = table.get(name)
     if not isinstance(value, str):
         raise InvalidInput("is missing" if value is None else "is not a text", field=field)
@@ -72,7 +72,7 @@ def text_at(table: Any, name: str, field: str, length: int) -> str:
 
 
 def object_at(table: Any, name: str, field: str) -> Any:
-    """The JSON object under the name, which has to be there."""
+    """The required JSON object under the name."""
     value = table.get(name)
     if not isinstance(value, dict):
         raise InvalidInput("is missing" if value is None else "is not an object", field=field)

@@ -1,4 +1,4 @@
-"""CSV files of scores, as `export_evidence` writes them and `import_scores` takes them."""
+"""CSV files of scores, as `export_evidence` writes them and `import_scores` reads them."""
 
 import csv
 import io
@@ -24,14 +24,14 @@ KC_SEPARATOR = ";"
 
 
 def read_scores(path: Path, after: int = 0) -> Iterator[ParsedLine]:
-    """The rows after the line with this number. Raises InvalidInput where the header is unusable."""
+    """The rows after the line with this number. Raises InvalidInput if the header is unusable."""
     now = timezone.now()
     with open_file(path) as file:
-        # Bytes that are not UTF-8 become surrogates, which make just their row a bad one.
+        # Bytes that are not UTF-8 become surrogates, so that only their row is refused.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         raw: list[str] = []
         reader = csv.reader(_remembered(text, raw))
-        # A quoted value may go over many lines; each of them is bounded.
+        # A quoted value may span many lines, but the length of each line is limited.
         header = _header(reader)
         while True:
             line = reader.line_num + 1
@@ -71,7 +71,7 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
 
 
 def _remembered(text: io.TextIOWrapper, memory: list[str]) -> Iterator[str]:
-    """The lines, which ``memory`` keeps; of a longer one, the first MAX_LINE_BYTES characters."""
+    """Yields the lines and appends them to ``memory``; a longer line is cut at MAX_LINE_BYTES characters."""
     while line := text.readline(MAX_LINE_BYTES):
         memory.append(line)
         if _is_cut(line):

@@ -1,8 +1,8 @@
-"""Tracking logs of Open edX: JSON lines, of which those that the server writes when it has graded a problem count.
+"""Tracking logs of Open edX: JSON lines, of which only the server's events about graded problems count.
 
-The fields are those of the edX Research Guide, "Problem Interaction Events": an event of type ``problem_check`` and
-source ``server`` has ``event.problem_id``, ``event.grade``, ``event.max_grade`` and ``event.attempts``, its user in
-``context.user_id``, and its time in ``time``.
+The fields are those of the edX Research Guide, "Problem Interaction Events". Such an event has the type
+``problem_check`` and the source ``server``. It holds ``event.problem_id``, ``event.grade``, ``event.max_grade`` and
+``event.attempts``, its user in ``context.user_id``, and its time in ``time``.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from adaptivity.evidence.readers.lines import MAX_LINE_BYTES, ParsedLine, lines_
 from adaptivity.evidence.services.imports import ScoreRow
 from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
-# edX writes its logs with json.dumps, which escapes none of these characters: what does not hold them cannot be such
-# an event, and parsing is what costs most. Three lines of four are of browsers.
+# Parsing costs most, and three lines of four come from browsers. json.dumps, with which edX writes its logs, escapes
+# none of these characters, so a line without them cannot be such an event.
 MARK = b'"problem_check"'
 OBJECT_ENDS = (b"}\n", b"}\r\n", b"}")
 
 
 def read_events(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[ParsedLine]:
-    """The graded problems in the log after the line with this number, and the lines that are broken."""
+    """The graded problems in the log after the line with this number, and the broken lines."""
     now = timezone.now()
     for number, line, is_cut in lines_after(path, after):
         if is_cut:
@@ -37,7 +37,7 @@ def read_events(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[Par
             if (line[:1] == b"{" and line.endswith(OBJECT_ENDS)) or not line.strip():
                 yield ParsedLine(number)
             else:
-                yield ParsedLine(number, reason="is no JSON object", raw=line)
+                yield ParsedLine(number, reason="is not a JSON object", raw=line)
         else:
             try:
                 yield ParsedLine(number, row=_row(number, parsed(line), now, launch_urls), raw=line)
@@ -46,7 +46,7 @@ def read_events(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[Par
 
 
 def parsed(text: bytes) -> dict[str, Any]:
-    """The JSON object that the text is. Raises InvalidInput."""
+    """The JSON object in the text. Raises InvalidInput if there is none."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
@@ -54,7 +54,7 @@ def parsed(text: bytes) -> dict[str, Any]:
     except ValueError:
         raise InvalidInput("is not JSON") from None
     if not isinstance(value, dict):
-        raise InvalidInput("is no JSON object")
+        raise InvalidInput("is not a JSON object")
     return value
 
 
@@ -63,7 +63,7 @@ def _refuse_constant(_name: str) -> None:
 
 
 def _row(line: int, entry: dict[str, Any], now: datetime, launch_urls: LaunchUrls) -> ScoreRow | None:
-    """The graded problem, or None where the entry is another one."""
+    """The graded problem, or None if the entry is something else."""
     if entry.get("event_type") != "problem_check" or entry.get("event_source") != "server":
         return None
     context, event = object_at(entry, "context", "context"), object_at(entry, "event", "event")
@@ -75,7 +75,7 @@ def _row(line: int, entry: dict[str, Any], now: datetime, launch_urls: LaunchUrl
     if greatest is None or greatest <= 0:
         raise InvalidInput("is not a number above 0", field="event.max_grade")
     if not 0 <= grade <= greatest:
-        raise InvalidInput("does not lie between 0 and max_grade", field="event.grade")
+        raise InvalidInput("is not between 0 and max_grade", field="event.grade")
     time = entry.get("time")
     if not isinstance(time, str):
         raise InvalidInput("is missing", field="time")
@@ -93,7 +93,7 @@ def _row(line: int, entry: dict[str, Any], now: datetime, launch_urls: LaunchUrl
 
 
 def _user_id(value: Any) -> str:
-    """The user's number: unlike the name, nobody changes it, and it says nothing of the person."""
+    """The user's number. Unlike the name it never changes, and it reveals nothing about the person."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value:
@@ -113,5 +113,5 @@ def _usage_id(context: dict[str, Any], event: dict[str, Any]) -> str:
 
 
 def _event_id(*parts: str) -> str:
-    """edX numbers no events: what tells one from another is who answered what, when, and at which attempt."""
+    """An id for the event, since edX gives it none: a hash of who answered what, when, and at which attempt."""
     return "edx:" + hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

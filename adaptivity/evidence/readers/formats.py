@@ -1,4 +1,4 @@
-"""Which format a file has, and what reads it."""
+"""Detects the format of a file and finds its reader."""
 
 import csv
 import json
@@ -21,14 +21,14 @@ FORMATS = ("edx", "xapi", "csv")
 
 
 def reader(file_format: str, launch_urls: LaunchUrls) -> Read:
-    """What reads a file of the format."""
+    """The function that reads files of this format."""
     if file_format == "csv":
         return read_scores
     return partial(read_events if file_format == "edx" else read_statements, launch_urls=launch_urls)
 
 
 def format_of(path: Path) -> str:
-    """One of FORMATS, by what the file begins with. Raises InvalidInput where that says nothing."""
+    """The format of a file, one of FORMATS, judging by its beginning. Raises InvalidInput if it cannot be detected."""
     if array_beginning(path) is not None:
         return "xapi"
     begin = b""
@@ -39,7 +39,7 @@ def format_of(path: Path) -> str:
                 header = next(csv.reader(begin[:HEADER_BYTES].decode("utf-8", "replace").splitlines()[:1]), [])
                 if set(REQUIRED_COLUMNS) <= set(header):
                     return "csv"
-            # A log that was cut by the hour may begin in the middle of a line.
+            # A log that is split by the hour may begin in the middle of a line.
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError):
@@ -48,4 +48,4 @@ def format_of(path: Path) -> str:
                 return "edx"
             if isinstance(entry, dict) and "verb" in entry:
                 return "xapi"
-    raise InvalidInput("what it begins with is none of edx, xapi and csv; name the format", field=str(path))
+    raise InvalidInput("its beginning is not edx, xapi or csv; name the format", field=str(path))

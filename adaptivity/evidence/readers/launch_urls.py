@@ -1,4 +1,4 @@
-"""Which activity a platform means by the id that it writes into its files."""
+"""Finds the activity that a platform means by the id in its files."""
 
 from functools import cached_property
 
@@ -11,11 +11,11 @@ NO_ACTIVITY = "no activity has this usage id in its source_launch_url"
 
 
 class LaunchUrls:
-    """Source launch URLs by the ids of the files.
+    """Source launch URLs by the ids in the files.
 
-    With a ``template`` (such as ``https://lms.example/courses/{course_id}/jump_to/{usage_id}``) a usage id leads to the
-    URL that the template makes. Without one, to the activity whose source launch URL holds the usage id, as those do
-    that a scrape of the course has made.
+    With a ``template``, such as ``https://lms.example/courses/{course_id}/jump_to/{usage_id}``, a usage id leads to the
+    URL that the template makes. Without one, it leads to the activity whose source launch URL contains the usage id.
+    Scraped courses have such URLs.
     """
 
     def __init__(self, template: str = "") -> None:
@@ -38,7 +38,9 @@ class LaunchUrls:
         return self._only(usage_id, field)
 
     def of_object_id(self, object_id: str, *, field: str) -> str:
-        """The URL of the object of an xAPI statement: its id, or where that holds a usage id, the activity's of it."""
+        """The URL of an xAPI statement's object: its id or, if that contains a usage id, the URL of the activity with
+        it.
+        """
         usage_id = usage_id_in(object_id)
         if usage_id is None or usage_id not in self._known:
             return object_id

@@ -1,4 +1,4 @@
-"""Files as lines: plain or gzip, as a stream, and what a line of them came to."""
+"""Reads files line by line, plain or gzip, as a stream, and describes what was found in each line."""
 
 import codecs
 import gzip
@@ -16,20 +16,18 @@ from adaptivity.evidence.services.imports import ScoreRow
 
 GZIP_MAGIC = b"\x1f\x8b"
 BLOCK_BYTES = 1 << 20
-# A problem of edX with hundreds of inputs and long answers is a few hundred kilobytes.
+# An edX problem with hundreds of inputs and long answers takes a few hundred kilobytes.
 MAX_LINE_BYTES = 1 << 20
-# Of a line that is refused, so much is kept for whoever looks for the cause.
+# How much of a refused line is kept, so that someone can look for the cause.
 KEPT_BYTES = 10_000
-
-# Called with a phase ("reading", "importing", "tracing"), how much of it is done, and its total.
 
 
 @dataclass(slots=True)
 class ParsedLine:
-    """A line of a file: a row, or the reason why it is refused, or the id of the statement that it voids, or none of
-    these where it holds no score.
+    """A line of a file: a row, or the reason of its refusal, or the id of the statement that it voids.
 
-    ``line`` counts lines from 1; in a JSON array of statements, it counts these. ``raw`` is what the file has there.
+    A line without a score has none of these. ``line`` counts lines from 1; in a JSON array it counts statements.
+    ``raw`` is the original text.
     """
 
     line: int
@@ -45,7 +43,7 @@ Read = Callable[[Path, int], Iterator[ParsedLine]]
 
 
 def _after_mark(file: Opened) -> Opened:
-    """The file, behind the mark that some programs put before UTF-8."""
+    """The file, positioned after the mark that some programs write before UTF-8."""
     if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
         file.seek(0)
     return file
@@ -53,7 +51,7 @@ def _after_mark(file: Opened) -> Opened:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
-    """The file's content, uncompressed. Raises InvalidInput where it cannot be read."""
+    """Opens the file's uncompressed content. Raises InvalidInput if it cannot be read."""
     try:
         with path.open("rb") as file:
             magic = file.read(len(GZIP_MAGIC))
@@ -70,7 +68,7 @@ def open_file(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
 
 
 def is_blank(path: Path) -> bool:
-    """Whether the file has nothing but white space."""
+    """Whether the file holds only white space."""
     with open_file(path) as file:
         while block := file.read(BLOCK_BYTES):
             if block.strip():
@@ -79,7 +77,7 @@ def is_blank(path: Path) -> bool:
 
 
 def survey(path: Path) -> tuple[str, int]:
-    """The SHA-256 of the file's uncompressed content and its number of lines."""
+    """The SHA-256 of the file's uncompressed content, and its number of lines."""
     digest, lines = hashlib.sha256(), 0
     with open_file(path) as file:
         while block := file.read(BLOCK_BYTES):

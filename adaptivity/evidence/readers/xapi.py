@@ -1,7 +1,7 @@
-"""Files of xAPI statements: a JSON array of them, the answer of an LRS that holds one, or one statement a line.
+"""Files of xAPI statements: a JSON array, the answer of an LRS that contains one, or one statement a line.
 
-The parts of a statement are those of the xAPI specification 1.0.3, part two, section 2; what a voiding statement is,
-section 2.3.2; an LRS's answer, the StatementResult, section 2.5.
+Source: the xAPI specification 1.0.3, part two. Section 2 describes the parts of a statement, section 2.3.2 a voiding
+statement, and section 2.5 an LRS's answer, the StatementResult.
 """
 
 import gzip
@@ -31,21 +31,24 @@ from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 BLOCK_BYTES = 1 << 16
 BEGINNING_BYTES = 1 << 16
-# Where an array of statements begins, and what comes before it in an LRS's answer.
+# Matches up to the beginning of an array of statements, including what comes before it in an LRS's answer.
 BEGINNING = re.compile(rb'\s*(?P<answer>\{\s*("more"\s*:\s*("[^"\\]*"|null)\s*,\s*)?"statements"\s*:\s*)?(?=\[)')
-# What gives JSON its form; a backslash takes what follows it out of that.
+# The characters that structure JSON. A backslash takes away the meaning of the next one.
 SIGN = re.compile(rb'\\.|["\[\]{},]', re.DOTALL)
 TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
 MAILTO = "mailto:"
-# Of all verbs, the specification itself has this one alone, under this id and no other.
+# The only verb that the specification itself defines, under this id alone.
 VOIDED = "http://adlnet.gov/expapi/verbs/voided"
-# By the last part of the verb's id, for several vocabularies have them; with the score of a statement without a result.
+# By the last part of the verb's id, because several vocabularies have these verbs. The value is the score of a
+# statement without a result.
 VERBS: dict[str, float | None] = {"scored": None, "answered": None, "completed": None, "passed": 1.0, "failed": 0.0}
 
 
 def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator[ParsedLine]:
-    """The scores that the statements after the one (or the line) with this number report, and the ids of the statements
-    that they void."""
+    """The scores that statements report, and the ids of the statements that they void.
+
+    Begins after the statement (or line) with this number.
+    """
     now = timezone.now()
     beginning = array_beginning(path)
     elements = _lines_after(path, after) if beginning is None else _elements_after(path, after, beginning)
@@ -67,7 +70,7 @@ def read_statements(path: Path, after: int, launch_urls: LaunchUrls) -> Iterator
 
 
 def array_beginning(path: Path) -> re.Match[bytes] | None:
-    """What comes before the file's array of statements, where it has one."""
+    """What comes before the file's array of statements, or None if there is no array."""
     with open_file(path) as file:
         return BEGINNING.match(file.read(BEGINNING_BYTES))
 
@@ -84,7 +87,7 @@ def _elements_after(path: Path, after: int, beginning: re.Match[bytes]) -> Itera
 
 
 class _Outline:
-    """Where a JSON array is cut into its elements, block by block."""
+    """Finds where a JSON array is cut into its elements, block by block."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -92,7 +95,7 @@ class _Outline:
         self._quoted = False
 
     def cuts(self, block: bytes) -> Iterator[tuple[int, int]]:
-        """Where in the block an element ends and where the next begins: at the array's brackets and commas."""
+        """The end of each element and the beginning of the next in this block: the array's brackets and commas."""
         for found in () if self.is_closed else SIGN.finditer(block):
             sign = found.group()
             if sign == b'"':
@@ -111,8 +114,10 @@ class _Outline:
 
 
 def _elements(path: Path, beginning: re.Match[bytes]) -> Iterator[tuple[bytes, str]]:
-    """The elements of a JSON array, each with what is wrong with its outer form. One is held at a time, and what is
-    not JSON inside of it does no harm to the next."""
+    """The elements of a JSON array, each with an error about its outer form, or "".
+
+    One element is held at a time. Invalid JSON inside an element does not affect the next.
+    """
     outline, element = _Outline(), bytearray()
     with open_file(path) as file:
         file.read(beginning.end())
@@ -132,7 +137,7 @@ def _elements(path: Path, beginning: re.Match[bytes]) -> Iterator[tuple[bytes, s
 
 
 def _blocks(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
-    """The file in blocks, none of which ends between a backslash and what it escapes."""
+    """The file in blocks, none of which ends between a backslash and the character that it escapes."""
     while block := file.read(BLOCK_BYTES):
         while block.endswith(b"\\") and (more := file.read(1)):
             block += more
@@ -140,12 +145,12 @@ def _blocks(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _add(element: bytearray, part: bytes) -> None:
-    """Adds the part, as far as it matters: what is too long anyway is not kept."""
+    """Appends the part, up to just over the maximal length: an element that is too long is refused anyway."""
     element += part[: MAX_LINE_BYTES + 1 - len(element)]
 
 
 def _voided_id(statement: dict[str, Any]) -> str:
-    """The id of the statement that this one voids. Whose that is, it does not say: its actor is who voids."""
+    """The id of the statement that this one voids. Its actor is who voids, and need not be who was scored."""
     target = object_at(statement, "object", "object")
     if target.get("objectType") != "StatementRef":
         raise InvalidInput("is not a StatementRef", field="object.objectType")
@@ -156,7 +161,7 @@ def _voided_id(statement: dict[str, Any]) -> str:
 
 
 def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_urls: LaunchUrls) -> ScoreRow | None:
-    """What the statement reports, or None where it reports no score."""
+    """The score that the statement reports, or None if it reports none."""
     verb = verb.rstrip("/").rpartition("/")[2].lower()
     if verb not in VERBS:
         return None
@@ -169,9 +174,9 @@ def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_
         raise InvalidInput("is not an Activity", field="object.objectType")
     object_id = text_at(target, "id", "object.id", URL_LENGTH)
     event_id = text_at(statement, "id", "id", NAME_LENGTH).lower()
-    # Some letters are two in lower case.
+    # Some letters become two in lower case.
     check_text("id", event_id, NAME_LENGTH)
-    # An LRS sets "timestamp" where the platform has not; "stored" is when it came there.
+    # "timestamp" is when it happened; an LRS must set it if the platform does not. "stored" is when it reached the LRS.
     when = "stored" if statement.get("timestamp") is None else "timestamp"
     return ScoreRow(
         line=line,
@@ -187,7 +192,7 @@ def _row(line: int, statement: dict[str, Any], verb: str, now: datetime, launch_
 
 
 def _score(statement: dict[str, Any], without_result: float | None) -> float | None:
-    """From 0 to 1: the scaled score, or the raw one between min and max, or success, or what the verb says."""
+    """The score from 0 to 1, or None: the scaled one, the raw one between min and max, the success, or the verb's."""
     if statement.get("result") is None:
         return without_result
     result = object_at(statement, "result", "result")
@@ -202,7 +207,7 @@ def _score(statement: dict[str, Any], without_result: float | None) -> float | N
             score, field = (raw - least) / (greatest - least), "result.score.raw"
         if score is not None:
             if not 0.0 <= score <= 1.0:
-                raise InvalidInput("does not lie in the range from no to full credit", field=field)
+                raise InvalidInput("is not in the range from no to full credit", field=field)
             return score
     success = result.get("success")
     if success is None:
@@ -213,7 +218,7 @@ def _score(statement: dict[str, Any], without_result: float | None) -> float | N
 
 
 def _learner(actor: dict[str, Any]) -> tuple[str, str]:
-    """Who it was, and which platform says so: the account's name and home page, or the address of the mailbox."""
+    """The learner and the platform: name and home page of the account, or the address of the mailbox and ""."""
     if actor.get("objectType", "Agent") != "Agent":
         raise InvalidInput("is not an Agent", field="actor.objectType")
     if actor.get("account") is not None:

@@ -1,4 +1,4 @@
-"""Everything of all learners, and the parameters in force, page by page: memory does not grow with their number."""
+"""All learners' evidence and the parameters in force, page by page, so memory does not grow with their number."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CHUNK = 5000
 
 @dataclass(frozen=True)
 class LearnerRow:
-    """A learner's row id and how the platform names them."""
+    """A learner's row id, and how the platform names them."""
 
     id: int
     user_id: str
@@ -35,7 +35,7 @@ class ScoreEntry:
 
 
 def learner_pages() -> Iterator[list[LearnerRow]]:
-    """All learners by row id, in runs whose evidence fits in memory together."""
+    """All learners by row id, in batches whose evidence fits in memory together."""
     last = 0
     while True:
         rows = (
@@ -73,7 +73,7 @@ def scores_of(page: Sequence[LearnerRow]) -> list[ScoreEntry]:
             if deleted:
                 continue
         found.append((learner_id, timestamp, arrival, activity_id, score, event_id))
-    # Arrival numbers of a learner differ, so nothing behind them is compared.
+    # A learner's arrival numbers are all different, so nothing after them is ever compared.
     found.sort()
     activities = _activities({entry[3] for entry in found})
     return [
@@ -83,7 +83,7 @@ def scores_of(page: Sequence[LearnerRow]) -> list[ScoreEntry]:
 
 
 def _activities(activity_ids: set[int]) -> dict[int, tuple[str, tuple[str, ...]]]:
-    """The source launch URL and the kc_ids of each."""
+    """The source launch URL and the kc_ids of each activity."""
     urls = dict(rows_among(Activity.objects.values_list("id", "source_launch_url"), "id", activity_ids))
     tags = ActivityKnowledgeComponent.objects.order_by("id").values_list("activity_id", "knowledge_component__kc_id")
     kc_ids: dict[int, list[str]] = {}
@@ -105,18 +105,18 @@ def masteries_of(page: Sequence[LearnerRow]) -> Iterator[tuple[LearnerRow, str, 
 
 
 def model_version_name(model_version_id: int | None) -> str:
-    """Its name, or "" for the authors' base."""
+    """The version's name, or "" for the base that authors wrote."""
     return "" if model_version_id is None else ModelVersion.objects.get(pk=model_version_id).name
 
 
 def item_parameters(model_version_id: int | None) -> Iterator[tuple[object, ...]]:
-    """Every tag: source launch URL, kc_id, guess, slip and transit in force, and those of the base."""
+    """Every tag: source launch URL, kc_id, the guess, slip and transit in force, and those of the base."""
     rows = tags(model_version_id).order_by("activity_id", "knowledge_component_id")
     columns = ("activity__source_launch_url", "knowledge_component__kc_id", "g", "s", "t", "guess", "slip", "transit")
     yield from rows.values_list(*columns).iterator(chunk_size=CHUNK)
 
 
 def kc_parameters(model_version_id: int | None) -> Iterator[tuple[object, ...]]:
-    """Every KC: kc_id, name, prior in force, and that of the base (None where its author gave none)."""
+    """Every KC: kc_id, name, the prior in force, and that of the base (None if its author gave none)."""
     rows = knowledge_components(model_version_id).order_by("id")
     yield from rows.values_list("kc_id", "name", "prior", "mastery_prior").iterator(chunk_size=CHUNK)

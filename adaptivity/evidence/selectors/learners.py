@@ -1,4 +1,4 @@
-"""Who a learner is."""
+"""Finds a learner without locking them."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class KnownLearner:
 
 
 def learner_find(user_id: str, tool_consumer_instance_guid: str) -> KnownLearner | None:
-    """The learner, or None where unknown. One query."""
+    """The learner, or None if unknown. One query."""
     rows = fetch(
         "SELECT id, evidence_count, last_activity_id FROM adaptivity_learner"
         " WHERE user_id = %s AND tool_consumer_instance_guid = %s",

@@ -1,4 +1,4 @@
-"""The evidence log as the engine takes it."""
+"""The evidence log in the form that the engine takes."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ LEARNERS_A_RUN = 500
 
 
 def scores_current() -> QuerySet[Score]:
-    """The scores that are not deleted, each with its revisions (oldest first) and what it refers to."""
+    """The scores that are not deleted, each with its revisions (oldest first), its learner and its activity."""
     deleted = ScoreRevision.objects.filter(score=OuterRef("pk"), deleted=True)
     revisions = ScoreRevision.objects.order_by("arrival").select_related("activity")
     return (
@@ -31,7 +31,7 @@ def scores_current() -> QuerySet[Score]:
 
 
 def activities_scored_by(learner_ids: Sequence[int]) -> Q:
-    """Restricts tags to those of activities that the learners' log mentions."""
+    """Restricts tags to those of activities in the learners' log."""
     return Q(activity__in=Score.objects.filter(learner__in=learner_ids).values("activity")) | Q(
         activity__in=ScoreRevision.objects.filter(learner__in=learner_ids).values("activity")
     )
@@ -40,10 +40,10 @@ def activities_scored_by(learner_ids: Sequence[int]) -> Q:
 def evidence(
     learner_ids: Sequence[int], before: Mapping[int, datetime] | None = None
 ) -> tuple[Evidence, dict[int, datetime]]:
-    """The learners' evidence as it stands after corrections and deletions, in history order (timestamp, arrival).
+    """The learners' evidence after corrections and deletions, in history order (timestamp, arrival).
 
-    With ``before``, each learner's entries with an earlier timestamp alone. Also answers the timestamp of each
-    learner's last entry, for those that have evidence. Three queries, whatever the number of learners and entries.
+    With ``before``, only each learner's entries with an earlier timestamp. Also returns the timestamp of each learner's
+    last entry, for learners with evidence. Three queries, whatever the number of learners and entries.
     """
     revised: dict[int, tuple[int, float, datetime, bool]] = {}
     revisions = ScoreRevision.objects.filter(learner__in=learner_ids).order_by("arrival")
@@ -105,8 +105,11 @@ def evidence(
 
 
 def learners_in_runs(entries_of: Iterable[tuple[int, int]], entries_a_run: int) -> list[list[int]]:
-    """Learners' ids, from pairs of an id and the number of entries in the log, in runs whose evidence fits in memory
-    together; a learner with more entries than a run may have is a run alone."""
+    """Groups learners into batches whose evidence fits in memory together.
+
+    ``entries_of`` holds pairs of a learner's id and the number of entries in their log. A learner with more entries
+    than a batch may have is a batch alone.
+    """
     runs: list[list[int]] = []
     room = 0
     for learner_id, entries in entries_of:
@@ -128,7 +131,7 @@ def stale(stamp: Stamp) -> Q:
     return Q(evidence_count__gt=0) & ~(Q(traced_revision=stamp.tracing_revision) & version)
 
 
-# A look into the index for each pair; two lists of values would make the database look for every combination.
+# One index lookup for each pair. With two lists of values, the database would look up every combination.
 WANTED_PAIRS = {
     "postgresql": "unnest(%s::bigint[], %s::text[]) AS wanted(learner_id, event_id)",
     "sqlite": "(SELECT json_extract(value, '$[0]') AS learner_id, json_extract(value, '$[1]') AS event_id"
@@ -137,7 +140,7 @@ WANTED_PAIRS = {
 
 
 def events_recorded(pairs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """The fingerprints of the scores that are recorded under these pairs of a learner's row id and an event id."""
+    """The fingerprints of the scores recorded under these pairs of a learner's row id and an event id."""
     sql = f"""
 SELECT score.learner_id, score.event_id, score.event_fingerprint
 FROM {WANTED_PAIRS[connection.vendor]}

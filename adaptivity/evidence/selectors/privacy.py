@@ -1,4 +1,4 @@
-"""What is held about one learner."""
+"""All data about one learner."""
 
 from base64 import b64encode
 from datetime import datetime
@@ -10,7 +10,7 @@ from adaptivity.models import Learner
 
 
 def relations_to_learner() -> list[ManyToOneRel]:
-    """How rows of other models belong to a learner, by the name of the model."""
+    """The relations from other models to a learner, ordered by the name of the model."""
     relations = [
         relation for relation in Learner._meta.get_fields(include_hidden=True) if isinstance(relation, ManyToOneRel)
     ]
@@ -18,15 +18,15 @@ def relations_to_learner() -> list[ManyToOneRel]:
 
 
 def record_name(model: Any) -> str:
-    """What the model's rows are called in answers: hand_set_masteries."""
+    """What the model's rows are called in answers, such as hand_set_masteries."""
     return str(model._meta.verbose_name_plural).replace(" ", "_").replace("-", "_")
 
 
 def learner_data(*, user_id: str, tool_consumer_instance_guid: str) -> dict[str, Any]:
-    """Every row that belongs to the learner, of every model: ``learner`` has the columns of their own row, ``records``
-    the others by what they are (scores, masteries and so on), each by its id. Raises Learner.DoesNotExist.
+    """Every row of every model that belongs to the learner. Raises Learner.DoesNotExist.
 
-    Activities, KCs and the like are named as the API names them.
+    ``learner`` has the columns of their own row. ``records`` has the other rows by their kind (scores, masteries and so
+    on), each ordered by id. Activities, KCs and the like are named as the API names them.
     """
     learner = Learner.objects.get(user_id=user_id, tool_consumer_instance_guid=tool_consumer_instance_guid)
     records = {record_name(relation.related_model): _rows(relation, learner) for relation in relations_to_learner()}
@@ -41,7 +41,7 @@ def _rows(relation: ManyToOneRel, learner: Learner) -> list[dict[str, Any]]:
 
 
 def _row(row: Model) -> dict[str, Any]:
-    """The columns as JSON; the learner, whom all of it is about, is left out."""
+    """The columns as JSON. The learner is left out, because every row is about them."""
     result: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
         value: Any = getattr(row, field.attname)
@@ -63,6 +63,6 @@ def _foreign_keys(model: type[Model]) -> list[ForeignKey[Any, Any]]:
 
 
 def _is_personal(field: ForeignKey[Any, Any]) -> bool:
-    """Whether it leads to the learner, or to another of their records, which its id names best."""
+    """Whether the key leads to the learner or to another of their records, which is best named by its id."""
     target = field.related_model
     return target is Learner or any(key.related_model is Learner for key in _foreign_keys(target))

@@ -1,4 +1,4 @@
-"""What one score touches, in one query."""
+"""Everything that one score touches, in one query."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from adaptivity.engine.parameters import DEFAULT_PRIOR
 
 @dataclass(frozen=True)
 class ActivityForLearner:
-    """An activity's tags with the parameters in force, and where the learner stands with each.
+    """An activity's tags with the parameters in force, and the learner's mastery of each KC.
 
-    ``masteries`` are the stored ones or else the priors. All lists have one entry a tag.
+    ``masteries`` are the stored ones, or the priors if none are stored. All lists have one entry per tag.
     """
 
     activity_id: int

@@ -1,4 +1,4 @@
-"""Activities by the ids that Open edX gives the blocks of a course."""
+"""Finds activities by the ids that Open edX gives the blocks of a course."""
 
 import re
 from urllib.parse import unquote
@@ -7,12 +7,12 @@ from django.db.models import Q
 
 from adaptivity.models import Activity
 
-# block-v1:Org+Course+Run+type@problem+block@name; i4x://Org/Course/problem/name in courses from before 2014.
+# block-v1:Org+Course+Run+type@problem+block@name, or i4x://Org/Course/problem/name in courses from before 2014.
 USAGE_ID = re.compile(r"block-v1:[^/?#&\s]+|i4x://[^/?#&\s]+/[^/?#&\s]+/[^/?#&\s]+/[^/?#&\s]+")
 
 
 def usage_id_in(url: str) -> str | None:
-    """The last usage id that the URL holds, also percent-encoded."""
+    """The last usage id in the URL, even if it is percent-encoded."""
     if "block-v1" not in url and "i4x" not in url:
         return None
     found = USAGE_ID.findall(url) or USAGE_ID.findall(unquote(url))
@@ -20,7 +20,7 @@ def usage_id_in(url: str) -> str | None:
 
 
 def launch_urls_by_usage_id() -> dict[str, str | None]:
-    """The source launch URL of the activity that holds the usage id; None where several do. One query."""
+    """The source launch URL of the activity with each usage id; None if several activities have it. One query."""
     found: dict[str, str | None] = {}
     urls = Activity.objects.filter(
         Q(source_launch_url__contains="block-v1") | Q(source_launch_url__contains="i4x")

@@ -1,4 +1,4 @@
-"""Scores in bulk: a batch of rows and how far the file has come, in one transaction."""
+"""Imports scores in bulk: a batch of rows and the progress in the file, in one transaction."""
 
 from collections.abc import Collection as Collected
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ from adaptivity.models import (
 )
 from adaptivity.text import NAME_LENGTH
 
-# Where lines are broken in more ways than that, the rest is counted together.
+# If lines are broken in more ways than this, the rest are counted together.
 MAX_REASONS = 50
 OTHER_REASONS = "other reasons"
 UNKNOWN_ACTIVITY = "activity: is not known here"
@@ -42,10 +42,14 @@ UNKNOWN_ACTIVITY = "activity: is not known here"
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A row of a file of scores: ``line`` of the file, ``item`` becomes the activity's source launch URL and name,
-    ``knowledge_components`` the ids and names of the KCs that a new activity is tagged with. ``guid`` is the learner's
-    tool_consumer_instance_guid, where the import was called without one, and ``reported_item`` how the platform names
-    the activity, where that is not ``item``: by it a repetition is told, also after the activity got another URL."""
+    """A row of a file of scores.
+
+    ``line`` is its line in the file. ``item`` becomes the activity's source launch URL and name.
+    ``knowledge_components`` are the ids and names of the KCs with which a new activity is tagged. ``guid`` is the
+    learner's tool_consumer_instance_guid, used if the import was called without one. ``reported_item`` is the
+    platform's name for the activity, if it is not ``item``. It identifies a repetition even after the activity got
+    another URL.
+    """
 
     line: int
     learner: str
@@ -59,7 +63,7 @@ class ScoreRow:
 
 
 def score_import_find(*, content_hash: str, guid: str, file_format: str) -> ScoreImport | None:
-    """The import of a file's content, for a platform's learners, in a format; None where there is none yet."""
+    """The import of a file's content, in a format, for a platform's learners; None if there is none yet."""
     keys = _keys(content_hash, file_format)
     found = {
         run.content_hash: run
@@ -69,13 +73,13 @@ def score_import_find(*, content_hash: str, guid: str, file_format: str) -> Scor
 
 
 def score_imports_waiting(*, reasons: Collected[str], since: datetime) -> QuerySet[ScoreImport]:
-    """The imports that were begun since then and have refused lines for one of the reasons."""
+    """The imports begun since then that refused lines for one of the reasons."""
     return ScoreImport.objects.filter(started_at__gte=since, rejects__reason__in=reasons).distinct()
 
 
 def score_import_ensure(*, content_hash: str, guid: str, file_format: str) -> ScoreImport:
-    """As ``score_import_find``; begins an import where there is none yet."""
-    # The second key holds the format, so an import under it is of the format.
+    """The import that ``score_import_find`` finds; begins one if there is none yet."""
+    # The second key contains the format, so an import stored under it always has this format.
     for key in _keys(content_hash, file_format):
         run, _ = ScoreImport.objects.get_or_create(
             content_hash=key,
@@ -88,19 +92,22 @@ def score_import_ensure(*, content_hash: str, guid: str, file_format: str) -> Sc
 
 
 def _keys(content_hash: str, file_format: str) -> tuple[str, str]:
-    """What an import is known by: the content's hash, or where that is an import in another format, both hashed."""
+    """The two keys of an import: the content's hash and, if an import in another format has that, a hash of both."""
     return content_hash, sha256(f"{file_format} {content_hash}".encode()).hexdigest()
 
 
 def _is_of(run: ScoreImport, file_format: str) -> bool:
-    # Imports of the version before have no format; it knew only one.
+    # Imports of the earlier release have no format, because CSV was the only one.
     return (run.file_format or "csv") == file_format
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a batch: rows imported, rows that were there already, rows refused with the reason, rows of
-    erased learners, which are left out, and scores of this or an earlier batch that were voided."""
+    """The result of a batch.
+
+    It counts the rows imported, the rows already known, and the rows of erased learners, which are left out. ``voided``
+    counts the scores voided in this batch or an earlier one. ``refused`` holds the refused rows with their reasons.
+    """
 
     imported: int
     known: int
@@ -119,17 +126,17 @@ def scores_import_batch(
     create: bool = True,
     voidings: Sequence[str] = (),
 ) -> BatchResult:
-    """Appends the rows to the evidence log, in their order, and notes that the file is done up to ``lines_done``.
+    """Appends the rows to the evidence log in their order, and records that the file is done up to ``lines_done``.
 
-    ``voidings`` are the ids of xAPI statements that the same part of the file voids: scores under these event ids,
-    whoever's they are and whenever they came or will come, are deleted, as the log deletes.
+    ``voidings`` are the ids of xAPI statements that the same part of the file voids. Scores under these event ids are
+    deleted in the log, whichever learner they belong to, and whether they came before or come later.
 
-    Creates missing learners, activities, KCs and the collection, and puts the activities into the collection; an
-    activity that exists keeps its KCs. Without ``create``, a row of an activity that is missing is refused. The
-    learners become stale: tracing them is a step of its own.
+    Creates missing learners, activities, KCs and the collection, and puts the activities into the collection. An
+    existing activity keeps its KCs. Without ``create``, the row of a missing activity is refused. The learners become
+    stale; tracing them is a separate step.
 
-    Raises AlreadyRunning where another process is importing the same file, and Overtaken where a learner of it is
-    erased at the same moment: doing it again is right.
+    Raises AlreadyRunning if another process is importing the same file. Raises Overtaken if one of the learners is
+    erased at the same moment; the caller may then retry.
     """
     current = ScoreImport.objects.select_for_update().get(pk=run.pk)
     if current.lines_done != run.lines_done:
@@ -147,7 +154,7 @@ def scores_import_batch(
     learners = learners_lock(
         identities=[identities[row.line] for row in rows], ids=learners_of_voided(event_ids=voided_ids)
     )
-    # Whoever was erased between the first look and the lock has a new, empty row now: it goes with this transaction.
+    # A learner erased between the first check and the lock has a new, empty row by now. The rollback removes it.
     if _without_erased(rows, identities)[1]:
         raise Overtaken("A learner of the file was erased.")
     recorded = events_recorded(
@@ -169,7 +176,7 @@ def scores_import_batch(
                 if recorded[learner.id, row.event_id] == fingerprint:
                     known += 1
                 else:
-                    refused.append((row, "event_id: recorded for this learner with another content"))
+                    refused.append((row, "event_id: recorded for this learner with different content"))
                 continue
             recorded[learner.id, row.event_id] = fingerprint
         learner.evidence_count += 1
@@ -201,7 +208,7 @@ def scores_import_batch(
 def _without_erased(
     rows: Sequence[ScoreRow], identities: Mapping[int, LearnerIdentity]
 ) -> tuple[Sequence[ScoreRow], int]:
-    """The rows without those that an erasure has removed from the log, or would have; and how many these are."""
+    """The rows without those that an erasure removed from the log or would have removed, and how many were left out."""
     erased = erasures_of(identities=set(identities.values()))
     if not erased:
         return rows, 0
@@ -216,7 +223,7 @@ def _without_erased(
 
 @transaction.atomic
 def rejects_record(*, run: ScoreImport, refused: Sequence[tuple[int, str]]) -> None:
-    """Adds refused lines (number and reason, in order) to the import's summary: one row a reason."""
+    """Adds refused lines (number and reason, in order) to the import's summary, which has one row per reason."""
     if not refused:
         return
     rejects = {reject.reason: reject for reject in run.rejects.all()}
@@ -243,13 +250,13 @@ def rejects_record(*, run: ScoreImport, refused: Sequence[tuple[int, str]]) -> N
 
 
 def score_import_update(*, run: ScoreImport, **fields: Any) -> None:
-    """Notes what the file is called, in which format it is, or when its import was finished."""
+    """Records the file's name, its format, or when its import finished."""
     run.save(update_fields=assign(run, fields))
 
 
 @transaction.atomic
 def score_import_again(*, run: ScoreImport) -> None:
-    """Has the file read again from its beginning; what it refused then is forgotten."""
+    """Makes the import read the file again from its beginning, and deletes its record of refused lines."""
     run.rejects.all().delete()
     run.lines_done = run.imported = run.refused = 0
     run.finished_at = None
@@ -258,8 +265,10 @@ def score_import_again(*, run: ScoreImport) -> None:
 
 @transaction.atomic
 def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create: bool = True) -> dict[str, int]:
-    """Creates the activities and KCs that are missing (unless ``create`` is false: then these are left out), puts the
-    activities into the collection; answers their ids."""
+    """Creates missing activities and KCs, and puts the activities into the collection. Returns the activities' ids.
+
+    If ``create`` is false, nothing is created and missing activities are left out.
+    """
     tagged = {row.item: row.knowledge_components for row in reversed(rows)}
     ids = _activity_ids(list(tagged))
     if not create:
@@ -281,7 +290,7 @@ def items_ensure(*, rows: Sequence[ScoreRow], collection_id: str | None, create:
             batch_size=BATCH,
         )
         ids |= {activity.source_launch_url: activity.id for activity in created}
-        # The tags come with the activities.
+        # The tags are counted with their activities.
         changes: dict[type[Model], list[str]] = {
             Activity: rows_changed(added=created),
             KnowledgeComponent: rows_changed(added=kc_ids),

@@ -1,4 +1,4 @@
-"""Learners: found or created, and locked for writing."""
+"""Finds or creates learners, and locks them for writing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from adaptivity.database.sql import BATCH, rows_among
 from adaptivity.errors import InvalidInput, Overtaken
 from adaptivity.models import Learner
 
-# Each look that finds nobody is one erasure that was quicker.
+# Each attempt that finds nobody has lost to an erasure.
 LOOKS = 4
 
 
 @dataclass(frozen=True)
 class LearnerIdentity:
-    """How a platform names a learner."""
+    """A learner as the platform names them."""
 
     user_id: str
     tool_consumer_instance_guid: str = ""
 
 
 def learners_ensure(*, identities: Iterable[LearnerIdentity]) -> None:
-    """Creates the learners that do not exist; any number of callers may bring the same ones at once."""
+    """Creates the learners that do not exist. Any number of callers may ask for the same ones at once."""
     Learner.objects.bulk_create(
         [
             Learner(user_id=identity.user_id, tool_consumer_instance_guid=identity.tool_consumer_instance_guid)
-            # One order for all callers, so that two of them never wait for each other.
+            # All callers use the same order, so that no two of them deadlock.
             for identity in sorted(set(identities), key=lambda i: (i.tool_consumer_instance_guid, i.user_id))
         ],
         batch_size=BATCH,
@@ -37,8 +37,10 @@ def learners_ensure(*, identities: Iterable[LearnerIdentity]) -> None:
 
 
 def learner_lock(*, identity: LearnerIdentity) -> Learner:
-    """The learner, locked until the transaction ends, created where unknown. Must run inside a transaction. Raises
-    Overtaken where it is erased again and again at the same moment."""
+    """The learner, locked until the transaction ends, and created if unknown. Must run inside a transaction.
+
+    Raises Overtaken if the learner is erased again and again at the same moment.
+    """
     found = Learner.objects.select_for_update(of=("self",)).filter(
         user_id=identity.user_id, tool_consumer_instance_guid=identity.tool_consumer_instance_guid
     )
@@ -51,8 +53,10 @@ def learner_lock(*, identity: LearnerIdentity) -> Learner:
 
 
 def learners_lock(*, identities: Iterable[LearnerIdentity], ids: Iterable[int] = ()) -> dict[LearnerIdentity, Learner]:
-    """The learners, locked until the transaction ends, created where unknown; and those of these row ids. Must run
-    inside a transaction. Raises Overtaken where one is erased at the same moment."""
+    """The learners, locked until the transaction ends, and created if unknown; also those with these row ids.
+
+    Must run inside a transaction. Raises Overtaken if one of them is erased at the same moment.
+    """
     wanted = set(identities)
     known = _ids(wanted)
     missing = wanted - known.keys()
@@ -60,7 +64,7 @@ def learners_lock(*, identities: Iterable[LearnerIdentity], ids: Iterable[int] =
         learners_ensure(identities=missing)
         known |= _ids(missing)
     all_ids = {*known.values(), *ids}
-    # In the order of their ids, so that two transactions never wait for each other.
+    # In the order of their ids, so that no two transactions deadlock.
     learners = Learner.objects.select_for_update(of=("self",)).order_by("id")
     locked = {
         LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid): learner
@@ -79,7 +83,7 @@ def _ids(identities: set[LearnerIdentity]) -> dict[LearnerIdentity, int]:
 
 
 def learners_write(*, learners: Iterable[Learner], fields: Sequence[str]) -> None:
-    """Writes these fields of learners that exist: as an upsert, a tenth of the time of an update by cases."""
+    """Writes these fields of existing learners, by an upsert: that takes a tenth of the time of an update by cases."""
     Learner.objects.bulk_create(
         learners, batch_size=BATCH, update_conflicts=True, unique_fields=["id"], update_fields=fields
     )
@@ -93,13 +97,15 @@ def is_stale(learner: Learner, stamp: Stamp) -> bool:
 
 
 def evidence_time(learner: Learner) -> datetime:
-    """The server's time for a new entry of a locked learner; never before the entries that are there, so that clocks
-    of different servers that disagree do not put it among them."""
+    """The server's time for a new entry of a locked learner.
+
+    It is never before the existing entries, so that servers whose clocks disagree do not insert it among them.
+    """
     now = timezone.now()
     return max(now, learner.latest_timestamp) if learner.latest_timestamp else now
 
 
 def check_not_in_future(timestamp: datetime, field: str = "timestamp") -> None:
-    """Raises InvalidInput where the platform's time lies ahead of the server's."""
+    """Raises InvalidInput if the platform's time is later than the server's."""
     if timestamp > timezone.now():
-        raise InvalidInput("The timestamp lies in the future.", field=field, code="future")
+        raise InvalidInput("The timestamp is in the future.", field=field, code="future")

@@ -1,4 +1,4 @@
-"""Masteries set by hand, and taken back: entries of the evidence log like scores."""
+"""Masteries set by hand, and their deletion: entries of the evidence log, like scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class MasterySetting:
 
 @overtakable
 def masteries_set(*, settings: Sequence[MasterySetting]) -> list[Mastery]:
-    """Sets masteries, all or none; of a learner and KC that occur several times the last value holds.
+    """Sets all masteries or none. If a learner and KC occur several times, the last value holds.
 
     Returns the mastery of each setting, in their order. Raises InvalidInput for an unknown KC; its field is the
     setting's number and ``knowledge_component.kc_id``.
@@ -67,7 +67,7 @@ def _knowledge_components(settings: Sequence[MasterySetting]) -> dict[str, Knowl
 
 
 def _append(*, learners: dict[int, Learner], values: dict[tuple[int, int], float]) -> None:
-    """Appends the values (by learner and KC) to the logs of the locked learners and brings their masteries up."""
+    """Appends the values (by learner and KC) to the logs of the locked learners, and updates their masteries."""
     stamp = current_stamp()
     outdated = sorted(learner.id for learner in learners.values() if is_stale(learner, stamp))
     times = {learner.id: evidence_time(learner) for learner in learners.values()}
@@ -106,9 +106,9 @@ def _append(*, learners: dict[int, Learner], values: dict[tuple[int, int], float
 
 @overtakable
 def mastery_delete(*, mastery: Mastery) -> None:
-    """Returns the KC to its prior for this learner from now on: the deletion is an entry of the log.
+    """Returns the KC to its prior for this learner from now on. The deletion is an entry of the log.
 
-    Raises Mastery.DoesNotExist where it has been deleted meanwhile.
+    Raises Mastery.DoesNotExist if it has been deleted in the meantime.
     """
     learner = Learner.objects.select_for_update(of=("self",)).get(pk=mastery.learner_id)
     mastery = Mastery.objects.get(pk=mastery.pk)

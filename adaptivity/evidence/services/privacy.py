@@ -1,4 +1,4 @@
-"""Erasure of one learner: the only thing that removes rows from the evidence log."""
+"""Erases one learner. Nothing else removes rows from the evidence log."""
 
 import hashlib
 import hmac
@@ -21,19 +21,20 @@ from adaptivity.models import ErasedLearner
 
 @overtakable
 def learner_erase(*, learner: LearnerIdentity) -> dict[str, int]:
-    """Removes the learner and everything that belongs to them, and remembers that, so that files from before do not
-    bring it back. Answers how many rows of what are gone; none where the learner is unknown, which is no error: a file
-    that was not imported yet may name them.
+    """Deletes the learner and everything that belongs to them. Returns how many rows of each model were deleted.
 
-    Parameters that were estimated stay, being aggregates. A score that arrives at the same moment comes before, and is
-    erased, or after, and is the first of a new learner.
+    The erasure is remembered, so that older files do not bring the learner back. An unknown learner is no error and
+    deletes nothing, because a file that was not imported yet may contain them.
+
+    Estimated parameters stay, because they are aggregates. A score that arrives at the same moment either comes before
+    and is erased, or comes after and is the first of a new learner.
     """
     if not learner.user_id.strip():
         raise InvalidInput("This field may not be blank.", field="learner.user_id", code="blank")
     erasure_record(identity=learner)
     known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
-    # Its lock makes writers of the learner's evidence wait for the end of the transaction. Where the learner is made
-    # by an import at the same moment, this waits for that.
+    # The lock makes other writers of the learner's evidence wait until this transaction ends. If an import is creating
+    # the learner at the same moment, this waits for it.
     locked = learner_lock(identity=learner)
     forgotten = voidings_forget(learner=locked)
     _, counts = locked.delete()
@@ -44,7 +45,7 @@ def learner_erase(*, learner: LearnerIdentity) -> dict[str, int]:
 
 
 def erasure_record(*, identity: LearnerIdentity) -> None:
-    """Remembers that the learner was erased now."""
+    """Records that the learner was erased now."""
     key = _key()
     ErasedLearner.objects.update_or_create(
         identity_digest=_digest(key, identity),
@@ -53,7 +54,7 @@ def erasure_record(*, identity: LearnerIdentity) -> None:
 
 
 def erasures_of(*, identities: Collection[LearnerIdentity]) -> dict[LearnerIdentity, datetime]:
-    """When each of these learners was erased, of those that were. One query where nobody was."""
+    """When each of these learners was erased, without those who were not. One query if nobody was."""
     if not identities or not ErasedLearner.objects.exists():
         return {}
     key = _key()
@@ -63,12 +64,12 @@ def erasures_of(*, identities: Collection[LearnerIdentity]) -> dict[LearnerIdent
 
 
 def erasures_under_another_key() -> int:
-    """How many erased learners cannot be recognised, because SECRET_KEY was another one when they were erased."""
+    """How many erased learners cannot be recognised, because SECRET_KEY was different when they were erased."""
     return ErasedLearner.objects.exclude(key_check=_key_check(_key())).count()
 
 
 def _key() -> bytes:
-    """A key of its own, derived from the service's."""
+    """A key for this purpose alone, derived from the service's."""
     return hashlib.sha256(b"adaptivity.erased_learner\0" + settings.SECRET_KEY.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Brings what is derived from the evidence log (masteries, done activities, last activity) in line with it."""
+"""Updates what is derived from the evidence log: masteries, done activities, and the last activity."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ BATCH_ENTRIES = 20_000
 
 @dataclass(frozen=True)
 class DerivedState:
-    """What a learner's log leads to."""
+    """The state that a learner's log leads to."""
 
     masteries: dict[int, float]
     done: set[int]
@@ -30,9 +30,10 @@ class DerivedState:
 
 
 def derive(learner_ids: Sequence[int]) -> tuple[Stamp, dict[int, DerivedState]]:
-    """What each learner's log leads to, by replaying it, and the stamp under which. Reads only, in seven queries.
+    """The state that each learner's log leads to, by replaying it, and the stamp of the replay. Reads only; seven
+    queries.
 
-    The stamp is read before the parameters: where they change in between, the learners are stale, never wrong.
+    The stamp is read before the parameters. If they change in between, the learners become stale, but never wrong.
     """
     stamp = current_stamp()
     tags = tag_table(stamp.model_version_id, activities_scored_by(learner_ids))
@@ -63,7 +64,7 @@ def derive(learner_ids: Sequence[int]) -> tuple[Stamp, dict[int, DerivedState]]:
 
 
 def stored(learner_ids: Sequence[int]) -> dict[int, tuple[dict[int, float], set[int]]]:
-    """The masteries and done activities as they are in the database."""
+    """The masteries and done activities as stored in the database."""
     result: dict[int, tuple[dict[int, float], set[int]]] = {learner_id: ({}, set()) for learner_id in learner_ids}
     for learner_id, kc_id, value in Mastery.objects.filter(learner__in=learner_ids).values_list(
         "learner_id", "knowledge_component_id", "value"
@@ -115,13 +116,15 @@ def learners_retrace(*, learner_ids: Sequence[int]) -> None:
 
 
 def learners_in_batches(learner_ids: QuerySet[Learner]) -> list[list[int]]:
-    """The learners' ids in runs whose evidence fits in memory together."""
+    """The learners' ids, in batches whose evidence fits in memory together."""
     return learners_in_runs(learner_ids.order_by("id").values_list("id", "evidence_count"), BATCH_ENTRIES)
 
 
 def stale_learners_retrace() -> Iterator[tuple[int, int]]:
-    """Brings all stale learners up, in batches; yields how many of how many are done after each. May be stopped and
-    run again: what is stale is what is left to do."""
+    """Updates all stale learners in batches. After each batch, yields how many of how many are done.
+
+    It may be stopped and run again, because it always starts with the learners that are still stale.
+    """
     batches = learners_in_batches(Learner.objects.filter(stale(current_stamp())))
     total, done = sum(map(len, batches)), 0
     for batch in batches:
@@ -131,7 +134,7 @@ def stale_learners_retrace() -> Iterator[tuple[int, int]]:
 
 
 def masteries_write(masteries: Sequence[Mastery]) -> None:
-    """Inserts the masteries, or sets the value of those that are there."""
+    """Inserts the masteries, or sets the values of those that exist."""
     Mastery.objects.bulk_create(
         masteries,
         batch_size=WRITE_BATCH,

@@ -1,4 +1,4 @@
-"""Scores: recorded, corrected and deleted, each in one transaction with the masteries that follow from it."""
+"""Records, corrects and deletes scores, each in one transaction with the masteries derived from it."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -30,9 +30,9 @@ def score_create(
 ) -> Score:
     """Records a score and updates the masteries of the activity's KCs.
 
-    ``activity`` is its source launch URL; ``score`` lies in [0, 1]. The same event id with the same content answers
-    the first recorded score. Raises InvalidInput for an unknown activity or a time in the future, Conflict where the
-    event id is known with other content.
+    ``activity`` is its source launch URL, and ``score`` is in [0, 1]. The same event id with the same content returns
+    the score that was recorded first. Raises InvalidInput for an unknown activity or a time in the future, and Conflict
+    if the event id was recorded with different content.
     """
     if timestamp is not None:
         check_not_in_future(timestamp)
@@ -44,12 +44,12 @@ def score_create(
         if known is not None:
             if known.event_fingerprint != fingerprint:
                 raise Conflict(
-                    "This event_id is recorded for this learner with another content.",
+                    "This event_id is recorded for this learner with different content.",
                     field="event_id",
                     code="event_id_reused",
                 )
             known.learner = locked
-            # In the words of the first answer, also where the activity has another URL by now.
+            # Repeats the first answer, even if the activity's URL has changed since.
             known.activity = Activity(id=known.activity_id, source_launch_url=activity)
             return known
 
@@ -119,10 +119,10 @@ def score_correct(
     value: float | None = None,
     timestamp: datetime | None = None,
 ) -> None:
-    """Appends a correction of a score and replays its learner. What is None stays; what changes nothing is not logged.
+    """Appends a correction of a score and replays its learner.
 
-    Raises InvalidInput for an unknown activity or a time in the future, and
-    Score.DoesNotExist where the score has been deleted meanwhile.
+    A field that is None stays as it is. A correction that changes nothing is not logged. Raises InvalidInput for an
+    unknown activity or a time in the future, and Score.DoesNotExist if the score has been deleted in the meantime.
     """
     if timestamp is not None:
         check_not_in_future(timestamp)
@@ -147,9 +147,9 @@ def score_correct(
 
 @overtakable
 def score_delete(*, score: Score) -> None:
-    """Appends the deletion of a score and replays its learner; the row itself stays in the log.
+    """Appends the deletion of a score and replays its learner. The row itself stays in the log.
 
-    Raises Score.DoesNotExist where the score has been deleted meanwhile.
+    Raises Score.DoesNotExist if the score has been deleted in the meantime.
     """
     learner, current = _lock_with_current(score)
     _append(learner, deletion(score, current))
@@ -193,7 +193,10 @@ def _append(learner: Learner, revision: ScoreRevision) -> None:
 
 
 def event_fingerprint(*, activity: str, score: float, timestamp: datetime | None) -> str:
-    """32 hexadecimal digits that stand for what a platform reported, in the platform's own words: the activity's URL
-    of then, which may be renamed since, and the time only where the platform said one."""
+    """A fingerprint, in 32 hexadecimal digits, of what a platform reported.
+
+    It covers what the platform itself sent. That is the activity's URL at that time, even if it was renamed since, and
+    the time only if the platform sent one.
+    """
     when = "" if timestamp is None else timestamp.astimezone(UTC).isoformat()
     return hashlib.blake2b("\0".join((activity, repr(score), when)).encode(), digest_size=16).hexdigest()

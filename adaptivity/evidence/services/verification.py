@@ -1,4 +1,4 @@
-"""Whether the derived state is what the evidence log leads to."""
+"""Verifies that the derived state is what the evidence log leads to."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class StateDifference:
-    """Something of a learner (``learner_id`` is the row's id) that is not as a replay of the log has it."""
+    """A part of a learner's state that differs from a replay of the log; ``learner_id`` is the row's id."""
 
     learner_id: int
     what: str
@@ -26,7 +26,7 @@ class StateDifference:
 
 @dataclass(frozen=True)
 class Verification:
-    """One batch: how many learners of how many have been checked, how many of the batch are stale, and what differs."""
+    """One batch: how many learners of the total are checked so far, how many of it are stale, and what differs."""
 
     checked: int
     total: int
@@ -35,10 +35,10 @@ class Verification:
 
 
 def state_verify() -> Iterator[Verification]:
-    """Recomputes every learner's masteries, done activities and last activity from the log; writes nothing.
+    """Recomputes every learner's masteries, done activities and last activity from the log. Writes nothing.
 
-    Stale learners are counted, not compared: their state is of an earlier model. A difference that another process's
-    write made appear is looked at again under the learner's lock.
+    Stale learners are counted but not compared, because their state is that of an earlier model. Another process's
+    write can cause a difference, so each one is checked again under the learner's lock.
     """
     batches = learners_in_batches(Learner.objects.all())
     total, checked = sum(map(len, batches)), 0

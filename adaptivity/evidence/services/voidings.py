@@ -1,4 +1,4 @@
-"""Statements that other statements void: remembered by their ids, and their scores deleted."""
+"""Remembers the ids of voided statements, and deletes their scores."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,17 +12,19 @@ from adaptivity.evidence.selectors.log import scores_current
 from adaptivity.evidence.services.scores import deletion
 from adaptivity.models import Learner, Score, ScoreRevision, VoidedStatement
 
-# Event ids of another form are not unique in the world: nothing is voided under them.
+# Event ids of another form are not globally unique, so no score is voided by such an id.
 STATEMENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# The number of an advisory lock of PostgreSQL.
+# The number of an advisory lock in PostgreSQL.
 VOIDINGS = 0x58_41_50_49
 
 
 def voidings_record(*, statement_ids: Collection[str], event_ids: Collection[str]) -> set[str]:
-    """Remembers that these statements are voided; answers their ids, and those of the event ids that are voided, now or
-    before. Must run inside of the transaction that writes the scores with these event ids, before that.
+    """Remembers that these statements are voided.
 
-    Of two transactions, one of which voids what the other imports, one waits here for the end of the other: neither may
+    Returns their ids, and those of the event ids that are voided now or were before. Must run inside the transaction
+    that writes the scores with these event ids, before it writes them.
+
+    If one transaction voids what another one imports, one of them waits here until the other ends. Otherwise each would
     miss what the other has not committed.
     """
     reported = sorted({event_id for event_id in event_ids if STATEMENT_ID.fullmatch(event_id)})
@@ -30,7 +32,7 @@ def voidings_record(*, statement_ids: Collection[str], event_ids: Collection[str
     if not voided and not reported:
         return set()
     if connection.vendor == "postgresql":
-        # SQLite has one writer at a time.
+        # SQLite has one writer at a time and needs no lock.
         kind = "" if voided else "_shared"
         fetch(f"SELECT pg_advisory_xact_lock{kind}(%s)", [VOIDINGS])
     if not voided and not VoidedStatement.objects.exists():
@@ -43,15 +45,17 @@ def voidings_record(*, statement_ids: Collection[str], event_ids: Collection[str
 
 
 def learners_of_voided(*, event_ids: Collection[str]) -> set[int]:
-    """The row ids of the learners who have scores under these event ids that are not deleted."""
+    """The row ids of the learners with scores under these event ids that are not deleted."""
     return {learner_id for some in _scores(event_ids) for learner_id in some.values_list("learner_id", flat=True)}
 
 
 def scores_void(*, event_ids: Collection[str], learners: Mapping[int, Learner]) -> list[Learner]:
-    """Appends the deletion of each score that is there under these event ids; the learners, by their row ids, have to
-    be locked. Answers the learner of each score, stale now, with a new count of evidence that is not written yet.
+    """Appends the deletion of every score under these event ids that is not deleted.
 
-    Raises Overtaken where a score has come that is of none of the learners.
+    ``learners``, by row id, must be locked. Returns the learner of each score. They are stale now, and their new
+    evidence counts are not saved yet.
+
+    Raises Overtaken if a score has arrived for a learner who is not among them.
     """
     touched: list[Learner] = []
     deletions: list[ScoreRevision] = []
@@ -59,7 +63,7 @@ def scores_void(*, event_ids: Collection[str], learners: Mapping[int, Learner]) 
         for score in some:
             learner = learners.get(score.learner_id)
             if learner is None:
-                raise Overtaken("A score came that is voided.")
+                raise Overtaken("A score arrived that is voided.")
             learner.evidence_count += 1
             learner.traced_revision = None
             touched.append(learner)
@@ -72,7 +76,9 @@ def scores_void(*, event_ids: Collection[str], learners: Mapping[int, Learner]) 
 
 
 def voidings_forget(*, learner: Learner) -> dict[str, int]:
-    """Removes what is remembered of voided statements of the learner's scores; answers how many rows of which model."""
+    """Deletes the records of voided statements for the learner's scores. Returns how many rows of each model it
+    deleted.
+    """
     event_ids = Score.objects.filter(learner=learner, event_id__isnull=False).values("event_id")
     _, counts = VoidedStatement.objects.filter(statement_id__in=event_ids).delete()
     return counts

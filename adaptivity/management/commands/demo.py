@@ -1,7 +1,9 @@
 """manage.py demo: a service with a course, a superuser and a token, and two calls to try."""
 
 import json
+import os
 import secrets
+import shlex
 import tomllib
 from argparse import ArgumentParser
 from pathlib import Path
@@ -27,19 +29,21 @@ COLLECTION = "fractions-foundations"
 
 class Command(BaseCommand):
     help = (
-        "Migrates the database, creates a superuser with a token and loads the demo course, each unless it is there; "
-        "then prints the address, the token and two calls. For a laptop: refused where ENV_LABEL is not 'local'."
+        "Migrate the database, create a superuser with a token, and load the demo course; keep what exists. "
+        "Then print the address, the token and two calls to try. Only for a laptop: ENV_LABEL must be 'local'."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--port", type=whole_number(at_least=1, at_most=65_535), default=8000,
-            help="the port that the service will listen on",
+            help="The port that the service will listen on.",
         )  # fmt: skip
+        parser.add_argument("--token-file", type=Path, help="Also write the token to this file, for your eyes only.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENV_LABEL != "local":
             raise CommandError("ENV_LABEL is not 'local'; the demo shows its token and is for a laptop only")
+        self.stdout.write("Migrating the database")
         call_command("migrate", verbosity=0)
         user, created = get_user_model().objects.get_or_create(
             username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
@@ -51,6 +55,7 @@ class Command(BaseCommand):
             self.stdout.write(f"The admin's user is {USERNAME}, the password (shown only now) {password}")
         token, _ = Token.objects.get_or_create(user=user)
         if not Collection.objects.filter(collection_id=COLLECTION).exists():
+            self.stdout.write("Loading the demo course")
             course_load(course=tomllib.loads(COURSE.read_text(encoding="utf-8")))
 
         address = f"http://localhost:{options['port']}"
@@ -60,13 +65,19 @@ class Command(BaseCommand):
         first = explained.url or explained.arrays.urls[0]
         recommend = {"learner": learner, "collection": COLLECTION, "sequence": None}
         score = {"learner": learner, "activity": first, "score": 1.0}
+        export = token.key
+        if path := options["token_file"]:
+            write_privately(path, token.key)
+            export = f"$(cat {shlex.quote(str(path))})"
         self.stdout.write(
             f"\nAdaptivity  {address}/  (API {address}/api/docs/, admin {address}/admin/)\n"
             f"Token       {token.key}\n\n"
-            "Which activity should the learner do next?\n\n"
+            "Try this in a second terminal. Which activity should the learner do next?\n\n"
             f"{curl(address, token.key, 'activity/recommend', recommend)}\n\n"
             "The learner scored 1.0 on it:\n\n"
-            f"{curl(address, token.key, 'score', score)}\n"
+            f"{curl(address, token.key, 'score', score)}\n\n"
+            "README.md has more calls. They read the token from a variable:\n\n"
+            f"export TOKEN={export}\n"
         )
 
 
@@ -76,3 +87,11 @@ def curl(address: str, token: str, route: str, body: dict[str, Any]) -> str:
         f"curl -s -w '\\n' {address}/api/v2/{route} -H 'Authorization: Token {token}'"
         f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
     )
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, even if one with a wider mode was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"{text}\n")

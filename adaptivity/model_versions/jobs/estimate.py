@@ -1,4 +1,4 @@
-"""Estimates a new model version from the evidence log, batch by batch of knowledge components, and reports on it."""
+"""Estimates a new model version from the evidence log, in batches of knowledge components, and reports on it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -42,22 +42,22 @@ from adaptivity.models import EstimationBatch, ModelVersion
 from adaptivity.progress import Progress, Steps, Stop, never, silent
 from adaptivity.recommendation.selectors.experiments import settings_in_use
 
-# Opportunities that are estimated from at once, which bounds the memory: about 300 bytes each.
+# Opportunities in one estimate, at about 300 bytes each: this bounds the memory.
 BATCH_OPPORTUNITIES = 100_000
-# Of a KC with more scores than these, some learners are taken, drawn by a hash, that have about so many: its parameters
-# are as sure as they need to be then, and all of it would not fit in the memory of a job.
+# A KC with more scores than this is estimated from about this many, from learners drawn by a hash. That is precise
+# enough, and all of them would not fit in the memory of a job.
 MOST_KC_SCORES = 500_000
 # Entries of held-out learners that are traced at once.
 BATCH_ENTRIES = 50_000
-# More responses than these make the comparison no surer, and would not fit in the memory.
+# More responses than this make the comparison no more certain, and would not fit in memory.
 MOST_HELD_OUT = 1_000_000
 TRIES = 3
-# Of how many collections it is simulated what a version brings, up to how many items times KCs, and of how many groups.
+# Limits of the simulation of a version's benefit: collections, items times KCs of a collection, and groups.
 SIMULATED_COLLECTIONS, SIMULATED_SIZE, SIMULATED_GROUPS = 3, 20_000, 5
-# Half of a collection's items are worked through; of fewer than these there is next to nothing to choose.
+# Learners work through half of a collection's items; with fewer than this there is almost nothing to choose from.
 LEAST_SIMULATED_ITEMS = 4
-# With how many learners: so many that they have SIMULATED_TAGS tags together, which bounds time and memory, and fewer
-# where a policy chooses for one at a time.
+# Limits of simulated learners. Together they have at most SIMULATED_TAGS tags, which bounds time and memory. A policy
+# that chooses for one learner at a time gets fewer.
 SIMULATED_LEARNERS, EXPLORING_LEARNERS, LEAST_SIMULATED, SIMULATED_TAGS = 200, 50, 20, 200_000
 
 Estimate = Callable[[Responses, Steps], BktParameters]
@@ -78,11 +78,13 @@ def estimate(
     stop: Stop = never,
     by: str = "",
 ) -> ModelVersion:
-    """Estimates a version and answers it, finished, with its report, or unfinished where that is made apart.
+    """Estimates a version and returns it.
 
-    A version of this name that is not finished is continued, from the log as it was when it was begun; a finished one
-    keeps its parameters, and gets a new report where another version is in force by now. Raises InvalidInput, and
-    Stopped where ``stop`` answers True, with the batches that are done kept.
+    The version is finished and has its report, unless ``with_report`` is false; then it is unfinished. An unfinished
+    version of this name is continued, from the log as it was when the version was begun. A finished one keeps its
+    parameters, and gets a new report if another version is in force by now.
+
+    Raises InvalidInput, and Stopped if ``stop`` returns True; the finished batches are kept.
     """
     version = estimate_begin(name=name, method=method, minimum_evidence=minimum_evidence)
     batches = list(version.batches.order_by("number"))
@@ -98,20 +100,22 @@ def estimate(
 
 
 def unfinished_version(method: str) -> ModelVersion | None:
-    """The newest version that an estimate by this method has begun and not finished; None where there is none."""
+    """The newest version that an estimate by this method began and did not finish, or None."""
     return ModelVersion.objects.filter(method=method, finished_at=None, batches__isnull=False).order_by("-pk").first()
 
 
 def version_name(method: str) -> str:
-    """A name for a version that nobody named: the method and the time."""
+    """A name for a version without one: the method and the time."""
     return f"{method}-{timezone.now():%Y%m%d-%H%M%S-%f}"
 
 
 def estimate_begin(*, name: str, method: str, minimum_evidence: bool = True) -> ModelVersion:
-    """The version of this name, or a new one with its batches planned. Raises InvalidInput for an unknown method, a
-    name that another method has, and a log without a score."""
+    """The version of this name, or a new one with its batches planned.
+
+    Raises InvalidInput if the method is unknown, another method has the name, or the log has no score.
+    """
     if method not in METHODS:
-        raise InvalidInput(f"is none of {', '.join(METHODS)}", field="method")
+        raise InvalidInput(f"is not one of {', '.join(METHODS)}", field="method")
     known = ModelVersion.objects.filter(name=name).first()
     if known is not None:
         if known.method != method:
@@ -132,7 +136,10 @@ def estimate_begin(*, name: str, method: str, minimum_evidence: bool = True) -> 
 
 
 def planned(counts: dict[int, int]) -> list[tuple[list[int], int]]:
-    """The KCs in runs with at most BATCH_OPPORTUNITIES together, or one KC with more; and how many those are."""
+    """Groups KCs, in order, into batches of at most BATCH_OPPORTUNITIES; a KC with more gets a batch of its own.
+
+    Returns the KCs of each batch with its number of opportunities.
+    """
     batches: list[tuple[list[int], int]] = []
     for kc, count in counts.items():
         if not batches or batches[-1][1] + count > BATCH_OPPORTUNITIES:
@@ -144,8 +151,10 @@ def planned(counts: dict[int, int]) -> list[tuple[list[int], int]]:
 def estimate_batch(
     batch: EstimationBatch, *, progress: Callable[[float], None] = lambda _: None, stop: Stop = never
 ) -> None:
-    """Estimates the KCs of one batch and saves what was found; nothing where that was done before. Any worker may do
-    any batch. Raises Stopped."""
+    """Estimates the KCs of one batch and saves the result; does nothing if that was done before.
+
+    Any worker may do any batch. Raises Stopped.
+    """
     if batch.done_at is not None:
         return
 
@@ -169,7 +178,7 @@ def estimate_batch(
         try:
             estimation_batch_save(batch=batch, estimated=estimated)
         except IntegrityError:
-            # An activity or KC was deleted meanwhile; without it, it is right.
+            # An activity or KC was deleted meanwhile; the next try leaves it out.
             if not remaining:
                 raise
         else:
@@ -210,9 +219,11 @@ def _estimated(
 
 
 def estimate_finish(version: ModelVersion, *, progress: Progress = silent, stop: Stop = never, by: str = "") -> None:
-    """Compares the version with what is in force and saves the report, unless it has that report already. Content that
-    is changed meanwhile makes the report out of date, and the gate says so. A version that is in force keeps the report
-    that it was promoted on: with itself there is nothing to compare."""
+    """Compares the version with what is in force and saves the report, unless it already has this report.
+
+    If content changes meanwhile, the report is out of date, and the gate says so. A version that is in force keeps the
+    report it was promoted with, because it would only be compared with itself.
+    """
     active = active_version()
     compared = baseline(active)
     if version.finished_at is not None and (version == active or version.report.get("baseline") == compared):
@@ -229,8 +240,11 @@ def report(
     progress: Progress = silent,
     stop: Stop = never,
 ) -> dict[str, Any]:
-    """The version beside ``active`` (None: the authors' base), as JSON: figures on held-out learners, calibration,
-    parameters that are starved, ran away or are degenerate, and the checks of the gate."""
+    """Compares the version with ``active`` (None means the authors' base), as JSON.
+
+    The report holds figures on held-out learners, calibration, and the checks of the gate. It also lists parameters
+    that are starved, ran away or are degenerate.
+    """
     compared = compare((version.pk, active.pk if active else None), progress=progress, stop=stop)
     kcs, health = knowledge_component_health(version.pk, active.pk if active else None)
     figures: list[Metrics | None] = [None, None]
@@ -241,7 +255,7 @@ def report(
             candidate=compared.learner_loss[0],
             baseline=compared.learner_loss[1],
             responses=compared.learner_responses,
-            # Of the version's own name: the report is the same whoever makes it again.
+            # Seeded by the version's own name, so that the report is the same whoever makes it again.
             generator=np.random.Generator(np.random.PCG64(list(version.name.encode()))),
         )
     success = success_model(version, progress=progress, stop=stop)
@@ -264,7 +278,7 @@ def report(
             "starved": kcs[health.starved].tolist(),
             "ran_away": kcs[health.ran_away].tolist(),
             "degenerate": kcs[health.degenerate].tolist(),
-            # Estimated from some of their learners.
+            # Estimated from a sample of their learners.
             "drawn": sorted(
                 kc
                 for batch in version.batches.filter(responses__gt=MOST_KC_SCORES)
@@ -285,9 +299,12 @@ def simulation(
     progress: Progress = silent,
     stop: Stop = never,
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Of the largest collections, and of each group of learners there, as JSON: what simulated learners come to know
-    whose truth are the version's parameters, with the version and with ``active`` (None: the authors' base) in force;
-    and what was left out, in words. No check of the gate: where the version is wrong, so is this."""
+    """Simulates what the version brings, for the largest collections and each group of learners there, as JSON.
+
+    The true parameters of the simulated learners are the version's. They learn once with the version in force, and once
+    with ``active`` (None means the authors' base). The second answer describes what was left out. This is not a check
+    of the gate: if the version is wrong, so is the simulation.
+    """
 
     def tell(*_: int) -> None:
         if stop():
@@ -313,7 +330,8 @@ def simulation(
                 *beliefs,
                 learners=min(most, max(LEAST_SIMULATED, SIMULATED_TAGS // content.tag_item.size)),
                 after=AFTER,
-                # Of the names: the report is the same whoever makes it again, and all groups have the same learners.
+                # Seeded by the names: the report is the same whoever makes it again, and all groups have the same
+                # learners.
                 generator=np.random.Generator(np.random.PCG64(list(f"{version.name}/{name}".encode()))),
                 settings=settings,
                 progress=tell,
@@ -333,8 +351,11 @@ def simulation(
 
 @dataclass(frozen=True)
 class Comparison:
-    """Held-out responses, ``score`` of shape (responses,), what each version ``predicted`` of them, and by learner the
-    sum of the log losses (``learner_loss``) and their number (``learner_responses``), shape (learners,)."""
+    """What each version predicts for held-out responses.
+
+    ``score``, shape (responses,), has the scores, ``predicted`` each version's predictions. By learner, shape
+    (learners,), ``learner_loss`` has the sums of the log losses and ``learner_responses`` their number.
+    """
 
     score: Floats
     predicted: tuple[Floats, ...]
@@ -343,7 +364,7 @@ class Comparison:
 
 
 def compare(versions: Sequence[int | None], *, progress: Progress = silent, stop: Stop = never) -> Comparison:
-    """What versions (None: the authors' base) predict of held-out learners, online, from each one's own past."""
+    """What versions (None: the authors' base) predict for held-out learners, online, from each learner's own past."""
     learners = held_out_learners()
     total = sum(learners.values())
     parts: list[tuple[Floats, list[Floats], Integers]] = []
@@ -375,8 +396,10 @@ def _losses(score: Floats, predicted: Floats) -> Floats:
 
 
 def _predictions(learner_ids: list[int], versions: Sequence[int | None]) -> tuple[Floats, list[Floats], Integers]:
-    """Scores, each version's predictions of them, and whose they are, shape (responses,). A learner's KC that was set
-    by hand does not count; a response all of whose KCs do not is left out."""
+    """Scores, each version's predictions of them, and their learners, shape (responses,).
+
+    KCs that were set by hand for the learner do not count. A response is left out if none of its KCs counts.
+    """
     log, _ = evidence(learner_ids)
     scored = activities_scored_by(learner_ids)
     table = tag_table(versions[0], scored)
@@ -413,7 +436,7 @@ def _open(probability: Floats) -> Floats:
 
 
 def _by_hand(set_learner: Integers, set_kc: Integers, learner: Integers, kc: Integers) -> Booleans:
-    """Whether the learner's KC is among those that were set by hand, shape as ``learner``."""
+    """Whether the learner's KC was set by hand, same shape as ``learner``."""
     width = max(int(kc.max(initial=0)), int(set_kc.max(initial=0))) + 1
     result: Booleans = np.isin(learner * width + kc, set_learner * width + set_kc)
     return result

@@ -1,4 +1,4 @@
-"""Fits models of success to some learners of a file and compares what they predict of the others' responses."""
+"""Fits models of success to some learners of a file, and compares their predictions for the others."""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -18,20 +18,22 @@ from adaptivity.evidence.readers.csv_scores import read_scores
 from adaptivity.evidence.readers.lines import ParsedLine
 from adaptivity.progress import Progress, Steps, silent
 
-# An item's mean is drawn toward the mean of all as by so many responses.
+# The overall mean weighs this many responses in an item's mean.
 MEAN_STRENGTH = 5.0
-OTHER_CONTENT = "event_id: stands for another content of this learner before"
+OTHER_CONTENT = "event_id: was used for other content of this learner before"
 
 Predict = Callable[[Responses], Floats]
-# Called with what a model is fitted to, the folds of its learners, and progress; answers what predicts.
+# Called with the responses to fit, the folds of their learners, and progress; returns the predictor.
 Fit = Callable[[Responses, Integers, Steps], Predict]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A file of scores as arrays; ``names`` are the learners'. Rows that an import would not record are left out:
-    ``refused`` is how many of them it would refuse, ``first_refusal`` the line and reason of the first, and
-    ``repeated`` how many it would know already."""
+    """A file of scores as arrays; ``names`` are the learners' names.
+
+    Rows that an import would not record are left out. ``refused`` counts those it would refuse, and ``first_refusal``
+    is the line and reason of the first. ``repeated`` counts those it would already know.
+    """
 
     responses: Responses
     names: tuple[str, ...]
@@ -41,18 +43,18 @@ class Dataset:
 
     @property
     def held_out(self) -> Booleans:
-        """The learners that nothing is fitted to, shape (learners,): those with crc32(id) % 5 == 0."""
+        """Which learners nothing is fitted to, shape (learners,): those with crc32(id) % 5 == 0."""
         return np.array([is_held_out(name) for name in self.names], dtype=bool)
 
     @property
     def fold(self) -> Integers:
-        """Which fold of cross-validation a learner is in, shape (learners,); independent of ``held_out``."""
+        """The cross-validation fold of each learner, shape (learners,); independent of ``held_out``."""
         return np.array([fold_of(name, prediction.FOLDS) for name in self.names], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """How good a model's predictions of the held-out learners are, and how long it took to fit and to predict."""
+    """How good a model's predictions for held-out learners are, and how long fitting and predicting took."""
 
     metrics: Metrics
     fit_seconds: float
@@ -96,16 +98,16 @@ MODELS: dict[str, Fit] = {
 
 
 def dataset(path: Path, *, progress: Progress = silent) -> Dataset:
-    """The file's responses, each learner's in history order. Raises InvalidInput for a file without any.
+    """The file's responses, each learner's in history order. Raises InvalidInput if the file has none.
 
-    Of rows with the same event_id of a learner the first one counts, as at an import: the others would be the answer to
-    themselves.
+    If several rows of a learner have the same event_id, the first one counts, as in an import. The others would only
+    repeat a known answer.
     """
     learners: dict[tuple[str, str], int] = {}
     items: dict[str, int] = {}
     kcs: dict[str, int] = {}
     tags: list[tuple[int, ...]] = []
-    # Eight bytes a number: a list of rows would take more memory than all that is done with them.
+    # Eight bytes per number: a list of rows would take more memory than all later processing.
     learner, answered, score, time = array("q"), array("q"), array("d"), array("d")
     events: dict[tuple[int, str], int] = {}
     refused = repeated = 0
@@ -119,7 +121,7 @@ def dataset(path: Path, *, progress: Progress = silent) -> Dataset:
         row = parsed.row
         item = items.setdefault(row.item, len(items))
         if item == len(tags):
-            # As an import does: the first row of an item says its KCs.
+            # As in an import, the first row of an item determines its KCs.
             tags.append(tuple(kcs.setdefault(kc, len(kcs)) for kc in row.knowledge_components))
         who = learners.setdefault((row.learner, row.guid), len(learners))
         when = row.timestamp.timestamp() if row.timestamp else end
@@ -138,7 +140,7 @@ def dataset(path: Path, *, progress: Progress = silent) -> Dataset:
         time.append(when)
     progress("reading", len(score), len(score))
     if not score:
-        because = f"; {refused} are refused, the first is {first_refusal}" if refused else ""
+        because = f"; {refused} were refused, the first is {first_refusal}" if refused else ""
         raise InvalidInput(f"has no usable row{because}", field=str(path))
     in_order = np.argsort(np.frombuffer(time), kind="stable")
     responses = Responses(
@@ -152,7 +154,7 @@ def dataset(path: Path, *, progress: Progress = silent) -> Dataset:
 
 
 def _lines(path: Path) -> Iterator[ParsedLine]:
-    """The file's lines. Raises InvalidInput, also for what cannot be read from its beginning again, as a pipe."""
+    """The file's lines. Raises InvalidInput, also if the file cannot be read twice, such as a pipe."""
     try:
         yield from read_scores(path)
     except InvalidInput:
@@ -164,12 +166,14 @@ def _lines(path: Path) -> Iterator[ParsedLine]:
 def evaluate(
     data: Dataset, *, models: Sequence[str] = tuple(MODELS), progress: Progress = silent
 ) -> dict[str, ModelResult]:
-    """Each model fitted to the learners that are not held out and asked for the others' responses, online: a prediction
-    depends on what the same learner did before, and on nothing later. Raises InvalidInput for an unknown model, and for
-    a file whose learners are all on one side."""
+    """Fits each model to the learners that are not held out, and predicts the responses of the others online.
+
+    A prediction depends only on what the same learner did before. Raises InvalidInput for an unknown model, and if
+    either side of the split has no learners.
+    """
     for name in models:
         if name not in MODELS:
-            raise InvalidInput(f"is none of {', '.join(MODELS)}", field=name)
+            raise InvalidInput(f"is not one of {', '.join(MODELS)}", field=name)
     held_out = data.held_out
     train, test = data.responses.of(~held_out), data.responses.of(held_out)
     if not train.item.size or not test.item.size:

@@ -1,4 +1,4 @@
-"""Deletes the parameters of model versions that were never in force, once they are old enough."""
+"""Deletes the parameters of old model versions that were never in force."""
 
 from datetime import timedelta
 
@@ -11,8 +11,10 @@ from adaptivity.progress import Progress, Stop, never, silent
 
 
 def purge_versions(*, days: int, progress: Progress = silent, stop: Stop = never) -> int:
-    """Purges the versions that were begun so many days ago; answers how many. One transaction for each. Raises Stopped,
-    with what is purged purged."""
+    """Purges the versions that were begun at least ``days`` days ago and returns their number.
+
+    Each version has its own transaction. Raises Stopped; what was purged until then stays purged.
+    """
     before = timezone.now() - timedelta(days=days)
     versions, purged = list(versions_never_in_force(before).defer("report")), 0
     for number, version in enumerate(versions):

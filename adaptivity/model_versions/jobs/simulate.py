@@ -25,25 +25,25 @@ def simulate(
     progress: Progress = silent,
     stop: Stop = never,
 ) -> dict[str, dict[str, PolicyResult]]:
-    """What becomes of each family's learners under each of the policies: family, policy, outcome.
+    """The results of each family's learners under each policy, by family and policy.
 
-    The same seed gives the same figures. Raises InvalidInput for a policy or family that there is not and for numbers
-    out of range, InterruptedError when ``stop`` says so.
+    The same seed gives the same figures. Raises InvalidInput if a policy or family does not exist or a number is out of
+    range, and InterruptedError if ``stop`` returns True.
     """
     for name in policies:
         if name not in CHOICES:
-            raise InvalidInput(f"{name!r} is none of {', '.join(CHOICES)}", field="policy")
+            raise InvalidInput(f"{name!r} is not one of {', '.join(CHOICES)}", field="policy")
     for name in families:
         if name not in FAMILIES:
-            raise InvalidInput(f"{name!r} is none of {', '.join(FAMILIES)}", field="family")
+            raise InvalidInput(f"{name!r} is not one of {', '.join(FAMILIES)}", field="family")
     if not 2 <= learners <= MOST_LEARNERS:
-        raise InvalidInput(f"has to be from 2 to {MOST_LEARNERS}", field="learners")
+        raise InvalidInput(f"must be from 2 to {MOST_LEARNERS}", field="learners")
     if not 1 <= after <= 1000:
-        raise InvalidInput("has to be from 1 to 1000", field="items")
+        raise InvalidInput("must be from 1 to 1000", field="items")
     if not 0.0 < mastery_threshold < 1.0:
-        raise InvalidInput("has to be between 0 and 1", field="mastery-threshold")
+        raise InvalidInput("must be between 0 and 1", field="mastery-threshold")
     if not 0 <= seed < 2**63:
-        raise InvalidInput("has to be from 0 to 2^63 - 1", field="seed")
+        raise InvalidInput("must be from 0 to 2^63 - 1", field="seed")
     return {
         name: simulate_family(
             FAMILIES[name],

@@ -1,4 +1,4 @@
-"""Fits a model version's model of success: what predicts how likely a learner is to succeed at an activity."""
+"""Fits a model version's model of success, which predicts how likely a learner is to succeed at an activity."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,8 +16,10 @@ from adaptivity.progress import Progress, Stop, never, silent
 
 
 def success_model(version: ModelVersion, *, progress: Progress = silent, stop: Stop = never) -> dict[str, Any] | None:
-    """The report of the version's model of success, which is fitted and kept where there is none yet; None where there
-    is nothing to fit it to. Raises Stopped, with nothing kept."""
+    """The report of the version's model of success; None if there is nothing to fit it to.
+
+    Fits and stores the model if there is none yet. Raises Stopped, with nothing stored.
+    """
     known = SuccessModel.objects.filter(model_version=version).values_list("report", flat=True).first()
     if known is not None:
         return dict(known)
@@ -38,7 +40,7 @@ def success_model(version: ModelVersion, *, progress: Progress = silent, stop: S
 
 
 def _held_out(predictor: Predictor) -> dict[str, float] | None:
-    """How good its predictions for held-out learners are, online; None where there are none."""
+    """How good the model's online predictions for held-out learners are; None if there are no such learners."""
     unseen = practice(held_out=True, most=settings.SUCCESS_MODEL_RESPONSES)
     if not unseen.responses.item.size:
         return None

@@ -1,4 +1,4 @@
-"""The evidence log as an estimate takes it: opportunities of some knowledge components, streamed."""
+"""The evidence log as an estimate reads it: opportunities of some knowledge components, streamed."""
 
 import zlib
 from array import array
@@ -31,14 +31,14 @@ ROW = np.dtype(
 
 @dataclass(frozen=True)
 class LogEnd:
-    """How far the log is read: the newest score and revision."""
+    """Where reading of the log ends: the newest score and the newest revision."""
 
     score: int
     revision: int
 
 
 def log_end() -> LogEnd:
-    """The newest entries that there are."""
+    """The newest entries at present."""
     return LogEnd(
         Score.objects.aggregate(last=Max("id"))["last"] or 0,
         ScoreRevision.objects.aggregate(last=Max("id"))["last"] or 0,
@@ -46,8 +46,7 @@ def log_end() -> LogEnd:
 
 
 def opportunity_counts() -> dict[int, int]:
-    """How many scores there are on activities that are tagged with each KC, by KC in order of id; those with none are
-    left out."""
+    """The number of scores on activities tagged with each KC, by KC in order of id; KCs without scores are left out."""
     rows = (
         ActivityKnowledgeComponent.objects.values("knowledge_component")
         .annotate(scores=Count("activity__scores"))
@@ -59,8 +58,11 @@ def opportunity_counts() -> dict[int, int]:
 
 @dataclass(frozen=True)
 class KnowledgeComponentResponses:
-    """Opportunities of some KCs. An item of ``responses`` is a pair: ``activity`` and ``knowledge_component``, ids,
-    shape (pairs,); its KCs are ``knowledge_components``, ids, ascending, shape (KCs,)."""
+    """Opportunities of some KCs.
+
+    An item of ``responses`` is a pair: its ids are in ``activity`` and ``knowledge_component``, shape (pairs,). Its KCs
+    are ``knowledge_components``, shape (KCs,), ids in ascending order.
+    """
 
     responses: Responses
     activity: Integers
@@ -69,11 +71,13 @@ class KnowledgeComponentResponses:
 
 
 def training_responses(kc_ids: Sequence[int], end: LogEnd, *, share: float = 1.0) -> KnowledgeComponentResponses:
-    """The opportunities for these KCs up to the end, as they stand after corrections, of learners that are not held
-    out. What a learner did on a KC that was set by hand says nothing about it, and is left out.
+    """The opportunities of these KCs up to the end, after corrections, of learners that are not held out.
 
-    Of fewer learners where ``share`` is less than 1: that share of them, drawn by a hash of the learner's name, so that
-    a greater share has all learners of a smaller one. The memory is that of what is taken."""
+    What a learner did on a KC that was set by hand tells nothing about it, and is left out.
+
+    If ``share`` is less than 1, only that share of the learners counts. They are drawn by a hash of the name, so a
+    greater share includes all learners of a smaller one. Memory use grows only with what is taken.
+    """
     learners_drawn = _drawn(share) if share < 1.0 else None
     revised = ScoreRevision.objects.filter(id__lte=end.revision)
     later = revised.filter(score=OuterRef("score"), arrival__gt=OuterRef("arrival"))
@@ -95,7 +99,7 @@ def training_responses(kc_ids: Sequence[int], end: LogEnd, *, share: float = 1.0
 
 
 def _drawn(share: float) -> Integers:
-    """The ids, ascending, of the learners that are not held out whose name hashes to less than the share."""
+    """The ids, ascending, of learners that are not held out and whose name hashes to less than the share."""
     ids = array("q")
     for learner_id, name in Learner.objects.order_by("id").values_list("id", "user_id").iterator(chunk_size=ROWS):
         if not is_held_out(name) and zlib.crc32(f"estimate {name}".encode()) < share * 2**32:
@@ -104,7 +108,7 @@ def _drawn(share: float) -> Integers:
 
 
 def _of(rows: Iterator[tuple[Any, ...]], learners: Integers | None) -> Iterator[tuple[Any, ...]]:
-    """The rows of these learners, ids, ascending; None: all rows."""
+    """The rows of these learners, ids in ascending order; None means all rows."""
     if learners is None:
         yield from rows
         return
@@ -130,7 +134,7 @@ def _rows(
 
 
 def _set_by_hand(rows: "np.ndarray[Any, Any]", kc_ids: Sequence[int]) -> Booleans:
-    """The rows of a learner and a KC that has been set by hand, shape (rows,)."""
+    """Which rows belong to a learner and a KC that were set by hand, shape (rows,)."""
     pairs = HandSetMastery.objects.filter(knowledge_component__in=kc_ids).values_list(
         "learner_id", "knowledge_component_id"
     )
@@ -166,7 +170,7 @@ def _as_responses(rows: "np.ndarray[Any, Any]") -> KnowledgeComponentResponses:
 
 
 def held_out_learners() -> dict[int, int]:
-    """The learners with evidence that no version is fitted to, and how many entries each has, in order of id."""
+    """Learners with evidence that no version is fitted to, by id in order, with the number of entries of each."""
     found = Learner.objects.filter(evidence_count__gt=0).order_by("id").values_list("id", "user_id", "evidence_count")
     return {
         learner_id: entries
@@ -208,7 +212,10 @@ def knowledge_component_health(
     model_version_id: int, in_force_id: int | None
 ) -> tuple[Integers, KnowledgeComponentHealth]:
     """The ids of the KCs that the version estimated, ascending, shape (KCs,), and their parameters beside those in
-    force (None: the authors' base). Items count by their responses. One query."""
+    force.
+
+    None as ``in_force_id`` means the authors' base. Items are weighted by their responses. One query.
+    """
     rows = fetch(HEALTH, [DEFAULT_PRIOR, in_force_id, in_force_id, model_version_id])
     table = np.array(rows, dtype=np.float64).reshape(-1, 11)
     return table[:, 0].astype(np.int64), KnowledgeComponentHealth(

@@ -1,4 +1,4 @@
-"""Which model version is in force, which was before it, and which never was."""
+"""Which model version is in force, which was in force before it, and which never was."""
 
 from datetime import datetime
 
@@ -10,24 +10,27 @@ Kind = ModelVersionEvent.Kind
 
 
 def active_version() -> ModelVersion | None:
-    """The active model version; None: the authors' base."""
+    """The active model version; None means the authors' base."""
     state = EngineState.objects.select_related("active_model_version").filter(pk=EngineState.SINGLETON).first()
     return state.active_model_version if state else None
 
 
 def latest_version() -> ModelVersion | None:
-    """The newest version that an estimate has begun; None where there is none."""
+    """The newest version that an estimate began, or None."""
     return ModelVersion.objects.filter(batches__isnull=False).order_by("-pk").first()
 
 
 def changes() -> "QuerySet[ModelVersionEvent]":
-    """What changed which version is in force, in order."""
+    """The events that changed which version is in force, in order."""
     return ModelVersionEvent.objects.filter(kind__in=(Kind.PROMOTED, Kind.FORCED, Kind.ROLLED_BACK)).order_by("id")
 
 
 def versions_never_in_force(before: datetime) -> "QuerySet[ModelVersion]":
-    """The versions from before that time, oldest first, whose parameters are there and that nothing was ever traced or
-    recommended with; without the newest estimate, which a schedule may be about to promote."""
+    """Versions begun before that time, oldest first, that nothing was ever traced or recommended with.
+
+    Only versions whose parameters still exist count. The newest estimate is left out, because a schedule may be about
+    to promote it.
+    """
     of_it = Q(model_version=OuterRef("pk")) | Q(previous=OuterRef("pk"))
     latest = latest_version()
     never = ModelVersion.objects.filter(
@@ -40,22 +43,25 @@ def versions_never_in_force(before: datetime) -> "QuerySet[ModelVersion]":
 
 
 def holding_rollback() -> ModelVersionEvent | None:
-    """The rollback that was the last change of what is in force: until somebody promotes a version, no schedule does,
-    as its next one may be much the same as what was taken back. None where the last change was a promotion."""
+    """The rollback that was the last change of the active version; None if the last change was a promotion.
+
+    Until somebody promotes a version, no schedule does. Its next version may be much the same as the one rolled back.
+    """
     last = changes().select_related("model_version").last()
     return last if last is not None and last.kind == Kind.ROLLED_BACK else None
 
 
 def rollback_of(version: ModelVersion) -> ModelVersionEvent | None:
-    """The last rollback that has taken a promotion of the version back; None where nobody did."""
+    """The last rollback that reverted a promotion of the version, or None."""
     rollbacks = ModelVersionEvent.objects.filter(kind=Kind.ROLLED_BACK, model_version=version)
     return rollbacks.select_related("model_version").order_by("id").last()
 
 
 def rolled_back_to(active: ModelVersion) -> ModelVersion | None:
-    """What was in force before the promotion that made this version active; None: the authors' base.
+    """What was in force before the promotion that made this version active; None means the authors' base.
 
-    Promotions pile up and each rollback takes the topmost away, so that rolling back twice does not come back.
+    Promotions form a stack, and each rollback removes the top one. A second rollback therefore goes one step further
+    back, instead of undoing the first.
     """
     pile: list[ModelVersionEvent] = []
     for event in changes().select_related("previous"):

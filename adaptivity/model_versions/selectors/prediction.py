@@ -1,4 +1,4 @@
-"""The model of success of a model version: what it is fitted to, and what a prediction for one learner takes."""
+"""A model version's model of success: the responses it is fitted to, and the data for one learner's prediction."""
 
 import zlib
 from collections import OrderedDict
@@ -29,14 +29,16 @@ from adaptivity.models import (
 
 # Entries of the log that are read at once.
 BATCH_ENTRIES = 50_000
-# Models of success that a process keeps: the one in force and the one before.
+# Models of success that a process caches: the one in force and the one before it.
 KEPT = 2
 
 
 @dataclass(frozen=True)
 class TrainingResponses:
-    """Responses of some learners, and who is in which fold of cross-validation, shape (learners,). ``activity`` and
-    ``knowledge_component`` are the ids of the items and KCs, ascending."""
+    """Responses of some learners, and the cross-validation fold of each learner, shape (learners,).
+
+    ``activity`` and ``knowledge_component`` are the ids of the items and KCs, ascending.
+    """
 
     responses: Responses
     fold: Integers
@@ -45,10 +47,10 @@ class TrainingResponses:
 
 
 def practice(*, held_out: bool, most: int) -> TrainingResponses:
-    """What learners that are held out, or the others, did, as it stands after corrections: of all of them, or of so
-    many, drawn by a hash, that there are about ``most`` responses. Those with masteries set by hand are left out.
+    """The responses of learners that are held out, or of the others, after corrections.
 
-    The items are all activities with KCs, and those that were answered.
+    If there are more than ``most`` responses, learners are drawn by a hash until there are about that many. Learners
+    with masteries set by hand are left out. The items are all activities with KCs, and those that were answered.
     """
     names = _chosen(held_out=held_out, most=most)
     sizes = ((learner_id, entries) for learner_id, (_, entries) in names.items())
@@ -73,8 +75,10 @@ def practice(*, held_out: bool, most: int) -> TrainingResponses:
 
 
 def pairs_of(activity: Integers, tagged: Integers) -> tuple[Pairs, Integers]:
-    """The pairs of the activities, ids, ascending, from tags (activity and KC), shape (tags, 2), in that order; and the
-    ids of their KCs, ascending."""
+    """The pairs of the activities, and the ids of their KCs, ascending.
+
+    ``activity`` has ids, ascending. ``tagged``, shape (tags, 2), has the activity and KC of each tag in that order.
+    """
     kcs, kc = np.unique(tagged[:, 1], return_inverse=True)
     item = np.searchsorted(activity, tagged[:, 0])
     first = np.r_[0, np.cumsum(np.bincount(item, minlength=activity.size))].astype(np.int64)
@@ -82,7 +86,7 @@ def pairs_of(activity: Integers, tagged: Integers) -> tuple[Pairs, Integers]:
 
 
 def _chosen(*, held_out: bool, most: int) -> dict[int, tuple[str, int]]:
-    """By id, the name of each learner and how many entries they have, in order of a hash, up to ``most`` in all."""
+    """The name and number of entries of each learner by id, in order of a hash, up to ``most`` entries in all."""
     by_hand = HandSetMastery.objects.values("learner")
     found = Learner.objects.filter(~Q(id__in=by_hand), evidence_count__gt=0).order_by("id")
     drawn = sorted(
@@ -104,8 +108,10 @@ _cache_lock = Lock()
 
 
 def predictor_of(model_version_id: int) -> tuple[str, Predictor | None]:
-    """The version's name, and its model of success, None where it has none. Two queries, three where this process has
-    not got the model yet."""
+    """The version's name, and its model of success or None.
+
+    Two queries; three if this process has not loaded the model yet.
+    """
     name = ModelVersion.objects.values_list("name", flat=True).get(pk=model_version_id)
     kept = SuccessModel.objects.filter(model_version=model_version_id).values_list("id", "created_at").first()
     if kept is None:
@@ -126,8 +132,11 @@ def predictor_of(model_version_id: int) -> tuple[str, Predictor | None]:
 
 @dataclass(frozen=True)
 class Tagged:
-    """Activities with the KCs that they have now. ``activity`` (items,) and ``knowledge_component`` (KCs,) are the ids,
-    ascending, of what is 0, 1, … in ``pairs``; ``guess`` and ``slip``, shape (pairs,), are those in force."""
+    """Activities with their current KCs.
+
+    ``activity`` (items,) and ``knowledge_component`` (KCs,) are ids, ascending. They name items and KCs 0, 1, … of
+    ``pairs``. ``guess`` and ``slip``, shape (pairs,), are those in force.
+    """
 
     activity: Integers
     knowledge_component: Integers
@@ -137,19 +146,19 @@ class Tagged:
 
 
 def tagged(activity_ids: Integers, model_version_id: int | None) -> Tagged:
-    """The activities, ids, ascending, as they are tagged. One query."""
+    """The activities (ids, ascending) with their current tags. One query."""
     table = tag_table(model_version_id, Q(activity__in=activity_ids.tolist()))
     pairs, kcs = pairs_of(activity_ids, np.stack((table.activity, table.knowledge_component), axis=1))
     return Tagged(activity_ids, kcs, pairs, table.guess, table.slip)
 
 
 def activities_named(urls: Sequence[str]) -> dict[str, int]:
-    """The ids of the activities with these source launch URLs; unknown ones are left out. One query."""
+    """The ids of the activities with these source launch URLs; unknown URLs are left out. One query."""
     return dict(Activity.objects.filter(source_launch_url__in=urls).values_list("source_launch_url", "id"))
 
 
 def masteries_of(learner_id: int, kcs: Integers, otherwise: Floats) -> Floats:
-    """The learner's stored mastery of each KC, ids, ascending; where there is none, ``otherwise``. One query."""
+    """The learner's stored mastery of each KC (ids, ascending), or ``otherwise`` if there is none. One query."""
     held = Mastery.objects.filter(learner=learner_id, knowledge_component__in=kcs.tolist())
     result = otherwise.copy()
     for kc, value in held.values_list("knowledge_component_id", "value"):

@@ -1,4 +1,4 @@
-"""Model versions: begun, filled, published and taken back; every step of it stays on record."""
+"""Begins, fills, promotes, rolls back and purges model versions; every step is recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ from adaptivity.text import NAME_LENGTH, is_storable
 log = structlog.get_logger(__name__)
 Kind = ModelVersionEvent.Kind
 WRITE_BATCH = 1000
-# Paths of the API beside the names.
+# Names that the API uses as paths.
 RESERVED = {"rollback"}
 
 
@@ -50,11 +50,14 @@ def model_version_begin(
     end: LogEnd,
     batches: Sequence[tuple[Sequence[int], int]],
 ) -> ModelVersion:
-    """A version that is to be estimated from the log up to ``end``: ``batches`` are ids of KCs and how many
-    opportunities they have. Raises InvalidInput for a name that cannot be one or is taken."""
+    """Creates a version to estimate from the log up to ``end``.
+
+    Each of ``batches`` has ids of KCs and their number of opportunities. Raises InvalidInput if the name is not allowed
+    or is taken.
+    """
     if not name.strip() or len(name) > NAME_LENGTH or "/" in name or not is_storable(name) or name in RESERVED:
         raise InvalidInput(
-            f"is blank, longer than {NAME_LENGTH} characters, a word of the API, or contains a slash or NUL",
+            f"must not be blank, longer than {NAME_LENGTH} characters or reserved, or contain a slash or NUL",
             field="name",
         )
     try:
@@ -71,19 +74,22 @@ def model_version_begin(
                 for number, (kcs, count) in enumerate(batches)
             )
     except IntegrityError:
-        raise InvalidInput(f"There is a model version {name!r} already.", field="name", code="unique") from None
+        raise InvalidInput(f"A model version {name!r} already exists.", field="name", code="unique") from None
     return version
 
 
-# Why an estimate of a KC may be left out of a version.
+# Why the estimate of a KC may be left out of a version.
 LEFT_OUT = ("starved", "degenerate")
 
 
 @dataclass(frozen=True)
 class EstimatedBatch:
-    """What was estimated of some KCs. Of pairs, shape (pairs,): ``activity``, ``knowledge_component`` (ids) and
-    ``pair_responses``; of KCs, shape (KCs,): ``knowledge_components`` (ids), ``kc_responses``, ``kc_learners``.
-    ``left_out`` are the ids of KCs whose estimate is not kept, by reason."""
+    """The estimates for some KCs.
+
+    For pairs, shape (pairs,): ``activity``, ``knowledge_component`` (ids) and ``pair_responses``. For KCs, shape
+    (KCs,): ``knowledge_components`` (ids), ``kc_responses`` and ``kc_learners``. ``left_out`` has the ids of KCs whose
+    estimate is not kept, by reason.
+    """
 
     parameters: BktParameters
     activity: Integers
@@ -96,11 +102,11 @@ class EstimatedBatch:
 
 
 def estimation_batch_save(*, batch: EstimationBatch, estimated: EstimatedBatch | None) -> None:
-    """Writes what was estimated (None: nothing) and that the batch is done, once, whoever else worked on it."""
+    """Saves the estimates (None means nothing) and marks the batch done. Only the first of several workers saves."""
     with transaction.atomic():
         locked = EstimationBatch.objects.select_for_update().filter(pk=batch.pk).first()
         if locked is None:
-            raise Conflict(f"{batch.model_version.name!r} was purged meanwhile.", field="name", code="purged")
+            raise Conflict(f"{batch.model_version.name!r} was purged in the meantime.", field="name", code="purged")
         if locked.done_at is not None:
             return
         if estimated is not None:
@@ -157,7 +163,7 @@ def _parameters_save(version_id: int, estimated: EstimatedBatch) -> None:
 
 
 def _left_out_save(version_id: int, left_out: dict[str, list[int]]) -> None:
-    """Adds what a batch leaves out to what will be the version's report."""
+    """Adds the KCs that a batch leaves out to the version's future report."""
     if not any(left_out.values()):
         return
     version = ModelVersion.objects.select_for_update().get(pk=version_id)
@@ -168,7 +174,7 @@ def _left_out_save(version_id: int, left_out: dict[str, list[int]]) -> None:
 
 
 def success_model_save(*, version: ModelVersion, predictor: Predictor, report: dict[str, Any]) -> None:
-    """Keeps the version's model of success; where another worker was first, that one's stays."""
+    """Stores the version's model of success; if another worker was first, that one's model stays."""
     SuccessModel.objects.bulk_create(
         [
             SuccessModel(
@@ -180,8 +186,11 @@ def success_model_save(*, version: ModelVersion, predictor: Predictor, report: d
 
 
 def model_version_report(*, version: ModelVersion, report: dict[str, Any], by: str = "") -> None:
-    """Finishes a version with its report, or gives a finished one a new report. Two workers that bring the first
-    report at once finish it once. Raises Conflict while a batch is not done."""
+    """Finishes a version with its report, or gives a finished one a new report.
+
+    If two workers bring the first report at once, the version is finished once. Raises Conflict while a batch is not
+    done.
+    """
     with transaction.atomic():
         locked = ModelVersion.objects.select_for_update().get(pk=version.pk)
         _not_purged(locked)
@@ -191,7 +200,7 @@ def model_version_report(*, version: ModelVersion, report: dict[str, Any], by: s
         if not first and locked.report.get("baseline") == report["baseline"]:
             version.refresh_from_db()
             return
-        # What the batches have left out; no later report changes that.
+        # What the batches left out; no later report changes it.
         left_out = locked.report.get("left_out", {})
         locked.report = {**report, "left_out": {reason: left_out.get(reason, []) for reason in LEFT_OUT}}
         locked.finished_at = locked.finished_at or timezone.now()
@@ -208,24 +217,26 @@ def _not_purged(version: ModelVersion) -> None:
 
 
 def purged(version: ModelVersion) -> str:
-    """What is said of a version whose parameters are gone."""
+    """The message for a version whose parameters were deleted."""
     return f"The parameters of {version.name!r} were purged on {version.purged_at:%Y-%m-%d}; estimate a new version."
 
 
 def promotion_checks(version: ModelVersion, active: ModelVersion | None) -> list[dict[str, Any]]:
-    """What the gate says of the version while ``active`` is in force: its report's checks, and whether they hold for
-    that. Those that do not pass are what refuses it."""
+    """The gate's checks of the version while ``active`` is in force. Those that fail refuse it.
+
+    These are the checks of its report, and a check that the report compares it with ``active``.
+    """
     if version.purged_at is not None:
         return [{"name": "purged", "passed": False, "message": purged(version)}]
     if version.finished_at is None or not version.report:
-        message = "It has no report: it is still being estimated, or was not made by an estimate."
+        message = "It has no report: it is still being estimated, or was not created by an estimate."
         return [{"name": "report", "passed": False, "message": message}]
     compared, current = version.report["baseline"], baseline(active)
     names = [f"{each['name']!r}" if each["name"] else "the authors' parameters" for each in (compared, current)]
     if compared["id"] != current["id"]:
-        message = f"Its report compares it with {names[0]}; in force are {names[1]}."
+        message = f"Its report compares it with {names[0]}; now in force: {names[1]}."
     elif compared != current:
-        message = f"Tags or base parameters were changed since its report was made: `estimate --name {version.name}`."
+        message = f"Tags or base parameters changed after its report was made; run `estimate --name {version.name}`."
     else:
         message = f"Its report compares it with what is in force: {names[1]}."
     checks: list[dict[str, Any]] = [{"name": "baseline", "passed": compared == current, "message": message}]
@@ -233,7 +244,7 @@ def promotion_checks(version: ModelVersion, active: ModelVersion | None) -> list
 
 
 def baseline(active: ModelVersion | None) -> dict[str, Any]:
-    """What a report that is made now compares with: what is in force, and the revision of tags and base parameters."""
+    """What a report made now compares with: the version in force, and the revision of tags and base parameters."""
     return {
         "id": active.pk if active else None,
         "name": active.name if active else None,
@@ -242,8 +253,10 @@ def baseline(active: ModelVersion | None) -> dict[str, Any]:
 
 
 def held_by(version: ModelVersion | None = None) -> tuple[ModelVersionEvent, dict[str, Any]] | None:
-    """The rollback that keeps schedules from promoting the version (None: any version at all), and a check that says
-    so; None where the gate alone decides."""
+    """The rollback that keeps schedules from promoting the version, and a failed check that says so.
+
+    None as ``version`` means any version at all. Returns None if the gate alone decides.
+    """
     rollback = holding_rollback()
     if rollback is not None:
         of = f"The last change of the active version was a rollback of {rollback.model_version.name!r}"
@@ -258,7 +271,7 @@ def held_by(version: ModelVersion | None = None) -> tuple[ModelVersionEvent, dic
 
 
 class PromotionRefused(Conflict):
-    """The version is not promoted; ``checks`` are those that did not pass."""
+    """The version is not promoted; ``checks`` are those that failed."""
 
     code = "refused"
 
@@ -273,13 +286,17 @@ class PromotionRefused(Conflict):
 def model_version_promote(
     *, name: str, by: str, force: bool = False, reason: str = "", scheduled: bool = False
 ) -> ModelVersion:
-    """Publishes the version, atomically, where the gate passes or ``force`` gives a ``reason``; answers it.
+    """Promotes the version, atomically, if the gate passes or ``force`` has a ``reason``, and returns it.
 
-    From the next request on, every process recommends with it; the learners' masteries are stale until their next score
-    or ``trace_learners``. ``scheduled`` says that nobody asked for just this version: then it is held, by force or not,
-    while the last change was a rollback. Raises ModelVersion.DoesNotExist; InvalidInput for force without reason;
-    Conflict for a version that is active already, is not finished or was purged; PromotionRefused where the gate says
-    no, with the refusal on record; and where it is held, on record once for each rollback.
+    From the next request on, every process recommends with it. The learners' masteries are stale until their next score
+    or ``trace_learners``.
+
+    ``scheduled`` means that nobody asked for this very version. It is then held, by force or not, while the last change
+    was a rollback.
+
+    Raises ModelVersion.DoesNotExist, and InvalidInput if force has no reason. Raises Conflict if the version is already
+    active, is not finished or was purged. Raises PromotionRefused if the gate refuses it or it is held. Every refusal
+    is recorded, but a hold only once for each rollback.
     """
     if force and not reason.strip():
         raise InvalidInput("A promotion by force needs a reason.", field="reason", code="required")
@@ -287,7 +304,7 @@ def model_version_promote(
         content_lock()
         version, active = ModelVersion.objects.get(name=name), active_version()
         if active == version:
-            raise Conflict(f"{name!r} is active already.", field="name", code="active")
+            raise Conflict(f"{name!r} is already active.", field="name", code="active")
         _not_purged(version)
         if force and version.finished_at is None and version.batches.exists():
             raise Conflict(f"{name!r} is still being estimated.", field="name", code="unfinished")
@@ -313,15 +330,17 @@ def model_version_promote(
 
 
 def model_version_purge(*, version: ModelVersion, before: datetime) -> bool:
-    """Deletes the parameters of a version from before that time that was never in force; its report and its events
-    stay. Answers whether it did: False where it is in force by now, or was purged by somebody else."""
+    """Deletes the parameters of a version begun before that time that was never in force; its report and events stay.
+
+    Returns False if it is in force by now, or somebody else purged it.
+    """
     with transaction.atomic():
-        # Nobody promotes it meanwhile.
+        # The lock keeps others from promoting it meanwhile.
         content_lock()
         locked = versions_never_in_force(before).select_for_update(of=("self",)).filter(pk=version.pk).first()
         if locked is None:
             return False
-        # First what an estimate locks, so that none adds parameters after they are gone.
+        # First delete what an estimate locks, so that no estimate adds parameters after they are deleted.
         locked.batches.all().delete()
         locked.item_parameters.all().delete()
         locked.knowledge_component_parameters.all().delete()
@@ -333,10 +352,10 @@ def model_version_purge(*, version: ModelVersion, before: datetime) -> bool:
 
 
 def model_version_rollback(*, by: str, reason: str = "") -> ModelVersion | None:
-    """Makes what was in force before the last promotion active again and answers it (None: the authors' base).
+    """Makes what was in force before the last promotion active again and returns it (None means the authors' base).
 
-    Called again, it goes back one promotion further. Until somebody promotes a version, no schedule does. Raises
-    Conflict where there is none to take back.
+    Each further call goes back one more promotion. Until somebody promotes a version, no schedule does. Raises Conflict
+    if there is nothing to roll back.
     """
     with transaction.atomic():
         content_lock()

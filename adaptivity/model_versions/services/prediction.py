@@ -1,4 +1,4 @@
-"""How likely a learner is to succeed at activities, now."""
+"""Predicts how likely a learner is to succeed at activities now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,18 @@ from adaptivity.evidence.selectors.log import evidence
 from adaptivity.evidence.services.learners import LearnerIdentity
 from adaptivity.model_versions.selectors.prediction import Tagged, activities_named, masteries_of, predictor_of, tagged
 
-# Of a longer history, so many of the newest entries are gone through: what is further back says next to nothing more.
+# Only this many of the newest entries of a history are used: older ones add almost nothing.
 NEWEST = 2000
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """``probability`` of success at each activity, were it the next one, shape (activities,). ``terms``, shape
-    (activities, features), are what its log-odds are the sum of, in the order of ``FEATURES``; None where no model of
-    success is in force and tracing alone predicts. ``model_version`` is the name of the one in force, if there is."""
+    """The probability of success at each activity if it came next.
+
+    ``probability`` has shape (activities,). ``terms``, shape (activities, features), add up to its log-odds, in the
+    order of ``FEATURES``. They are None if no model of success is in force and tracing alone predicts.
+    ``model_version`` is the name of the version in force, if there is one.
+    """
 
     probability: Floats
     terms: Floats | None
@@ -35,11 +38,13 @@ class Predictions:
 
 
 def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> Predictions:
-    """Predicts the learner's success at the activities, named by their source launch URLs. Writes nothing: an unknown
-    learner is predicted as one without evidence is. Raises InvalidInput for an unknown activity.
+    """Predicts the learner's success at the activities, given by their source launch URLs.
 
-    Reads in at most nine queries, however many activities and whatever the learner did; ten where this process has
-    not got the version's model yet.
+    Writes nothing: an unknown learner is treated as one without evidence. Raises InvalidInput if an activity is
+    unknown.
+
+    Needs at most nine queries, however many activities there are and whatever the learner did. It needs ten if this
+    process has not loaded the version's model yet.
     """
     known = learner_find(learner.user_id, learner.tool_consumer_instance_guid)
     ids = activities_named(activities)
@@ -61,14 +66,14 @@ def success_predict(*, learner: LearnerIdentity, activities: Sequence[str]) -> P
         model = predictor.among(found.activity, found.pairs, found.knowledge_component)
         online = Online(model, found.pairs)
         _go_through(log, found, online)
-        # What is absent adds 0, not -0.
+        # Absent terms add 0, not -0.
         terms = online.features(np.searchsorted(found.activity, asked)) * model.weights + 0.0
         probability = 1.0 / (1.0 + np.exp(-terms.sum(axis=1)))
     return Predictions(probability, terms, name)
 
 
 def _go_through(log: Evidence, found: Tagged, online: Online) -> None:
-    """Takes the newest of the learner's evidence in, in history order: scores, and masteries set by hand."""
+    """Takes in the newest of the learner's evidence in history order: scores, and masteries set by hand."""
     entries = np.sort(np.concatenate((log.score_position, log.set_position)))
     oldest = entries[-NEWEST] if entries.size > NEWEST else -1
     item = np.searchsorted(found.activity, log.score_activity)
@@ -87,7 +92,7 @@ def _go_through(log: Evidence, found: Tagged, online: Online) -> None:
 
 
 def _traced(found: Tagged, learner_id: int | None, version_id: int | None) -> Floats:
-    """What tracing alone says of each of the activities: the mean over its KCs; 0.5 for one without KCs."""
+    """What tracing alone predicts for each activity: the mean over its KCs; 0.5 for an activity without KCs."""
     in_force = priors(version_id)
     mastery = in_force.prior[np.searchsorted(in_force.knowledge_component, found.knowledge_component)]
     if learner_id is not None:

@@ -1,4 +1,4 @@
-"""What an experiment has shown so far, with intervals that hold however often it is asked."""
+"""What an experiment has shown so far, with intervals that stay valid however often it is asked."""
 
 import math
 from collections.abc import Callable
@@ -26,9 +26,9 @@ from adaptivity.recommendation.selectors.experiments import (
 )
 
 BATCH = 500
-# The name of the group that the others are compared with, where there is one of it.
+# The name of the default control group, if there is a group with this name.
 CONTROL = "control"
-# What a learner's window is measured by, and between which bounds it lies.
+# The outcomes of a learner's window: the bounds of the value, and how it is measured.
 OUTCOMES: dict[str, tuple[tuple[float, float], Callable[[Standing, Standing], float]]] = {
     "grade_gain": ((-1.0, 1.0), lambda start, end: end.grade - start.grade),
     "mastered_gain": ((-1.0, 1.0), lambda start, end: end.mastered - start.mastered),
@@ -41,8 +41,11 @@ OUTCOMES: dict[str, tuple[tuple[float, float], Callable[[Standing, Standing], fl
 
 @dataclass(frozen=True)
 class GroupResult:
-    """``learners`` are those whose window is complete, ``pending`` those whose is not yet; ``differences`` are those of
-    the outcomes from the control group's."""
+    """The results of one group.
+
+    ``learners`` counts those whose window is complete, ``pending`` those whose window is not. ``differences`` are the
+    differences of the outcomes from the control group's.
+    """
 
     policy: str
     weight: float
@@ -62,16 +65,20 @@ def experiment_report(
     progress: Progress = silent,
     stop: Stop = never,
 ) -> dict[str, Any]:
-    """The outcomes of each group and their differences from ``control``, as JSON. By default, that is the group named
-    CONTROL, or else the one that was made first.
+    """The outcomes of each group and their differences from ``control``, as JSON.
 
-    A learner counts when their window, ``days`` from their first score in the collection while the experiment ran, is
-    complete before its end: the outcome is known then and does not change, whatever the learner does later. A learner
-    who was pinned before that first score does not count, as no chance has put them there; one who was pinned later
-    counts where chance had put them, because who is moved may well depend on how they do. With probability
-    1 - ``alpha`` all differences of one outcome hold together, at all times, and so do all means. ``sample_ratio`` is
-    how likely chance alone makes groups as unequal as they are. Raises InvalidInput, Experiment.DoesNotExist, and
-    Stopped.
+    ``control`` is by default the group named CONTROL, or else the one that was created first.
+
+    A learner's window is the ``days`` from their first score in the collection while the experiment ran. The learner
+    counts if the window is complete before the experiment's end. The outcome is then known and no longer changes,
+    whatever the learner does later.
+
+    A learner who was pinned before that first score does not count, because chance did not put them there. One who was
+    pinned later counts in the group that chance chose, because being moved may depend on how a learner does.
+
+    With probability 1 - ``alpha`` all differences of one outcome hold together, at all times, and so do all means.
+    ``sample_ratio`` is the probability that chance alone makes groups as unequal as they are. Raises InvalidInput,
+    Experiment.DoesNotExist, and Stopped.
     """
     if not (math.isfinite(days) and days > 0.0):
         raise InvalidInput("must be more than 0", field="days")
@@ -79,13 +86,13 @@ def experiment_report(
         raise InvalidInput("must lie between 0 and 1", field="alpha")
     experiment = Experiment.objects.select_related("collection").get(name=name)
     if experiment.started_at is None:
-        raise InvalidInput("was not started", field="name")
+        raise InvalidInput("has not been started", field="name")
     planned = experiment_groups(experiment)
     names = [group.name for group in planned.groups]
     if control is None:
         control = CONTROL if CONTROL in names else min(planned.groups, key=lambda group: group.id).name
     if control not in names:
-        raise InvalidInput(f"is none of {', '.join(names)}", field="control")
+        raise InvalidInput(f"is not one of {', '.join(names)}", field="control")
 
     window = timedelta(days=days)
     sample = _sample(experiment, planned, window, experiment.ended_at or now or timezone.now())
@@ -143,8 +150,11 @@ def experiment_report(
 
 @dataclass(frozen=True)
 class Sample:
-    """Who counts, in the order in which their outcomes became known, and the name of each one's group; how many of each
-    group are ``pending``; how many pinned learners were ``left_out``, and how many count though they were ``moved``."""
+    """The learners that count, in the order in which their outcomes became known, and the name of each learner's group.
+
+    ``pending`` counts the learners of each group whose window is not complete. ``left_out`` counts the pinned learners
+    that do not count, ``moved`` those that count although they were pinned later.
+    """
 
     members: list[Participant]
     groups: list[str]
@@ -201,7 +211,7 @@ def _values(
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it: null where there is no mean."""
+    """The value as JSON can hold it: null if there is no mean."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,4 +1,4 @@
-"""What another policy would have earned, as the recorded decisions tell."""
+"""Estimates what another policy would have earned, from the recorded decisions."""
 
 import math
 from dataclasses import asdict, replace
@@ -19,7 +19,7 @@ from adaptivity.models import Collection, DecisionReceipt, Score
 from adaptivity.progress import Progress, Stop, never, silent
 from adaptivity.recommendation.jobs.replay import RestoredDecision, restored
 
-# An estimate that is worth fewer decisions says nothing of how sure it is.
+# An estimate worth fewer decisions than this says nothing about its own precision.
 LEAST_EFFECTIVE = 10.0
 
 
@@ -34,15 +34,18 @@ def off_policy(
 ) -> dict[str, Any]:
     """What the policy, with the settings that were in force, would have earned in the collection, as JSON.
 
-    The reward of a decision is the learner's first score on the recommended activity within ``hours`` of it, and 0
-    where there is none. Decisions count whose time is over; those that the policy would have ended the collection at do
-    not, and are counted apart. Of receipts of one learner with the same history and the same recommended activity, the
-    last counts, and only that: whoever asks again before the next score gets the same decision, not another one, and
-    has one score to follow it. Which one counts depends on no reward. Raises InvalidInput, Collection.DoesNotExist, and
-    Stopped.
+    The reward of a decision is the learner's first score on the recommended activity within ``hours`` of it, and 0 if
+    there is none. Only decisions whose ``hours`` are over count. Decisions at which the policy would have ended the
+    collection do not count; ``ended`` is their number.
+
+    Of several receipts with the same learner, history and recommended activity, only the last counts. A learner who
+    asks again before the next score gets the same decision, with one score to follow it. Which receipt counts depends
+    on no reward.
+
+    Raises InvalidInput, Collection.DoesNotExist, and Stopped.
     """
     if policy not in POLICIES:
-        raise InvalidInput(f"is none of {', '.join(POLICIES)}", field="policy")
+        raise InvalidInput(f"is not one of {', '.join(POLICIES)}", field="policy")
     if not (math.isfinite(hours) and hours > 0.0):
         raise InvalidInput("must be more than 0", field="hours")
     collection = Collection.objects.get(collection_id=collection_id)
@@ -97,7 +100,7 @@ def off_policy(
 
 
 def _shown(estimate: Estimate) -> dict[str, float | None]:
-    """An estimate as JSON; one that rests on a few decisions has no standard error, which they would understate."""
+    """An estimate as JSON. If it rests on few decisions it has no standard error, because that would be understated."""
     shown = {key: None if math.isnan(value) else value for key, value in asdict(estimate).items()}
     return shown | ({} if estimate.effective >= LEAST_EFFECTIVE else {"standard_error": None})
 
@@ -113,8 +116,7 @@ def _reward(receipt: DecisionReceipt, window: timedelta) -> float:
 
 
 def _against(found: RestoredDecision, other: Recommendation) -> tuple[float, float, float, float]:
-    """The logged propensity of what was chosen, the other policy's, the success that is expected of it, and that of
-    what the other policy would choose."""
+    """Logged and target propensity of the chosen item, its expected success, and that of the other policy's choice."""
     item = int(np.searchsorted(found.activity_ids, found.receipt.activity or 0))
     success = _success(found)
     of_other = float((other.propensity * success[other.candidates]).sum())
@@ -124,7 +126,7 @@ def _against(found: RestoredDecision, other: Recommendation) -> tuple[float, flo
 
 
 def _success(found: RestoredDecision) -> Floats:
-    """The mean over each item's KCs of p(1 - s) + (1 - p)g, shape (items,); a half without KCs."""
+    """The mean over each item's KCs of p(1 - s) + (1 - p)g, shape (items,); 0.5 for an item without KCs."""
     content, mastery = found.content, found.decision.learner.mastery
     p = mastery[content.tag_kc]
     of_tag = p * (1.0 - content.tag_slip) + (1.0 - p) * content.tag_guess

@@ -1,4 +1,4 @@
-"""Receipts that are too old are deleted."""
+"""Deletes receipts that are too old."""
 
 from datetime import timedelta
 
@@ -13,7 +13,10 @@ PURGE_BATCH = 1000
 
 
 def purge_receipts(*, days: int, progress: Progress = silent, stop: Stop = never) -> int:
-    """Deletes the receipts that are older; answers how many. Raises Stopped, with what is deleted deleted."""
+    """Deletes the receipts older than ``days`` days and returns their number.
+
+    Raises Stopped; what was deleted until then stays deleted.
+    """
     before = timezone.now() - timedelta(days=days)
     total, deleted = DecisionReceipt.objects.filter(at__lt=before).count(), 0
     while True:

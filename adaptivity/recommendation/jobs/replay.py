@@ -1,4 +1,4 @@
-"""Recorded recommendations, made again from their receipts."""
+"""Repeats recorded recommendations from their receipts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ READ_BATCH = 200
 
 @dataclass(frozen=True)
 class RestoredDecision:
-    """A receipt as the engine takes it; ``activity_ids`` name the items."""
+    """A receipt decoded for the engine; ``activity_ids`` are the ids of the items."""
 
     receipt: DecisionReceipt
     content: CollectionContent
@@ -31,7 +31,7 @@ class RestoredDecision:
 
 
 def restored(receipts: "QuerySet[DecisionReceipt]") -> Iterator[tuple[DecisionReceipt, RestoredDecision | None]]:
-    """Each receipt in order of its snapshot, decoded; None where this version of the engine cannot read it."""
+    """Decodes each receipt, in order of its snapshot; None if this version of the engine cannot read it."""
     snapshot, content, activity_ids = None, None, None
     rows = receipts.select_related("learner", "collection", "snapshot").order_by("snapshot_id", "id")
     for receipt in rows.iterator(chunk_size=READ_BATCH):
@@ -59,8 +59,11 @@ def _decision(receipt: DecisionReceipt) -> Decision:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """How many receipts were replayed; the ids of those that came out otherwise, of those that did and that another
-    version of the software has made, with its commit, and of those that cannot be read."""
+    """The number of replayed receipts, and the receipts that differ or cannot be read.
+
+    ``different`` has the ids of those with another outcome. ``of_other_software`` has those with another outcome that
+    another version of the software wrote, with its commit. ``unreadable`` has the ids of those that cannot be read.
+    """
 
     replayed: int
     different: tuple[int, ...]
@@ -71,8 +74,10 @@ class ReplayReport:
 def replay_recommendations(
     *, since: datetime | None = None, progress: Progress = silent, stop: Stop = never
 ) -> ReplayReport:
-    """Makes every recorded recommendation again and compares all of it, bit for bit: outcome, item, candidates,
-    sub-scores and propensities. Reads only. Raises Stopped."""
+    """Repeats every recorded recommendation and compares it bit for bit.
+
+    Compares the outcome, item, candidates, sub-scores and propensities. Reads only. Raises Stopped.
+    """
     receipts = DecisionReceipt.objects.all()
     if since is not None:
         receipts = receipts.filter(at__gte=since)

@@ -1,4 +1,4 @@
-"""The groups of a running experiment, cached in this process: once it is started they do not change."""
+"""The groups of a running experiment, cached in this process: they do not change once it is started."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ CACHED = 64
 
 @dataclass(frozen=True)
 class Group:
-    """A group of an experiment, as a recommendation uses it."""
+    """A group of an experiment, as recommendations use it."""
 
     id: int
     name: str
@@ -43,7 +43,7 @@ class RunningExperiment:
     groups: tuple[Group, ...]
 
     def group_of(self, user_id: str, tool_consumer_instance_guid: str, pinned: int | None) -> Group:
-        """The learner's group: the pinned one, or else by chance."""
+        """The learner's group: the pinned one, or else one by chance."""
         for group in self.groups:
             if group.id == pinned:
                 return group
@@ -56,7 +56,7 @@ _lock = Lock()
 
 
 def running_experiment(experiment_id: int, started_at: object) -> RunningExperiment:
-    """The experiment with this id that was started then: from the cache, or in two queries."""
+    """The experiment with this id and start time, from the cache or in two queries."""
     key = (experiment_id, started_at)
     with _lock:
         if key in _cache:
@@ -76,8 +76,11 @@ def experiment_groups(experiment: Experiment) -> RunningExperiment:
 
 
 def settings_in_use(collection_id: str) -> list[tuple[str | None, EngineSettings]]:
-    """What learners of the collection are recommended by now: each group of its running experiment, by name, or, where
-    there is none, the default settings without a name. Two queries."""
+    """The settings of the collection's learners now.
+
+    Each group of its running experiment gives a name and its settings. Without a running experiment, there are only the
+    default settings, without a name. Two queries.
+    """
     running = Experiment.objects.filter(
         collection__collection_id=collection_id, started_at__isnull=False, ended_at__isnull=True
     ).first()
@@ -89,7 +92,7 @@ def settings_in_use(collection_id: str) -> list[tuple[str | None, EngineSettings
 def _group(group: ExperimentalGroup) -> Group:
     policy = group.policy
     if policy not in POLICIES:
-        # Of another version of this software: its learners have to be recommended something.
+        # The group comes from another version of this software, but its learners still need recommendations.
         log.error("unknown_policy", experiment=group.experiment_id, group=group.name, policy=policy)
         policy = DESIGN_POLICY
     return Group(
@@ -110,7 +113,7 @@ def _group(group: ExperimentalGroup) -> Group:
 
 @dataclass(frozen=True)
 class Participant:
-    """A learner who was scored in the experiment's collection while it ran, and when first."""
+    """A learner who got a score in the experiment's collection while it ran, and the time of the first one."""
 
     learner_id: int
     user_id: str
@@ -119,7 +122,7 @@ class Participant:
 
 
 def participants(experiment: Experiment) -> list[Participant]:
-    """Who took part, in the order in which they began. One query."""
+    """The participants, in the order in which they began. One query."""
     rows = Score.objects.filter(
         activity__memberships__collection=experiment.collection_id, timestamp__gte=experiment.started_at
     )
@@ -140,8 +143,11 @@ def participants(experiment: Experiment) -> list[Participant]:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a learner had come in a collection at some time: the grade, the share of its KCs that were mastered, and
-    the sum and number of the scores on its activities until then."""
+    """How far a learner had come in a collection at some time.
+
+    ``mastered`` is the share of the collection's KCs that were mastered. ``score_sum`` and ``scores`` are the sum and
+    number of the scores on its activities until then.
+    """
 
     grade: float
     mastered: float
@@ -152,8 +158,10 @@ class Standing:
 def standings(
     before: Mapping[int, datetime], arrays: CollectionArrays, model_version_id: int | None
 ) -> dict[int, Standing]:
-    """Where learners (by id) stood just before a time of each, by a replay of their logs under the version's
-    parameters. Six queries, whatever the number of learners."""
+    """The standing of each learner just before the time in ``before``, which has a time for each learner's id.
+
+    Replays the learners' logs under the version's parameters. Six queries, however many learners there are.
+    """
     ids = list(before)
     log, _ = evidence(ids, before)
     traced = replay(log, tag_table(model_version_id, activities_scored_by(ids)), priors(model_version_id))

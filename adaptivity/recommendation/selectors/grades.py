@@ -9,7 +9,7 @@ from adaptivity.recommendation.selectors.learner_state import done_items, master
 
 
 def learner_grade(*, user_id: str, tool_consumer_instance_guid: str, collection_id: str) -> float:
-    """From 0 to 1; an unknown learner is graded like a new one. Raises Collection.DoesNotExist."""
+    """The grade from 0 to 1; an unknown learner is graded like a new one. Raises Collection.DoesNotExist."""
     version = collection_state(collection_id)
     arrays = collection_arrays(version)
     learner = learner_find(user_id, tool_consumer_instance_guid)

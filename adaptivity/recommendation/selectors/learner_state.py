@@ -1,4 +1,4 @@
-"""What a recommendation or a grade has to know of a learner; rows are bounded by the collection."""
+"""What a recommendation or a grade needs to know about a learner; the rows read are bounded by the collection."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from adaptivity.database.sql import among, fetch
 from adaptivity.engine.parameters import Floats, Integers, relevance
 from adaptivity.evidence.selectors.learners import KnownLearner
 
-# On PostgreSQL a look into the index takes as long as reading four to eight rows in its order.
+# On PostgreSQL, one index lookup takes as long as reading four to eight rows in index order.
 READ_RATHER_THAN_LOOK_UP = 4
 
 
@@ -26,8 +26,10 @@ WHERE tag.activity_id = %s
 def masteries_and_last_item(
     learner: KnownLearner, version: CollectionState, arrays: CollectionArrays
 ) -> tuple[Floats, Floats]:
-    """The learner's mastery of each KC (its prior without evidence) and the relevance of the last item for each,
-    both of shape (KCs,). One query."""
+    """The learner's mastery of each KC and the relevance of the last item for it, both of shape (KCs,). One query.
+
+    The mastery of a KC without evidence is its prior.
+    """
     mastery, last_relevance = arrays.priors.copy(), np.zeros(arrays.priors.size)
     condition, kc_ids = among(arrays.knowledge_component_ids.tolist())
     sql = f"""
@@ -55,8 +57,8 @@ FROM adaptivity_mastery WHERE learner_id = %s AND knowledge_component_id {condit
 def done_items(learner: KnownLearner, arrays: CollectionArrays) -> Integers:
     """The items of the collection that the learner has a score on, in any order. One query.
 
-    The rows that it reads are bounded by the collection: everything the learner has done, or, where that may be far
-    more than the collection holds, one look for each of its items.
+    The rows that it reads are bounded by the collection. It reads everything the learner has done. If that may be far
+    more than the collection holds, it looks up each item of the collection instead.
     """
     sql, parameters = "SELECT activity_id FROM adaptivity_doneactivity WHERE learner_id = %s", [learner.id]
     if learner.evidence_count > READ_RATHER_THAN_LOOK_UP * arrays.activity_ids.size:

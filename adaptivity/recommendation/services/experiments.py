@@ -1,4 +1,4 @@
-"""Experiments: planned as drafts, started, ended; and learners put into groups by hand."""
+"""Creates experiments as drafts, starts and ends them, and puts learners into groups by hand."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +14,21 @@ from adaptivity.evidence.services.learners import LearnerIdentity, learners_ensu
 from adaptivity.models import Collection, Experiment, ExperimentalGroup, ExperimentPin, Learner
 
 log = structlog.get_logger(__name__)
-# At either end its log-odds is infinite, and every KC or none is mastered; a number beyond is told apart before.
-BETWEEN = "Must lie between 0 and 1, and be neither."
+# At either end the log-odds is infinite, so that every KC or none is mastered. Other numbers are refused earlier.
+BETWEEN = "Must be greater than 0 and less than 1."
 
 
 def _lock(experiment: Experiment) -> Experiment:
-    """The experiment as it is, locked until the transaction ends. Raises Experiment.DoesNotExist."""
+    """The experiment as stored, locked until the transaction ends. Raises Experiment.DoesNotExist."""
     return Experiment.objects.select_for_update(of=("self",)).get(pk=experiment.pk)
 
 
 def _lock_draft(experiment: Experiment) -> Experiment:
     locked = _lock(experiment)
     if locked.started_at is not None:
-        raise Conflict(f"{locked.name!r} was started; what it compares is fixed.", field="experiment", code="started")
+        raise Conflict(
+            f"{locked.name!r} has already started and can no longer be changed.", field="experiment", code="started"
+        )
     return locked
 
 
@@ -38,7 +40,7 @@ def _lock_open(experiment: Experiment) -> Experiment:
 
 
 def _save(row: Experiment | ExperimentalGroup, fields: Sequence[str] | None = None) -> None:
-    """Saves the row, all of it or these fields."""
+    """Saves the row: all fields, or only these."""
     if isinstance(row, ExperimentalGroup) and row.policy not in POLICIES:
         raise InvalidInput(f"Must be one of {', '.join(POLICIES)}.", field="policy", code="invalid_choice")
     if isinstance(row, ExperimentalGroup) and row.mastery_threshold in {0.0, 1.0}:
@@ -48,7 +50,7 @@ def _save(row: Experiment | ExperimentalGroup, fields: Sequence[str] | None = No
             row.save(update_fields=fields)
     except IntegrityError:
         if type(row).objects.filter(**_unique(row)).exclude(pk=row.pk).exists():
-            raise InvalidInput("There is one with this name already.", field="name", code="unique") from None
+            raise InvalidInput("This name is already taken.", field="name", code="unique") from None
         raise
 
 
@@ -57,7 +59,7 @@ def _unique(row: Experiment | ExperimentalGroup) -> dict[str, Any]:
 
 
 def experiment_create(*, name: str, collection: Collection) -> Experiment:
-    """A draft without groups. Raises InvalidInput where the name is taken."""
+    """Creates a draft without groups. Raises InvalidInput if the name is taken."""
     experiment = Experiment(name=name, collection=collection)
     _save(experiment)
     return experiment
@@ -65,7 +67,7 @@ def experiment_create(*, name: str, collection: Collection) -> Experiment:
 
 @transaction.atomic
 def experiment_update(*, experiment: Experiment, **fields: Any) -> Experiment:
-    """Changes a draft's name or collection. Raises Conflict where it was started."""
+    """Changes a draft's name or collection. Raises Conflict if the experiment has been started."""
     locked = _lock_draft(experiment)
     _save(locked, assign(locked, fields))
     return locked
@@ -73,14 +75,17 @@ def experiment_update(*, experiment: Experiment, **fields: Any) -> Experiment:
 
 @transaction.atomic
 def experiment_delete(*, experiment: Experiment) -> None:
-    """Deletes a draft. Raises Conflict where it was started: it is a record."""
+    """Deletes a draft. Raises Conflict if the experiment has been started, because it is then a record."""
     _lock_draft(experiment).delete()
 
 
 @transaction.atomic
 def experiment_start(*, experiment: Experiment) -> Experiment:
-    """Starts a draft: from the next recommendation on, its groups count. Raises Conflict where it was started, or
-    another one runs in the collection; InvalidInput where no group has a weight."""
+    """Starts a draft; its groups apply from the next recommendation on.
+
+    Raises Conflict if it has been started, or another experiment runs in the collection. Raises InvalidInput if no
+    group has a weight.
+    """
     locked = _lock_draft(experiment)
     if not locked.groups.filter(weight__gt=0.0).exists():
         raise InvalidInput("No group has a weight.", field="groups", code="required")
@@ -98,8 +103,10 @@ def experiment_start(*, experiment: Experiment) -> Experiment:
 
 @transaction.atomic
 def experiment_end(*, experiment: Experiment) -> Experiment:
-    """Ends a running experiment: the collection's learners get the default settings again. Raises Conflict where it
-    does not run."""
+    """Ends a running experiment: the collection's learners get the default settings again.
+
+    Raises Conflict if it is not running.
+    """
     locked = _lock(experiment)
     if locked.started_at is None or locked.ended_at is not None:
         raise Conflict(f"{locked.name!r} is not running.", field="experiment", code="not_running")
@@ -111,8 +118,10 @@ def experiment_end(*, experiment: Experiment) -> Experiment:
 
 @transaction.atomic
 def experimental_group_create(*, experiment: Experiment, name: str, **settings: Any) -> ExperimentalGroup:
-    """A group of a draft; what is not given has the engine's defaults. Raises Conflict where the experiment was
-    started, InvalidInput for a name that is taken or an unknown policy."""
+    """Creates a group of a draft; settings that are not given get the engine's defaults.
+
+    Raises Conflict if the experiment has been started, and InvalidInput if the name is taken or the policy is unknown.
+    """
     group = ExperimentalGroup(experiment=_lock_draft(experiment), name=name, **settings)
     _save(group)
     return group
@@ -120,8 +129,8 @@ def experimental_group_create(*, experiment: Experiment, name: str, **settings: 
 
 @transaction.atomic
 def experimental_group_update(*, group: ExperimentalGroup, **fields: Any) -> ExperimentalGroup:
-    """Changes a group of a draft, which stays in its experiment. Raises as experimental_group_create does."""
-    # Of the experiment that is stored: the caller's row may have another one already.
+    """Changes a group of a draft; the group stays in its experiment. Raises the errors of experimental_group_create."""
+    # Lock the stored experiment: the caller's row may already have another one.
     _lock_draft(Experiment.objects.get(groups=group.pk))
     group.refresh_from_db()
     if fields.pop("experiment", group.experiment) != group.experiment:
@@ -134,16 +143,16 @@ def experimental_group_update(*, group: ExperimentalGroup, **fields: Any) -> Exp
 
 @transaction.atomic
 def experimental_group_delete(*, group: ExperimentalGroup) -> None:
-    """Deletes a group of a draft. Raises Conflict where the experiment was started."""
+    """Deletes a group of a draft. Raises Conflict if the experiment has been started."""
     _lock_draft(group.experiment)
     group.delete()
 
 
 @transaction.atomic
 def experiment_pin(*, group: ExperimentalGroup, learner: LearnerIdentity) -> ExperimentPin:
-    """Puts the learner into the group, whatever chance says; takes them out of another one of the experiment.
+    """Puts the learner into the group, whatever chance says, and takes them out of any other group of the experiment.
 
-    Raises Conflict where the experiment has ended.
+    Raises Conflict if the experiment has ended.
     """
     experiment = _lock_open(group.experiment)
     learners_ensure(identities=[learner])
@@ -155,8 +164,10 @@ def experiment_pin(*, group: ExperimentalGroup, learner: LearnerIdentity) -> Exp
 
 @transaction.atomic
 def experiment_pin_create(*, group: ExperimentalGroup, learner: Learner) -> ExperimentPin:
-    """Puts a learner who is in no group of the experiment by hand into this one. Raises InvalidInput where the learner
-    is in one, Conflict where the experiment has ended."""
+    """Pins a learner who is not pinned in the experiment yet to this group.
+
+    Raises InvalidInput if the learner is already pinned, and Conflict if the experiment has ended.
+    """
     pin = ExperimentPin(experiment=_lock_open(group.experiment), group=group, learner=learner)
     _check_pin(pin)
     pin.save()
@@ -165,7 +176,7 @@ def experiment_pin_create(*, group: ExperimentalGroup, learner: Learner) -> Expe
 
 @transaction.atomic
 def experiment_pin_update(*, pin: ExperimentPin, **fields: Any) -> ExperimentPin:
-    """Changes who is in which group by hand. Raises as experiment_pin_create does."""
+    """Changes a pin's learner or group. Raises the errors of experiment_pin_create."""
     experiment = _lock_open(fields.get("group", pin.group).experiment)
     pin.refresh_from_db()
     changed = assign(pin, {"experiment": experiment, **fields})
@@ -178,10 +189,10 @@ def _check_pin(pin: ExperimentPin) -> None:
     twins = ExperimentPin.objects.filter(experiment=pin.experiment_id, learner=pin.learner_id)
     if twins.exclude(pk=pin.pk).exists():
         raise InvalidInput(
-            "The learner is in a group of this experiment by hand already.", field="learner", code="unique"
+            "The learner is already pinned to a group of this experiment.", field="learner", code="unique"
         )
 
 
 def experiment_pin_delete(*, pin: ExperimentPin) -> None:
-    """Leaves the learner to chance again."""
+    """Deletes the pin, so that chance decides about the learner again."""
     pin.delete()

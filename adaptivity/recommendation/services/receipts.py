@@ -1,4 +1,4 @@
-"""Receipts of recommendations: handed over with the answer, written by a thread beside, read by jobs."""
+"""Receipts of recommendations: queued with the answer, written by a thread of their own, read by jobs."""
 
 import atexit
 import json
@@ -26,16 +26,16 @@ from adaptivity.models import Collection, ContentSnapshot, DecisionReceipt, Lear
 from adaptivity.recommendation.services.recommendation import ExplainedRecommendation
 
 log = structlog.get_logger(__name__)
-# Of the candidates, so many are written down one by one; the digest vouches for the rest. With the state of a learner
-# of 100 KCs a row then stays below 2 kB, above which PostgreSQL would compress it and put it elsewhere.
+# This many candidates are stored one by one; the digest covers the rest. With the state of a learner of 100 KCs a row
+# then stays below 2 kB. Above that, PostgreSQL would compress it and store it elsewhere.
 BEST = 10
 QUEUED = 1000
-# What waits is kept as it was handed over: 57 bytes for each activity of the collection.
+# Waiting entries are kept as they were handed over: 57 bytes for each activity of the collection.
 QUEUED_BYTES = 32 * 2**20
 BYTES_OF_AN_ITEM = 57
 BATCH = 100
 SECONDS_BETWEEN_BATCHES = 0.25
-# SQLite before 3.32 takes 999 values in a statement.
+# SQLite before 3.32 accepts 999 values in a statement.
 ROWS_OF_A_STATEMENT = 45
 TRIES = 2
 # Fargate kills a container 30 seconds after asking it to stop.
@@ -47,7 +47,7 @@ _snapshot_ids: WeakKeyDictionary[CollectionArrays, int] = WeakKeyDictionary()
 
 
 def receipts_write(handed: Sequence[Handed]) -> None:
-    """Writes receipts of recommendations; of learners and collections that are gone, none."""
+    """Writes receipts of recommendations, except for learners and collections that were deleted."""
     unknown = {explained.inputs.learner for _, explained in handed if not explained.inputs.learner_id}
     ids: dict[tuple[str, str], int] = {}
     if unknown:
@@ -81,9 +81,9 @@ def _there(model: type[models.Model], ids: Iterable[int]) -> set[int]:
 
 
 def _snapshots(contents: Iterable[CollectionArrays]) -> dict[CollectionArrays, int]:
-    """The ids of the snapshots of these contents, made where they are not there."""
+    """The ids of the snapshots of these contents; missing snapshots are created."""
     known = {each: _snapshot_ids[each] for each in contents if each in _snapshot_ids}
-    # One that was there may have been purged.
+    # A known snapshot may have been purged.
     there = _there(ContentSnapshot, known.values())
     found = {each: known[each] if known.get(each) in there else _snapshot(each) for each in contents}
     _snapshot_ids.update(found)
@@ -105,7 +105,7 @@ def _snapshot(arrays: CollectionArrays) -> int:
 
 
 def _values(at: object, explained: ExplainedRecommendation, learner_id: int, snapshot_id: int) -> dict[str, Any]:
-    """What a receipt's columns hold."""
+    """The column values of a receipt."""
     found, inputs, activity_ids = explained.recommendation, explained.inputs, explained.arrays.activity_ids
     item = found.item
     return {
@@ -138,7 +138,7 @@ def _as_json(of_engine: EngineSettings) -> str:
 
 
 def _insert(rows: Sequence[dict[str, Any]]) -> None:
-    """Writes receipts, all or none. By hand, as ``bulk_create`` takes twice the time that its statement does."""
+    """Writes all receipts or none. Plain SQL, because ``bulk_create`` takes twice as long as its statement."""
     with transaction.atomic(), connection.cursor() as cursor:
         for some in batched(rows, ROWS_OF_A_STATEMENT):
             names = ", ".join(map(connection.ops.quote_name, some[0]))
@@ -150,11 +150,13 @@ def _insert(rows: Sequence[dict[str, Any]]) -> None:
 
 
 class Recorder:
-    """Takes what is to be written without waiting, and writes it in a thread of its own, in batches: as soon as BATCH
-    wait, or when the first has waited SECONDS_BETWEEN_BATCHES.
+    """Queues entries without waiting, and writes them in batches in a thread of its own.
 
-    What cannot be written, or comes while too many or too large ones wait, is lost: ``lost`` counts it and the log says
-    so. The thread starts with the first entry, so in the process that serves and not in one that forks it.
+    A batch is written as soon as BATCH entries wait, or when the first has waited SECONDS_BETWEEN_BATCHES.
+
+    An entry is lost if it cannot be written, or if too many or too large ones are waiting. ``lost`` counts these
+    entries, and the log reports them. The thread starts with the first entry, so it runs in the process that serves,
+    not in one that forks it.
     """
 
     def __init__(self, write: Callable[[Sequence[Handed]], None], *, capacity: int = QUEUED) -> None:
@@ -169,10 +171,10 @@ class Recorder:
         self._told, self._next_line = 0, 0.0
 
     def hand(self, entry: Handed, *, size: int = 0) -> None:
-        """Takes the entry, of so many bytes; never waits for what is slow, and never raises."""
+        """Queues the entry of ``size`` bytes. Never waits for anything slow, and never raises."""
         reason = ""
         with self._changed:
-            # One of any size is taken where none waits.
+            # An empty queue accepts an entry of any size.
             if self._waiting and (len(self._waiting) >= self._capacity or self._bytes + size > QUEUED_BYTES):
                 reason = "Full"
             else:
@@ -195,7 +197,7 @@ class Recorder:
             atexit.register(self.flush)
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Writes what waits and ends the thread; what is not written in time is lost."""
+        """Writes what is waiting and ends the thread; what is not written in time is lost."""
         with self._changed:
             thread, self._thread = self._thread, None
             self._changed.notify_all()
@@ -216,7 +218,7 @@ class Recorder:
         connection.close()
 
     def _batch(self) -> list[Handed]:
-        """The next entries, when it is time; none when this thread is to end and all are written."""
+        """The next entries, when it is time; an empty list if this thread should end and everything is written."""
         this = threading.current_thread()
         with self._changed:
             self._writing = 0
@@ -235,7 +237,7 @@ class Recorder:
                 close_old_connections()
                 self._write(batch)
             except Exception as error:
-                # Whatever it is, whoever asked for a recommendation has it, and the next receipts may be written.
+                # Whatever the error, the client has its recommendation, and the next receipts may be written.
                 connection.close()
                 if not remaining:
                     self._lose(len(batch), type(error).__name__)
@@ -256,20 +258,23 @@ recorder = Recorder(receipts_write)
 
 
 def receipts_purge(*, before: datetime, limit: int) -> int:
-    """Deletes at most ``limit`` of the receipts from before that time, the oldest, and snapshots that none needs any
-    more; answers how many receipts. Nothing is left to do where it is less than ``limit``."""
+    """Deletes at most ``limit`` of the receipts from before that time, oldest first, and returns their number.
+
+    If the number is less than ``limit``, nothing is left to delete. Snapshots that no receipt needs are then deleted,
+    too.
+    """
     oldest = DecisionReceipt.objects.filter(at__lt=before).order_by("at").values_list("pk", flat=True)[:limit]
     deleted, _ = DecisionReceipt.objects.filter(pk__in=list(oldest)).delete()
     if deleted < limit:
-        # One that was made just now may be about to be used.
+        # A snapshot created just now may be about to be used.
         ContentSnapshot.objects.filter(receipts=None, created_at__lt=before).delete()
     return deleted
 
 
 def receipt_hand(*, explained: ExplainedRecommendation) -> None:
-    """Hands a recommendation over for its receipt where the setting RECEIPTS, a share from 0 to 1, lets it."""
+    """Queues a receipt of the recommendation, with the probability of the setting RECEIPTS, from 0 to 1."""
     share = settings.RECEIPTS
-    # Chance decides which ones, as whoever chose by content would bias what is estimated from them.
+    # Chance decides which ones: choosing by content would bias what is estimated from them.
     if share and (share >= 1.0 or random.random() < share):  # noqa: S311 - nothing secret
         size = BYTES_OF_AN_ITEM * explained.arrays.activity_ids.size
         recorder.hand((timezone.now(), explained), size=size)

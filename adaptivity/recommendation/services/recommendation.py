@@ -1,4 +1,4 @@
-"""Which activity a learner should do next."""
+"""Recommends the activity that a learner should do next."""
 
 import hashlib
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class SequenceItem:
-    """An activity that the platform has already given the learner in this sequence, scored or not."""
+    """An activity that the platform has already given the learner in this sequence, whether scored or not."""
 
     activity: str
     is_problem: bool | None = None
@@ -35,8 +35,10 @@ class SequenceItem:
 
 @dataclass(frozen=True)
 class RecommendationInputs:
-    """What a recommendation was made from, beside the content; ``learner_id`` is 0 where the learner was unknown, and
-    ``history`` the number of entries in their log."""
+    """The input of a recommendation besides the content.
+
+    ``learner_id`` is 0 if the learner was unknown. ``history`` is the number of entries in the learner's log.
+    """
 
     learner: LearnerIdentity
     learner_id: int
@@ -48,8 +50,11 @@ class RecommendationInputs:
 
 @dataclass(frozen=True)
 class ExplainedRecommendation:
-    """A recommendation with everything that it was chosen from. ``blocked`` pairs items that would be candidates, but
-    for a prerequisite that is not done, with that prerequisite; ``group`` is the learner's in a running experiment."""
+    """A recommendation with everything that it was chosen from.
+
+    ``blocked`` pairs items with the prerequisite that keeps them from being candidates because it is not done.
+    ``group`` is the learner's group in a running experiment.
+    """
 
     arrays: CollectionArrays
     recommendation: Recommendation
@@ -60,7 +65,7 @@ class ExplainedRecommendation:
 
     @property
     def url(self) -> str | None:
-        """The source launch URL of the recommended activity, None where the collection is complete."""
+        """The source launch URL of the recommended activity; None if the collection is complete."""
         item = self.recommendation.item
         return None if item is None else self.arrays.urls[item]
 
@@ -68,7 +73,7 @@ class ExplainedRecommendation:
 def activity_recommend(
     *, learner: LearnerIdentity, collection_id: str, sequence: Sequence[SequenceItem] = ()
 ) -> ExplainedRecommendation:
-    """Recommends an activity of the collection; creates the learner where unknown, else writes nothing.
+    """Recommends an activity of the collection. Creates the learner if unknown, and writes nothing else.
 
     Raises Collection.DoesNotExist.
     """
@@ -130,25 +135,27 @@ def activity_recommend(
 
 
 def tie_breaker(learner: LearnerIdentity, collection_id: str, history: int) -> np.random.Generator:
-    """A generator seeded by learner, collection and length of history: the same state draws the same activity."""
+    """A generator seeded by learner, collection and length of history, so that the same state draws
+    the same activity.
+    """
     return np.random.Generator(np.random.PCG64(tie_seed(learner, collection_id, history)))
 
 
 def tie_seed(learner: LearnerIdentity, collection_id: str, history: int) -> int:
-    """What the generator is seeded with."""
+    """The seed of the generator."""
     state = "\0".join((learner.user_id, learner.tool_consumer_instance_guid, collection_id, str(history)))
     return int.from_bytes(hashlib.blake2b(state.encode(), digest_size=16).digest(), "big")
 
 
 def sentence(explained: ExplainedRecommendation) -> str:
-    """Why the recommendation is what it is, for a person."""
+    """Explains the recommendation to a person in one sentence."""
     recommendation, arrays = explained.recommendation, explained.arrays
     if recommendation.outcome is Outcome.MAX_PROBLEMS:
-        return "The collection is complete: as many activities are done as its max_problems allows."
+        return "The collection is complete: the learner has done as many activities as its max_problems allows."
     if recommendation.outcome is Outcome.MASTERED:
-        return "The collection is complete: no activity that is left would remedy a gap."
+        return "The collection is complete: no remaining activity would close a gap."
     if recommendation.item is None:
-        return "The collection is complete: no activity is left that may be recommended."
+        return "The collection is complete: no remaining activity may be recommended."
     item, scores, settings = recommendation.item, recommendation.scores, explained.settings
     policy = POLICIES[settings.policy]
     # Compared with the average candidate, because the terms have different scales and signs.

@@ -1,4 +1,4 @@
-"""One attempt at a step: what runs it, how long it may, and how it ended."""
+"""One attempt at a step: what runs it, how long it may take, and how it ended."""
 
 import signal
 import time
@@ -16,9 +16,9 @@ from adaptivity.runs.services.pipeline_runs import step_end, step_process, step_
 
 log = structlog.get_logger(__name__)
 
-# What an exit code has to be for another attempt to make sense.
+# The exit codes after which another attempt makes sense.
 RETRIED = (ExitCode.FAILED, ExitCode.STOPPED)
-# A job that is asked to end does so in less; ECS kills 30 s after it has asked.
+# A job that is asked to end needs less time than this. ECS kills it 30 s after asking.
 STOP_SECONDS = 21.0
 SECONDS_BETWEEN_SIGNS = 2.0
 
@@ -29,8 +29,11 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt ended. ``exit_code`` is None where no process was there to give one, and negative for the signal
-    that ended it; ``stopped`` where it was asked to end; ``retriable`` where another attempt may help."""
+    """How an attempt ended.
+
+    ``exit_code`` is None if there was no process to return one, and negative if a signal ended it. ``stopped`` is true
+    if the attempt was asked to end, and ``retriable`` if another attempt may help.
+    """
 
     exit_code: int | None
     problem: str = ""
@@ -52,24 +55,27 @@ class Attempt(Protocol):
     """An attempt that has begun, here or elsewhere."""
 
     def look(self) -> Ended | None:
-        """How it ended, None while it runs; called again and again."""
+        """How it ended, or None while it runs. Called again and again."""
 
     def stop(self) -> None:
         """Asks it to end."""
 
     def abandon(self) -> None:
-        """Ends it at once, without waiting for it where it is elsewhere."""
+        """Ends it at once. If it runs elsewhere, does not wait for its end."""
 
 
 class Launch(Protocol):
-    """Begins the attempt that the step's row is queued for. Raises LaunchError."""
+    """Begins the attempt for which the step's row is queued. Raises LaunchError."""
 
     def __call__(self, step: StepRun, started_by: str) -> Attempt: ...
 
 
 class LocalAttempt:
-    """A process of this machine, which keeps the step's row up to date. The process of the attempt before, where it
-    outlived its worker, is ended first: a step does not run beside itself. Raises LaunchError."""
+    """A process on this machine that keeps the step's row up to date.
+
+    If the process of the previous attempt outlived its worker, it is ended first, so that a step never runs twice at a
+    time. Raises LaunchError.
+    """
 
     def __init__(self, step: StepRun, started_by: str) -> None:
         self._step = step
@@ -125,7 +131,7 @@ class LocalAttempt:
             if not step_seen(step=self._step, log_tail=self._process.tail()):
                 self.stop()
         except DatabaseError:
-            # Whoever waits for the step counts the seconds.
+            # Whoever waits for the step notices that the signs of life stop.
             log.warning("sign_of_life_failed", step=self._step.name, exc_info=True)
 
     def _end(self, code: int) -> Ended:
@@ -140,8 +146,10 @@ class LocalAttempt:
 
 
 def attempt_run(step: StepRun, started_by: str, *, stop: Stop = never) -> Ended | None:
-    """Runs the attempt that the step's row is queued for, to its end; None where it is no longer wanted. Ends it when
-    the row asks for that, or ``stop`` answers true."""
+    """Runs the attempt for which the step's row is queued, to its end.
+
+    Returns None if the attempt is no longer wanted. Ends it if the row asks for that, or if ``stop`` returns true.
+    """
     try:
         attempt = LocalAttempt(step, started_by)
     except LaunchError as error:

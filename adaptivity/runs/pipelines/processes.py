@@ -1,4 +1,4 @@
-"""A step as a process of this machine: started, looked at, ended; and whether a process of before is still there."""
+"""Runs a step as a process on this machine, and finds out whether an earlier process still runs."""
 
 import os
 import signal
@@ -15,15 +15,16 @@ from django.conf import settings
 TAIL_BYTES = 20_000
 NAMESPACE = Path("/proc/self/ns/pid")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-# In /proc/PID/stat after the name: state is the first field, the time of the start the twentieth.
+# Fields in /proc/PID/stat after the name: the state is the first, the start time the twentieth.
 STATE, START_TIME = 0, 19
 POLL_SECONDS = 0.1
 
 
 class StepProcess:
-    """manage.py with a step's command, in a session of its own: a signal for the terminal's foreground is not for it.
+    """manage.py with a step's command, in its own session, so that signals to the terminal's foreground do not reach
+    it.
 
-    What it writes goes to a file and not to a pipe: when this process is killed, the step may still write.
+    Its output goes to a file and not to a pipe, so the step can still write after this process was killed.
     """
 
     def __init__(self, command: Sequence[str], *, started_by: str, run_started_at: datetime | None = None) -> None:
@@ -52,26 +53,27 @@ class StepProcess:
         self._process.terminate()
 
     def kill(self) -> None:
-        """Ends it and what it has started."""
+        """Ends it and the processes that it has started."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def tail(self) -> str:
-        """The last of what it wrote."""
+        """The end of its output."""
         descriptor = self._output.fileno()
         size = os.fstat(descriptor).st_size
         tail = os.pread(descriptor, TAIL_BYTES, max(0, size - TAIL_BYTES))
         return tail.decode(errors="replace")
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file of its output."""
         self._output.close()
 
 
 def identity(pid: int) -> str:
-    """A process of this machine so that no other has the same name: boot, namespace, id and time of start. "" where the
-    system does not say it."""
+    """A unique name of a process on this machine: boot, namespace, id and start time. "" if the system does not tell
+    them.
+    """
     fields = _stat(pid)
     if fields is None:
         return ""
@@ -84,7 +86,7 @@ def own_identity() -> str:
 
 
 def is_gone(process: str) -> bool:
-    """Whether it is known that the process of that identity has ended: it was one of this machine, and is not there."""
+    """Whether the process of this identity is known to have ended: it ran on this machine, and no longer exists."""
     here = own_identity()
     if not process or not here or process.split("/")[:2] != here.split("/")[:2]:
         return False
@@ -92,8 +94,10 @@ def is_gone(process: str) -> bool:
 
 
 def end_process(process: str, *, grace_seconds: float) -> bool:
-    """Ends the process of that identity where it still runs on this machine, and answers whether it did: what a killed
-    run or worker has left behind."""
+    """Ends the process of this identity if it still runs on this machine, and returns whether it did.
+
+    A killed run or worker may have left it behind.
+    """
     here = own_identity()
     if not process or not here or process.split("/")[:2] != here.split("/")[:2] or is_gone(process):
         return False
@@ -114,8 +118,10 @@ def _pid(process: str) -> int:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields after the process's name, which may have anything in it; None where there is no such process, or only
-    what is left of one."""
+    """The fields after the process's name, which may contain any character.
+
+    None if the process does not exist or is a zombie.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

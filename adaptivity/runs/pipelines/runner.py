@@ -1,4 +1,4 @@
-"""Runs a pipeline: steps that wait for nothing at the same time, the others after those that they come after."""
+"""Runs a pipeline: independent steps at the same time, the others after the steps that they depend on."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,10 +32,10 @@ from adaptivity.runs.services.pipeline_runs import (
 log = structlog.get_logger(__name__)
 
 SECONDS_BETWEEN_RENEWALS = 5.0
-# A run that could not renew its lease for so long ends its steps before another takes them up.
+# A run that could not renew its lease for this long ends its steps before another process takes them over.
 RENEWED_WITHIN_SECONDS = LEASE_SECONDS - 15.0
 
-# Called with the run's steps, in order, whenever there may be news.
+# Called with the run's steps, in order, whenever something may have changed.
 Report = Callable[[Sequence[StepRun]], None]
 
 
@@ -51,7 +51,7 @@ class PipelineResult:
 def pipeline_begin(
     pipeline: Pipeline, *, holder: RunHolder, chosen: set[str] | None = None, given: Mapping[str, str]
 ) -> PipelineRun:
-    """A new run of the chosen steps, all of them where none is chosen. Raises AlreadyRunning and InvalidInput."""
+    """A new run of the chosen steps, or of all steps if none is chosen. Raises AlreadyRunning and InvalidInput."""
     values = pipeline.values(given)
     steps = [
         NewStep(step.name, step.command_line(values), step.timeout)
@@ -66,8 +66,10 @@ def pipeline_begin(
 
 
 def pipeline_resume(pipeline: Pipeline, *, holder: RunHolder) -> PipelineRun:
-    """The pipeline's last run, to go on with. Raises AlreadyRunning, and InvalidInput where there is nothing to go on
-    with, or the pipeline is not what it was."""
+    """The pipeline's last run, to be continued.
+
+    Raises AlreadyRunning. Raises InvalidInput if there is nothing to continue, or if the pipeline has changed.
+    """
 
     def check(run: PipelineRun) -> None:
         declared = {step.name: step for step in pipeline.steps}
@@ -75,11 +77,12 @@ def pipeline_resume(pipeline: Pipeline, *, holder: RunHolder) -> PipelineRun:
             now = declared.get(step.name)
             if now is None or not set(now.parameters()) <= set(run.parameters):
                 raise InvalidInput(
-                    f"run {run.pk} cannot go on: the step {step.name} has changed; start a new one", field=pipeline.name
+                    f"run {run.pk} cannot be resumed: the step {step.name} has changed; start a new run",
+                    field=pipeline.name,
                 )
             if list(now.command_line(run.parameters)) != step.command:
                 raise InvalidInput(
-                    f"run {run.pk} cannot go on: the step {step.name} has another command now; start a new one",
+                    f"run {run.pk} cannot be resumed: the step {step.name} has a different command; start a new run",
                     field=pipeline.name,
                 )
 
@@ -89,7 +92,7 @@ def pipeline_resume(pipeline: Pipeline, *, holder: RunHolder) -> PipelineRun:
 
 
 def _end_left(processes: Sequence[str]) -> None:
-    """A step of a killed run may still be at work: it is not to run beside itself."""
+    """Ends steps that a killed run left running, so that none runs twice at a time."""
     for process in processes:
         end_process(process, grace_seconds=STOP_SECONDS)
 
@@ -102,11 +105,13 @@ def pipeline_execute(
     stop: Stop = never,
     report: Report = lambda _: None,
 ) -> PipelineResult:
-    """Runs what the run's rows say is waiting, and notes how it ended.
+    """Runs the steps that the run's rows list as waiting, and records how it ended.
 
-    Where a step fails, those after it are left out, and the others go on. Where ``stop`` answers true, steps that run
-    are asked to end, and the run can be resumed. Raises AlreadyRunning where another process has taken the run over;
-    whatever it raises, no step of it runs any more on this machine.
+    If a step fails, the steps after it are skipped and the others continue. If ``stop`` returns true, running steps are
+    asked to end, and the run can be resumed.
+
+    Raises AlreadyRunning if another process took over the run. Whatever it raises, none of the run's steps still runs
+    on this machine.
     """
     return _Execution(pipeline, run, launch, stop, report).result()
 
@@ -124,7 +129,7 @@ class _Execution:
         self._by_name = {row.name: row for row in self._rows}
         self._active: dict[str, Attempt] = {}
         self._tries: dict[str, int] = {}
-        # When a step is tried again
+        # The time of each step's next attempt.
         self._again: dict[str, float] = {}
         self._stopping_until: float | None = None
         self._renewed = self._tried_to_renew = time.monotonic()
@@ -143,7 +148,7 @@ class _Execution:
         return self._conclude()
 
     def _advance(self) -> bool:
-        """One round: what ended, what is due; whether there is anything left to wait for."""
+        """One round: handles what ended, begins what is due, and returns whether there is anything left to wait for."""
         self._renew()
         if self._stop() and self._stopping_until is None:
             self._stopping_until = time.monotonic() + STOP_SECONDS + 1
@@ -169,7 +174,7 @@ class _Execution:
                 ready += self._sorter.get_ready()
             else:
                 self._again[name] = 0.0
-        # In the order of the rows, so that what begins at the same moment is begun in the same order each time.
+        # In the order of the rows, so that steps due at the same moment always begin in the same order.
         for row in self._rows:
             if row.name in self._again and time.monotonic() >= self._again[row.name]:
                 del self._again[row.name]

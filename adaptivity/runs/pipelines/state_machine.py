@@ -1,15 +1,17 @@
-"""A pipeline as a definition of AWS Step Functions, in the Amazon States Language.
+"""Renders a pipeline as a definition of AWS Step Functions, in the Amazon States Language.
 
-A state machine has sequences and Parallel states, a pipeline any graph. A set of steps that has parts without a
-dependency between them becomes a Parallel state with a branch for each part; one that falls into sets of which each
-comes after all of the one before becomes a sequence. That is exact for every graph that can be made of sequences and
-parallels. In one that cannot (a before c and d, b before d alone), the steps that wait for nothing become a set that
-the others wait for: no dependency is lost, some steps wait longer than they need to.
+A state machine has sequences and Parallel states, whereas a pipeline is any graph. Steps that fall into independent
+parts become a Parallel state with a branch for each part. Steps that fall into sets, each entirely after the previous
+one, become a sequence.
 
-Each step is an execution of another state machine, which runs one step: terraform/modules/pipeline/step.asl.tpl. So
-all that belongs to one step (its task, exit codes, retries and time-out) is written there, once.
+The result is exact for every graph that can be built from sequences and parallels. In other graphs (a before c and d, b
+before d alone), the steps without dependencies become a set that all others wait for. No dependency is lost, but some
+steps wait longer than necessary.
 
-The definition is a Terraform template: ARNs and names of the account are its variables.
+Each step is an execution of another state machine, which runs one step: terraform/modules/pipeline/step.asl.tpl. It
+defines once what every step needs: task, exit codes, retries and timeout.
+
+The definition is a Terraform template. ARNs and names of the account are its variables.
 """
 
 import json
@@ -21,7 +23,7 @@ from typing import Any
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 
 SEEN_AFTER_SECONDS = 15
-# What Step Functions answers where it cannot start an execution now. A step that fails is States.TaskFailed.
+# The errors with which Step Functions refuses to start an execution now. A failing step raises States.TaskFailed.
 START_ERRORS = ["StepFunctions.AWSStepFunctionsException", "StepFunctions.ExecutionLimitExceeded"]
 LINE_LENGTH = 120
 PARTITION = "${partition}"
@@ -30,14 +32,14 @@ PARAMETERS = "$.parameters"
 
 @dataclass(frozen=True)
 class Sequence:
-    """One after another."""
+    """Parts that run one after another."""
 
     parts: tuple["Plan", ...]
 
 
 @dataclass(frozen=True)
 class Parallel:
-    """At the same time."""
+    """Parts that run at the same time."""
 
     branches: tuple["Plan", ...]
 
@@ -54,7 +56,7 @@ def plan(pipeline: Pipeline) -> Plan:
 
 
 def added_waits(pipeline: Pipeline) -> set[tuple[str, str]]:
-    """The pairs of steps of which the second waits for the first in the state machine, and not in the pipeline."""
+    """The pairs of steps of which the second waits for the first in the state machine, but not in the pipeline."""
     needed = {
         (before.name, step.name) for before in pipeline.steps for step in pipeline.steps
         if step.name != before.name and step.name in pipeline.from_step(before.name)
@@ -68,7 +70,9 @@ def render(pipeline: Pipeline) -> str:
 
 
 def _json(value: Any, indent: str = "", before: int = 0) -> str:
-    """JSON in which a list or an object is on one line where that fits. ``before``: characters already on the line."""
+    """JSON with each list or object on one line if it fits. ``before`` is the number of characters already on the
+    line.
+    """
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or before + len(line) < LINE_LENGTH:
         return line
@@ -141,8 +145,8 @@ def _machine(pipeline: Pipeline) -> dict[str, Any]:
     writer = _Writer(pipeline)
     problem = "Notify of the failure"
     states: dict[str, Any] = {
-        # One run at a time, that of the execution that started first: a schedule may start two at the same moment, and
-        # the list of executions shows a new one only after a while.
+        # Only the execution that started first runs. A schedule may start two at the same moment, and a new execution
+        # appears in the list only after a while.
         "Until all can be seen": {"Type": "Wait", "Seconds": SEEN_AFTER_SECONDS, "Next": "Who else runs"},
         "Who else runs": {
             "Type": "Task",
@@ -221,13 +225,13 @@ def _machine(pipeline: Pipeline) -> dict[str, Any]:
             "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2.0}],
             "Next": "Failed",
         },
-        "Failed": {"Type": "Fail", "Error": "PipelineFailed", "Cause": "The notification has the steps that failed."},
+        "Failed": {"Type": "Fail", "Error": "PipelineFailed", "Cause": "The notification lists the failed steps."},
         "Done": {"Type": "Succeed"},
     }
     return {"Comment": pipeline.description, "StartAt": "Until all can be seen", "States": states}
 
 
-# Of an execution in the list, whether it started before this one. Of two at the same moment one is the first, too.
+# For one execution in the list: whether it started before this one. Of two at the same moment, one counts as first.
 _STARTED_BEFORE = {
     "ProcessorConfig": {"Mode": "INLINE"},
     "StartAt": "Did it start before",
@@ -253,7 +257,7 @@ _STARTED_BEFORE = {
 }
 
 
-# What a branch ends with: whether a step of it has failed, and which, with its error.
+# The result of a branch: whether one of its steps failed, and which, with its error.
 _RESULT = {"failed.$": "States.ArrayContains($[*].failed, true)", "steps.$": "$[*].step"}
 
 
@@ -262,7 +266,7 @@ def _branches(whole: Plan) -> tuple[Plan, ...]:
 
 
 class _Writer:
-    """Writes branches; the names of states are unique in the whole state machine."""
+    """Writes branches. Names of states are unique in the whole state machine."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -270,8 +274,7 @@ class _Writer:
         self._branches = 0
 
     def branch(self, part: Plan) -> dict[str, Any]:
-        """A branch of a Parallel state. Where a step fails, the rest of its branch, which comes after it, is left out;
-        other branches go on."""
+        """A branch of a Parallel state. If a step fails, the rest of its branch is skipped; other branches continue."""
         self._branches += 1
         end, failed = f"Branch {self._branches} is done", f"Branch {self._branches} failed"
         states: dict[str, Any] = {}
@@ -320,7 +323,7 @@ class _Writer:
                 "Parameters": {
                     "StateMachineArn": "${step_arn}",
                     "Input": {
-                        # By this name the console links the two executions.
+                        # The console uses this name to link the two executions.
                         "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
                         "run.$": "$.run",
                         "name": step.name,
@@ -339,7 +342,7 @@ class _Writer:
 
 
 def _command(step: Step) -> dict[str, Any]:
-    """The container's command: a list, or where the run has parameters, a call that makes the list."""
+    """The container's command: a list or, if the run has parameters, a call that makes the list."""
     words = ("python", "manage.py", *step.command)
     if not step.parameters():
         return {"command": list(words)}

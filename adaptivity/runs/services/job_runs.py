@@ -1,4 +1,4 @@
-"""The record of job commands: begun, alive, ended."""
+"""Records when job commands begin, are alive, and end."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ SUMMARY_LENGTH = 2000
 
 
 def job_run_start(*, command: str, arguments: Mapping[str, Any], started_by: str, host: str) -> JobRun:
-    """A new running row."""
+    """A new row for a running job."""
     now = timezone.now()
     return JobRun.objects.create(
         command=command,
@@ -25,14 +25,14 @@ def job_run_start(*, command: str, arguments: Mapping[str, Any], started_by: str
 
 
 def job_run_seen(*, run: JobRun, log_tail: str) -> None:
-    """Notes that the run is alive, and what it has logged so far."""
+    """Records that the run is alive, and what it has logged so far."""
     run.seen_at = timezone.now()
     run.log_tail = storable(log_tail)
     run.save(update_fields=["seen_at", "log_tail"])
 
 
 def job_run_end(*, run: JobRun, status: RunStatus, exit_code: int, summary: str, log_tail: str) -> None:
-    """Notes how the run ended."""
+    """Records how the run ended."""
     run.ended_at = run.seen_at = timezone.now()
     run.status, run.exit_code = status, exit_code
     run.summary = storable(summary, SUMMARY_LENGTH)

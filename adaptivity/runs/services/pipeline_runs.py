@@ -1,7 +1,7 @@
-"""The record of pipelines and their steps, and whose turn a pipeline is.
+"""Records pipelines and their steps, and decides which process may run a pipeline.
 
-A run is a lease: its process renews it, and has it for ``LEASE_SECONDS`` after that. Only the database's clock counts,
-so that the clocks of machines may differ.
+A run is a lease. Its process renews it, and holds it for ``LEASE_SECONDS`` after that. Only the database's clock
+counts, so the clocks of the machines may differ.
 """
 
 import uuid
@@ -25,7 +25,7 @@ FINISHED = (StepStatus.DONE, StepStatus.REJECTS)
 
 @dataclass(frozen=True)
 class NewStep:
-    """A step to be run: what follows manage.py, and after how many seconds an attempt is ended."""
+    """A step to run: what follows manage.py, and the seconds after which an attempt is ended."""
 
     name: str
     command: Sequence[str]
@@ -34,7 +34,7 @@ class NewStep:
 
 @dataclass(frozen=True)
 class RunHolder:
-    """Who starts a run, where, and as which process."""
+    """Who starts a run, on which host, and as which process."""
 
     name: str
     host: str
@@ -49,8 +49,11 @@ def pipeline_run_start(
     holder: RunHolder,
     is_gone: Callable[[str], bool],
 ) -> tuple[PipelineRun, list[str]]:
-    """A new run, which from here on is the only one of its pipeline, and the processes of steps that a killed run may
-    have left. ``is_gone`` answers whether a process is known to have ended. Raises AlreadyRunning."""
+    """A new run, and the processes of steps that a killed run may have left.
+
+    From now on it is the only run of its pipeline. ``is_gone`` says whether a process is known to have ended. Raises
+    AlreadyRunning.
+    """
     with _turn(pipeline, is_gone) as left:
         run = PipelineRun.objects.create(
             pipeline=pipeline, parameters=dict(parameters), started_at=timezone.now(), **_held_by(holder)
@@ -65,9 +68,11 @@ def pipeline_run_start(
 def pipeline_run_resume(
     *, pipeline: str, check: Callable[[PipelineRun], None], holder: RunHolder, is_gone: Callable[[str], bool]
 ) -> tuple[PipelineRun, list[str]]:
-    """The last run of the pipeline, with all that is not done waiting again, and the processes of steps that a killed
-    run may have left. ``check`` raises where it cannot go on. Raises AlreadyRunning, and InvalidInput where nothing is
-    left to do."""
+    """The last run of the pipeline, and the processes of steps that a killed run may have left.
+
+    Every step that is not done waits again. ``check`` raises if the run cannot continue. Raises AlreadyRunning, and
+    InvalidInput if nothing is left to do.
+    """
     with _turn(pipeline, is_gone) as left:
         run = PipelineRun.objects.select_for_update().filter(pipeline=pipeline).order_by("-id").first()
         if run is None or run.status in (RunStatus.DONE, RunStatus.REJECTS):
@@ -85,24 +90,29 @@ def pipeline_run_resume(
 
 
 def pipeline_run_renew(*, run: PipelineRun) -> None:
-    """Shows that the run is alive. Raises AlreadyRunning where another process has taken it for dead."""
+    """Records that the run is alive. Raises AlreadyRunning if another process took it over because its lease
+    expired.
+    """
     renewed = PipelineRun.objects.filter(pk=run.pk, token=run.token, status=RunStatus.RUNNING).update(seen_at=Now())
     if not renewed:
-        raise AlreadyRunning("Another process has taken this run for dead; it is no longer this one's.")
+        raise AlreadyRunning("Another process took over this run because its lease expired.")
 
 
 def pipeline_run_end(*, run: PipelineRun, status: RunStatus, exit_code: int) -> None:
-    """Notes how the run ended. Raises AlreadyRunning where it is another process's."""
+    """Records how the run ended. Raises AlreadyRunning if another process took it over."""
     ended = PipelineRun.objects.filter(pk=run.pk, token=run.token, status=RunStatus.RUNNING).update(
         status=status, exit_code=exit_code, ended_at=timezone.now(), seen_at=Now()
     )
     if not ended:
-        raise AlreadyRunning("Another process has taken this run for dead; it is no longer this one's.")
+        raise AlreadyRunning("Another process took over this run because its lease expired.")
 
 
 def step_queue(*, step: StepRun) -> None:
-    """The step's next attempt, which waits for who runs it. The row keeps the process of the attempt before, which may
-    have outlived its worker: whoever begins the next one ends it first."""
+    """Queues the step's next attempt until a worker takes it.
+
+    The row keeps the process of the previous attempt, which may have outlived its worker. The worker that begins the
+    next attempt ends that process first.
+    """
     StepRun.objects.filter(pk=step.pk).update(
         status=StepStatus.QUEUED,
         attempts=F("attempts") + 1,
@@ -116,7 +126,7 @@ def step_queue(*, step: StepRun) -> None:
 
 
 def step_take(*, step: StepRun) -> bool:
-    """A worker begins the attempt that it was sent; False where that is no longer wanted."""
+    """Marks the attempt as begun by a worker. Returns false if the attempt is no longer wanted."""
     now = timezone.now()
     wanted = StepRun.objects.filter(
         pk=step.pk,
@@ -129,19 +139,19 @@ def step_take(*, step: StepRun) -> bool:
 
 
 def step_process(*, step: StepRun, process: str) -> None:
-    """Notes which process the attempt is."""
+    """Records the process of the attempt."""
     StepRun.objects.filter(pk=step.pk, attempts=step.attempts).update(process=process)
 
 
 def step_seen(*, step: StepRun, log_tail: str) -> bool:
-    """Shows that the attempt is alive, and what it has written; False where it is to end."""
+    """Records that the attempt is alive, and what it has written. Returns false if it should end."""
     mine = StepRun.objects.filter(pk=step.pk, attempts=step.attempts, status=StepStatus.RUNNING)
     mine.update(seen_at=Now(), log_tail=storable(log_tail))
     return mine.filter(stop_requested=False, run__status=RunStatus.RUNNING).exists()
 
 
 def step_end(*, step: StepRun, status: StepStatus, exit_code: int | None, problem: str, log_tail: str | None) -> None:
-    """Notes how the attempt ended; nothing where a later one has begun."""
+    """Records how the attempt ended. Does nothing if a later attempt has begun."""
     fields = {} if log_tail is None else {"log_tail": storable(log_tail)}
     StepRun.objects.filter(pk=step.pk, attempts=step.attempts).update(
         status=status, exit_code=exit_code, problem=problem[:NAME_LENGTH], ended_at=timezone.now(), **fields
@@ -149,7 +159,7 @@ def step_end(*, step: StepRun, status: StepStatus, exit_code: int | None, proble
 
 
 def step_skip(*, step: StepRun, problem: str) -> None:
-    """Notes that the step is left out."""
+    """Records that the step is skipped."""
     StepRun.objects.filter(pk=step.pk).update(status=StepStatus.SKIPPED, problem=problem[:NAME_LENGTH])
 
 
@@ -159,7 +169,7 @@ def step_request_stop(*, step: StepRun) -> None:
 
 
 def step_lost(*, step: StepRun) -> bool:
-    """Whether the worker that runs the step has not been heard of for the time of a lease."""
+    """Whether the worker that runs the step has given no sign of life for the time of a lease."""
     expired = Now() - timedelta(seconds=LEASE_SECONDS)
     return StepRun.objects.filter(pk=step.pk, status=StepStatus.RUNNING, seen_at__lt=expired).exists()
 
@@ -175,14 +185,17 @@ def _held_by(holder: RunHolder) -> dict[str, object]:
 
 
 def running_runs(pipeline: str) -> QuerySet[PipelineRun]:
-    """The runs of the pipeline that say they run: one, or none."""
+    """The runs of the pipeline that are marked as running: one, or none."""
     return PipelineRun.objects.filter(pipeline=pipeline, status=RunStatus.RUNNING)
 
 
 @contextmanager
 def _turn(pipeline: str, is_gone: Callable[[str], bool]) -> Iterator[list[str]]:
-    """Inside the block, one transaction, the pipeline has no run that is alive. Of two that begin at once, one waits
-    for the other, or the unique constraint ends it. Yields the processes of steps that lost runs may have left."""
+    """Ensures that the pipeline has no live run inside the block, which is one transaction.
+
+    If two begin at once, one waits for the other, or the unique constraint refuses it. Yields the processes of steps
+    that lost runs may have left.
+    """
     left: list[str] = []
     try:
         with transaction.atomic():
@@ -199,19 +212,19 @@ def _turn(pipeline: str, is_gone: Callable[[str], bool]) -> Iterator[list[str]]:
                 PipelineRun.objects.filter(pk=run.pk).update(status=RunStatus.STOPPED, ended_at=now)
             yield left
     except IntegrityError as error:
-        raise AlreadyRunning(f"{pipeline} has been started at the same moment.") from error
+        raise AlreadyRunning(f"Another process started {pipeline} at the same moment.") from error
 
 
 def _outlived(pipeline: str) -> list[str]:
-    """The processes of the last run's steps that nobody has seen end: their worker was lost, with no attempt left."""
+    """The processes of the last run's steps whose end nobody saw: their worker was lost, and no attempt was left."""
     last = PipelineRun.objects.filter(pipeline=pipeline).order_by("-id").values("pk")[:1]
     ended = StepRun.objects.filter(run__in=last, status__in=(StepStatus.FAILED, StepStatus.STOPPED), exit_code=None)
     return list(ended.exclude(process="").values_list("process", flat=True))
 
 
 def already_running(run: PipelineRun) -> AlreadyRunning:
-    """What is said to a second run."""
+    """The error for a second run."""
     return AlreadyRunning(
-        f"{run.pipeline} is running: run {run.pk}, started by {run.started_by} on {run.host}. A run whose process is "
-        f"gone gives way after {LEASE_SECONDS} seconds."
+        f"{run.pipeline} is running: run {run.pk}, started by {run.started_by} on {run.host}. A run whose process "
+        f"has ended can be taken over after {LEASE_SECONDS} seconds."
     )

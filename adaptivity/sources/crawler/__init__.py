@@ -1,2 +1,4 @@
-"""The crawler: Scrapy with a frontier in the database and connections to public addresses alone. The image of the web
-service has no Scrapy; only jobs import this."""
+"""The crawler: Scrapy with a frontier in the database, and connections to public addresses alone.
+
+Only jobs import it, because the web service's image does not contain Scrapy.
+"""

@@ -1,4 +1,4 @@
-"""For how long a site that is busy is waited for."""
+"""How long to wait for a busy site."""
 
 from scrapy.http import Response
 
@@ -11,8 +11,10 @@ FIRST_WAIT = 5.0
 
 
 def seconds_to_wait(response: Response, attempt: int) -> float | None:
-    """What Retry-After asks for, or waits that double. None where there is no try left, or the site asks for too long.
-    ``attempt``: how many have been made."""
+    """The seconds that Retry-After asks for, or else a wait that doubles with each attempt.
+
+    None if no attempt is left, or if the site asks for too long a wait. ``attempt`` counts the attempts made so far.
+    """
     asked = retry_after((response.headers.get("Retry-After") or b"").decode("latin-1"))
     wait = asked if asked is not None else FIRST_WAIT * 2 ** (attempt - 1)
     return wait if attempt < TRIES_WHEN_BUSY and wait <= LONGEST_WAIT else None

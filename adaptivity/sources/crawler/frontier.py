@@ -1,4 +1,4 @@
-"""Scrapy's scheduler, with the database as its queue: what is in memory are the requests of the next seconds."""
+"""Scrapy's scheduler, with the database as its queue: memory holds only the requests of the next seconds."""
 
 from collections import deque
 from typing import Any
@@ -12,8 +12,11 @@ BUFFER = 32
 
 
 class Frontier:
-    """Asks for the pending pages of a crawl, the nearest to the start URLs first. Requests that Scrapy or the spider
-    wants again (``enqueue_request``) come before them; ``hold`` keeps all others back until those held are released."""
+    """Asks for the pending pages of a crawl, those nearest to the start URLs first.
+
+    Requests that Scrapy or the spider repeats (``enqueue_request``) come before them. ``hold`` keeps back all other
+    requests until each hold is released.
+    """
 
     def __init__(self, crawler: Any) -> None:
         self._spider = crawler.spider
@@ -25,20 +28,20 @@ class Frontier:
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> "Frontier":
-        """As Scrapy makes its schedulers."""
+        """Called by Scrapy, as for any scheduler."""
         return cls(crawler)
 
     def has_pending_requests(self) -> bool:
-        """Whether the crawl is to go on once nothing is under way."""
+        """Whether the crawl must continue once no request is in progress."""
         return bool(self._again or self._held or self._fill())
 
     def enqueue_request(self, request: Request) -> bool:
-        """Takes a request that is to be made again."""
+        """Accepts a request that has to be repeated."""
         self._again.append(request)
         return True
 
     def next_request(self) -> Request | None:
-        """The next request, None where there is none now."""
+        """The next request, or None if there is none now."""
         if self._again:
             return self._again.popleft()
         if self._held or not self._fill():
@@ -49,15 +52,15 @@ class Frontier:
         return request
 
     def done(self, page_id: int) -> None:
-        """Notes that a page is not under way any more."""
+        """Records that a page is no longer in progress."""
         self._under_way.discard(page_id)
 
     def ask_anew(self) -> None:
-        """Forgets which pages come next: their host is down."""
+        """Forgets which pages come next, because their host is down."""
         self._buffer.clear()
 
     def hold(self) -> None:
-        """Keeps new requests back until ``release`` is called as often as this."""
+        """Keeps new requests back until ``release`` has been called as often as this."""
         self._held += 1
 
     def release(self) -> None:

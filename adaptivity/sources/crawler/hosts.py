@@ -1,4 +1,4 @@
-"""Which hosts of a site are down: their pages wait for the next run, where one after the other would fail in this."""
+"""Detects the hosts of a site that are down. Their pages wait for the next run instead of failing one by one."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,15 +9,17 @@ from adaptivity.sources.services.crawling import Crawl, is_awaited, page_that_an
 
 log = structlog.get_logger(__name__)
 
-# So many pages of a host that fail one after the other say that it is down, where one that was stored fails, too.
+# After this many failures in a row a host counts as down, if a page that was stored before fails, too.
 FAILURES_IN_A_ROW = 20
 
 
 class Hosts:
-    """Hosts by origin (``https://host``). ``down``: those that are, with the reason; their pages stay pending.
+    """Hosts by origin (``https://host``). ``down`` holds those that are down, with the reason; their pages stay
+    pending.
 
-    A page that fails is in doubt, and not done, until its host answers anything. ``fail`` notes that one has failed,
-    ``probe`` asks for a URL again, and its end is told by ``probed``; ``leave`` is called where a host is found down.
+    A failed page is in doubt, and not done, until its host answers anything. ``fail`` records the failure of a page.
+    ``probe`` asks for a URL again, and its result is passed to ``probed``. ``leave`` is called when a host is found
+    down.
     """
 
     def __init__(
@@ -36,8 +38,11 @@ class Hosts:
         self._in_doubt: defaultdict[str, dict[int, tuple[str, int | None]]] = defaultdict(dict)
 
     def page_failed(self, origin: str, page_id: int, reason: str, http_status: int | None) -> None:
-        """Puts a page in doubt. After FAILURES_IN_A_ROW a page that has answered before is asked for: where that does
-        again, it is the pages that are broken."""
+        """Puts a page in doubt.
+
+        After FAILURES_IN_A_ROW, asks again for a page that has answered before. If it answers, the pages are broken and
+        not the host.
+        """
         if origin in self.down:
             return
         failed = self._in_doubt[origin]
@@ -52,8 +57,10 @@ class Hosts:
             self._is_down(origin, reason)
 
     def frontier_ends(self) -> bool:
-        """Asks about the hosts whose pages have failed last, however few: there may be more behind them. Answers
-        whether there is something to wait for."""
+        """Probes the hosts whose latest pages have failed, however few: there may be more pages behind them.
+
+        Returns whether there is a probe to wait for.
+        """
         self._enough = 1
         for origin in [origin for origin in self._in_doubt if origin not in self._under_probe]:
             if not self._is_awaited(origin) or not self._is_probed(origin):
@@ -61,7 +68,7 @@ class Hosts:
         return bool(self._under_probe)
 
     def probed(self, origin: str, *, has_answered: bool) -> None:
-        """What became of a probe."""
+        """Takes the result of a probe."""
         self._under_probe.discard(origin)
         reasons = [reason for reason, _ in self._in_doubt[origin].values()]
         if has_answered:
@@ -70,18 +77,18 @@ class Hosts:
             self._is_down(origin, reasons[-1])
 
     def robots_unreadable(self, origin: str, reason: str) -> bool:
-        """Whether the host's pages wait for its robots.txt."""
+        """Whether the host's pages must wait for its robots.txt."""
         if self._is_awaited(origin):
             self._is_down(origin, reason)
         return origin in self.down
 
     def answers(self, origin: str) -> None:
-        """Notes that the pages in doubt have failed: their host is up, or not worth to wait for."""
+        """Records the pages in doubt as failed, because their host is up or not worth waiting for."""
         for page_id, (reason, http_status) in self._in_doubt.pop(origin, {}).items():
             self._fail(page_id, reason, http_status)
 
     def settle(self) -> None:
-        """At the end of the crawl: notes that what is in doubt has failed."""
+        """Records all pages in doubt as failed, at the end of the crawl."""
         for origin in list(self._in_doubt):
             self.answers(origin)
 

@@ -1,4 +1,4 @@
-"""URLs in their canonical form, and what there is to read on a page."""
+"""Brings URLs into their canonical form, and reads title, text and links of a page."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +17,12 @@ from adaptivity.sources.services.course_sources import in_domains
 
 SCHEMES = {"http": 80, "https": 443}
 LINKS_OF_A_PAGE = 2000
-# What says who or from where somebody comes, not what is shown.
+# Parameters that identify the visitor or where they come from, and do not change what is shown.
 TRACKING = re.compile(r"utm_\w+|gclid|fbclid|mc_[ce]id|phpsessid|jsessionid|sessionid|sid", re.IGNORECASE)
 SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
-# Of a name as it is asked for, in ASCII, or of an address of IPv6.
+# A host name in ASCII, as it is looked up, or an IPv6 address.
 HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]+")
-# What is shown for a few seconds before the page leads on is no page to read.
+# A page shown for only a few seconds, before it leads on to another, is not read.
 LONGEST_REFRESH = 5.0
 SPACE = re.compile(r"\s+")
 DOUBLE = re.compile(r" {2,}")
@@ -42,7 +42,7 @@ BLOCKS = frozenset({
 
 @dataclass(frozen=True)
 class Site:
-    """Which URLs belong to a site: those of its domains and their subdomains, or where there are none, of its hosts."""
+    """Which URLs belong to a site: those of its domains and their subdomains or, if it has none, those of its hosts."""
 
     domains: Sequence[str]
     hosts: frozenset[str]
@@ -54,9 +54,12 @@ class Site:
 
 
 def canonical(url: str, base: str = "") -> str | None:
-    """The form in which a URL is known, whatever it is relative to and however it is written: host in lower case, no
-    default port, no fragment, query sorted and without what only tracks. None where it is no http or https URL, has a
-    user or password, or a host that cannot be written in ASCII (IDNA)."""
+    """The one form in which a URL is stored, however it is written and whatever it is relative to.
+
+    Its host is in lower case; it has no default port and no fragment; its query is sorted, without tracking parameters.
+    None if it is not an http or https URL, or has a user or password. None, too, if its host cannot be written in ASCII
+    (IDNA).
+    """
     try:
         joined = urljoin(base, url.strip()) if base else url.strip()
         parts = urlsplit(canonicalize_url(joined))
@@ -77,8 +80,11 @@ def canonical(url: str, base: str = "") -> str | None:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says of itself. ``canonical`` is the URL that it names as its own, ``refresh`` the one that it
-    leads to within seconds; None where it names none."""
+    """What a page states about itself.
+
+    ``canonical`` is the URL that it names as its own, and ``refresh`` the one that it leads on to within seconds. Each
+    is None if the page names none.
+    """
 
     title: str
     text: str
@@ -90,7 +96,7 @@ class Page:
 
 
 def read_page(response: HtmlResponse, site: Site) -> Page:
-    """Title, text and links of a page, however broken its markup is. Raises ValueError where it cannot be read."""
+    """Title, text and links of a page, however broken its markup is. Raises ValueError if it cannot be read."""
     try:
         selector = response.selector
         base = get_base_url(response.text[:4096], response.url)
@@ -122,7 +128,7 @@ def _robots(response: HtmlResponse) -> set[str]:
 
 
 def _refresh(response: HtmlResponse) -> str | None:
-    """The URL that a page leads on to within seconds."""
+    """The URL that a page leads on to within seconds, or None."""
     try:
         seconds, url = get_meta_refresh(response)
     except ValueError:
@@ -147,11 +153,11 @@ def _is_a_file(url: str) -> bool:
 
 
 def _text(selector: Any) -> str:
-    """The text of the page's main part, a line for each block, without navigation, forms and scripts."""
+    """The text of the page's main part, one line per block, without navigation, forms and scripts."""
     root = selector.root
     _drop(root.xpath(f"{NO_CONTENT} | {CONTROLS}"))
     body = (root.xpath("//body") or [root])[0]
-    # A form with most of what there is to read is no form to fill in: ASP.NET wraps the whole page into one.
+    # A form that holds most of the text is not one to fill in: ASP.NET wraps a form around the whole page.
     letters = _letters(body)
     _drop(form for form in _outermost(root, "form") if 2 * _letters(form) <= letters)
     main = root.xpath("//main | //*[@role='main']")[:1]
@@ -160,7 +166,7 @@ def _text(selector: Any) -> str:
 
 
 def _outermost(root: Any, tag: str) -> list[Any]:
-    # Not by XPath, which takes seconds where they are nested a thousand deep.
+    # Not with XPath, which takes seconds if elements are nested a thousand deep.
     return [node for node in root.iter(tag) if next(node.iterancestors(tag), None) is None]
 
 
@@ -171,7 +177,7 @@ def _drop(nodes: Iterable[Any]) -> None:
 
 
 def _letters(node: Any) -> int:
-    """How much text there is in a node, without white space."""
+    """The number of characters of text in a node, without white space."""
     return sum(len(piece) for text in node.itertext(etree.Element) for piece in text.split())
 
 

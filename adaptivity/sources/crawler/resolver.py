@@ -1,5 +1,7 @@
-"""Names are resolved when a connection is made, and the addresses that the guard does not allow are left out: the
-connection goes to one of the others, or there is none."""
+"""Resolves names when a connection is made, and leaves out the addresses that the guard does not allow.
+
+The connection goes to one of the other addresses. If there is none, it fails.
+"""
 
 from collections import OrderedDict
 from typing import Any
@@ -14,10 +16,10 @@ REMEMBERED = 1000
 
 @implementer(IHostnameResolver)
 class GuardedResolver:
-    """Stands before a reactor's own resolver. Twisted asks it for every host, also one that is an address, and keeps no
-    answer, so that a name that resolves anew is looked at anew.
+    """Wraps a reactor's own resolver.
 
-    ``refused`` answers why a host had addresses and none that is allowed, "" where that was not so.
+    Twisted asks it for every host, even if the host is an address. It caches no answer, so a name that resolves to
+    something else is checked again. ``refused`` returns why none of a host's addresses is allowed, or "" if one is.
     """
 
     def __init__(self, resolver: Any) -> None:
@@ -28,7 +30,7 @@ class GuardedResolver:
     def refused(self, host: str, port: int) -> str:
         return self._refused.get((host, port), "")
 
-    def resolveHostName(  # noqa: N802 - the name that Twisted has
+    def resolveHostName(  # noqa: N802 - Twisted's own name
         self,
         resolutionReceiver: Any,  # noqa: N803
         hostName: str,  # noqa: N803
@@ -36,12 +38,12 @@ class GuardedResolver:
         addressTypes: Any = None,  # noqa: N803
         transportSemantics: str = "TCP",  # noqa: N803
     ) -> Any:
-        """As IHostnameResolver says, without the addresses that are not allowed."""
+        """As IHostnameResolver defines it, without the addresses that are not allowed."""
         receiver = _Receiver(self, resolutionReceiver, hostName, portNumber)
         return self._resolver.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
 
     def remember(self, host: str, port: int, reason: str) -> None:
-        """Notes why the host had no address that is allowed; the newest notes are kept."""
+        """Remembers why the host had no allowed address. Only the newest reasons are kept."""
         self._refused[host, port] = reason
         self._refused.move_to_end((host, port))
         while len(self._refused) > REMEMBERED:

@@ -1,4 +1,4 @@
-"""robots.txt as RFC 9309 has it: where it is missing everything is allowed, where it cannot be read nothing is."""
+"""robots.txt as RFC 9309 defines it: if it is missing, everything is allowed; if it cannot be read, nothing is."""
 
 from time import monotonic
 from typing import Any
@@ -20,15 +20,17 @@ class ExcludedByRobots(IgnoreRequest):
 
 
 class RobotsUnreadable(IgnoreRequest):
-    """robots.txt cannot be read, so nobody knows what it excludes."""
+    """robots.txt cannot be read, so what it excludes is unknown."""
 
 
 class _Unreadable:
-    """Stands for the rules that could not be read."""
+    """Stands for rules that could not be read."""
 
 
 class Robots(RobotsTxtMiddleware):
-    """Scrapy's, which allows everything where robots.txt cannot be read, and says less."""
+    """Extends Scrapy's middleware, which allows everything if robots.txt cannot be read, and does not say why it
+    refuses.
+    """
 
     def process_request_2(self, rp: Any, request: Request) -> None:
         if isinstance(rp, _Unreadable):
@@ -58,7 +60,7 @@ class Robots(RobotsTxtMiddleware):
         return response
 
     async def _waited(self, seconds: float) -> bool:
-        """Waits, and answers whether the crawl is still to go on."""
+        """Waits, and returns whether the crawl should continue."""
         from twisted.internet import reactor
 
         spider: Any = self.crawler.spider

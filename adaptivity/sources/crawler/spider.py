@@ -1,4 +1,4 @@
-"""The spider: what a response, or the lack of one, means for the page that was asked for."""
+"""The spider: decides what a response, or its absence, means for the requested page."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import wraps
@@ -44,12 +44,12 @@ PAGES_BETWEEN_PUBLISHING = 200
 
 
 def is_database_lost(error: Exception) -> bool:
-    """Whether the error is one of a database that is not there any more; not one of what was asked of it."""
+    """Whether the error means that the database is no longer reachable, as opposed to a fault in a query."""
     return isinstance(error, OperationalError | InterfaceError) and not connection.is_usable()
 
 
 def guarded(method: Callable[..., None]) -> Callable[..., None]:
-    """An error of ours ends the crawl, with the page still pending. Scrapy would log it and go on without the page."""
+    """Ends the crawl on an error of our own and leaves the page pending. Scrapy would log it and skip the page."""
 
     @wraps(method)
     def wrapper(self: "SiteSpider", *arguments: Any) -> None:
@@ -64,8 +64,10 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
 
 
 class SiteSpider(scrapy.Spider):
-    """Crawls the site of one source. ``failure`` is what has ended it before its time; ``hosts`` knows which of its
-    hosts are down."""
+    """Crawls the site of one source.
+
+    ``failure`` is the error that ended it early, and ``hosts`` knows which of its hosts are down.
+    """
 
     name = "site"
     frontier: Frontier
@@ -82,15 +84,15 @@ class SiteSpider(scrapy.Spider):
         self._stored_since = 0
 
     def failed(self, error: Exception) -> None:
-        """Keeps an error of ours, and ends the crawl."""
+        """Keeps an internal error, and ends the crawl."""
         if self.failure is None:
             self.failure = error
-            # Before anything connects anew.
+            # Must be found out before anything reconnects.
             self.has_lost_database = is_database_lost(error)
         self.is_ending = True
 
     async def start(self) -> AsyncIterator[Any]:
-        """Nothing: the frontier has all there is to ask for."""
+        """Yields nothing: the frontier holds all requests."""
         self.crawler.signals.connect(self._idle, scrapy.signals.spider_idle)
         nothing: list[Any] = []
         for request in nothing:
@@ -108,7 +110,7 @@ class SiteSpider(scrapy.Spider):
 
     @guarded
     def answered(self, response: Response) -> None:
-        """A response of any status."""
+        """Handles a response of any status."""
         if response.status in BUSY and self._ask_later(response):
             return
         page_id = response.meta["page"]
@@ -130,7 +132,7 @@ class SiteSpider(scrapy.Spider):
 
     @guarded
     def not_answered(self, failure: Any) -> None:
-        """No response: refused before, or broken on the way."""
+        """Handles a request without a response: refused before it was sent, or failed on the way."""
         request: Request = failure.request
         page_id, origin = request.meta["page"], _origin(request.url)
         status, reason = self._explained(failure, request)
@@ -138,7 +140,7 @@ class SiteSpider(scrapy.Spider):
             self._without(page_id, status, reason)
             self.frontier.done(page_id)
         elif failure.check(RobotsUnreadable) and (self.is_ending or self.hosts.robots_unreadable(origin, reason)):
-            # A crawl that ends does not wait for robots.txt to the end.
+            # A crawl that is ending does not wait for robots.txt.
             return
         else:
             self.hosts.page_failed(origin, page_id, reason, None)
@@ -153,7 +155,7 @@ class SiteSpider(scrapy.Spider):
         self._is_waiting = self.hosts.frontier_ends()
 
     def _probe(self, url: str) -> None:
-        """Asks for a page again that has answered before."""
+        """Asks again for a page that has answered before."""
         if self.is_ending:
             return
         meta = {"dont_redirect": True, "handle_httpstatus_all": True}
@@ -168,7 +170,7 @@ class SiteSpider(scrapy.Spider):
 
     @guarded
     def _probe_not_answered(self, failure: Any) -> None:
-        # One that is too large now, or that robots.txt excludes, says that the host is there.
+        # A page that is too large now, or that robots.txt excludes, shows that the host is up.
         has_answered = self._explained(failure, failure.request)[0] != Status.FAILED
         self.hosts.probed(_origin(failure.request.url), has_answered=has_answered)
 
@@ -197,12 +199,12 @@ class SiteSpider(scrapy.Spider):
                 self.publish()
 
     def publish(self) -> None:
-        """Writes the readings of what was stored meanwhile."""
+        """Writes the readings of the pages stored in the meantime."""
         self._stored_since = 0
         self.published += pages_publish(source=self.crawl.source)
 
     def _is_elsewhere(self, page: Page, own: str) -> bool:
-        """Whether the page names another URL of the site as its own. Two that name each other are both stored."""
+        """Whether the page names another URL of the site as its own. Two pages that name each other are both stored."""
         named = page.canonical
         return named is not None and named != own and self.site.has(named) and not is_alias(crawl=self.crawl, url=named)
 
@@ -233,8 +235,10 @@ class SiteSpider(scrapy.Spider):
         return Status.FAILED, f"cannot be read ({failure.type.__name__ if failure.type else 'unknown'})"
 
     def _ask_later(self, response: Response) -> bool:
-        """Waits for as long as the site asks for, then asks again; meanwhile nothing else is asked for. Answers whether
-        there is a try left."""
+        """Waits for as long as the site asks, then repeats the request. Nothing else is requested meanwhile.
+
+        Returns whether an attempt was left.
+        """
         from twisted.internet import reactor
 
         loop: Any = reactor
@@ -262,12 +266,12 @@ def _origin(url: str) -> str:
 
 
 def _is_down(status: int) -> bool:
-    """Whether a status says that the host is down, or wants no more requests."""
+    """Whether a status means that the host is down, or wants no more requests."""
     return status >= 500 or status in BUSY or status == 408
 
 
 def _decoded(header: bytes) -> str:
-    """A header's text: bytes beyond ASCII are UTF-8 today, and were Latin-1."""
+    """A header's text. Bytes beyond ASCII are UTF-8 today, and were Latin-1 before."""
     try:
         return header.decode()
     except UnicodeDecodeError:

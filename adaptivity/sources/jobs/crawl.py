@@ -1,4 +1,4 @@
-"""Crawls the websites of sources. A Twisted reactor runs once in a process: so does ``crawl``."""
+"""Crawls the websites of sources. A Twisted reactor can run only once per process, and so can ``crawl``."""
 
 import logging
 import resource
@@ -36,17 +36,20 @@ log = structlog.get_logger(__name__)
 
 Status = CrawledPage.Status
 UNREACHABLE = "unreachable"
-# Not asyncio's: within its loop Django refuses the database, and here one thread takes turns anyway.
+# Not asyncio's, because Django refuses the database inside its loop. Here one thread does everything in turn anyway.
 REACTOR = "twisted.internet.selectreactor.SelectReactor"
 SECONDS_BETWEEN_LOOKS = 0.25
-# Requests under way when a crawl is stopped have so long to end; then they are left, and asked for by the next run.
+# How long requests in progress may take after a crawl is stopped. The next run asks again for those that take longer.
 GRACE_SECONDS = 5.0
 MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Seconds for a whole download, bytes of a body, and requests at the same time, of all hosts and of one."""
+    """The limits of a crawl.
+
+    The seconds that a whole download may take, the bytes of a body, and the requests at a time, in total and per host.
+    """
 
     download_seconds: float = 20.0
     page_bytes: int = 2 * MEGABYTE
@@ -59,8 +62,10 @@ BOUNDS = Bounds()
 
 @dataclass
 class CrawlReport(SourceReport):
-    """What became of a crawl. ``pages``: how many URLs have which status. ``limited``: links were left aside because of
-    max_pages."""
+    """The result of a crawl.
+
+    ``pages`` counts its URLs by status. ``limited`` is true if links were left aside because of max_pages.
+    """
 
     pages: dict[str, int] = field(default_factory=dict)
     asked_before: int = 0
@@ -83,10 +88,10 @@ def crawl(
     stop: Stop = never,
     bounds: Bounds = BOUNDS,
 ) -> list[CrawlReport]:
-    """Crawls one source after the other, and goes on with those whose crawl was stopped or killed.
+    """Crawls one source after the other, and continues crawls that were stopped or killed.
 
-    After ``stop`` answers true the requests under way have GRACE_SECONDS to end; the sources after that one have no
-    report. An error of ours ends the crawl of its source alone. Raises it where the database is lost.
+    After ``stop`` returns true, the requests in progress have GRACE_SECONDS to end. The sources after that one get no
+    report. An internal error ends the crawl of its source alone, but if the database is lost, the error is raised.
     """
     install_reactor(REACTOR)
     from twisted.internet import reactor
@@ -112,7 +117,7 @@ def _end_loop() -> None:
     from twisted.internet import reactor
 
     loop: Any = reactor
-    # It says that it runs until it has come to its end; whoever asks for that a second time asks in vain.
+    # The loop reports that it runs until it has ended, but it cannot be stopped twice.
     with suppress(ReactorNotRunning):
         loop.stop()
 
@@ -178,7 +183,7 @@ class _Session:
         return True
 
     def look(self) -> None:
-        """Now and then: how far it has come, and whether it is to stop."""
+        """Called regularly: reports the progress, and checks whether to stop."""
         if self._crawler is None or self._crawler.spider is None:
             return
         spider, crawl = self._crawler.spider, self._crawl
@@ -200,7 +205,7 @@ class _Session:
         _end_loop()
 
     def _end(self) -> None:
-        """What is left to do for a source whose crawler has ended, or was left."""
+        """Finishes a source whose crawler has ended or was abandoned."""
         source, report, spider = self._crawl.source, self._reports[-1], self._crawler.spider
         if spider.failure is not None:
             raise spider.failure
@@ -237,7 +242,7 @@ class _Session:
         self._locks.close()
 
     def _note(self, error: Exception) -> None:
-        """Notes what has ended the crawl of one source: the next one is begun all the same."""
+        """Records the error that ended the crawl of one source. The next source is crawled all the same."""
         source, report = self._source, self._reports[-1]
         if is_deleted(source):
             deleted = SourceDeleted()
@@ -257,7 +262,7 @@ class _Session:
         return is_database_lost(error)
 
     def finish(self) -> list[CrawlReport]:
-        """The reports, once the reactor has ended. Raises what has ended it before its time."""
+        """The reports, once the reactor has ended. Raises the error that ended it early."""
         with self._locks:
             return self._finish()
 
@@ -272,7 +277,7 @@ class _Session:
                     return self._reports
                 failure = error
         if failure is not None:
-            # A database that is still away takes no note; what is raised says so.
+            # A database that is still away cannot record it, and the raised error says so.
             connection.close_if_unusable_or_obsolete()
             with suppress(DatabaseProblem):
                 if self._reports:
@@ -287,8 +292,10 @@ def _which(down: Mapping[str, str]) -> str:
 
 
 def _judge(report: CrawlReport, refusal: str) -> None:
-    """A crawl that has stored nothing is none that went well, nor one where more has failed; the report says why.
-    ``refusal``: why an address was."""
+    """Marks a crawl as failed if it stored nothing, or if more pages failed than were stored. The report says why.
+
+    ``refusal`` is the reason why an address was refused.
+    """
     stored, failed = report.pages.get(Status.STORED, 0), report.pages.get(Status.FAILED, 0)
     if stored:
         if failed > stored:
@@ -296,10 +303,10 @@ def _judge(report: CrawlReport, refusal: str) -> None:
             report.message = f"more pages of the site fail ({failed}) than are stored ({stored})"
         return
     for status, outcome, message, may_help in (
-        (Status.FAILED, UNREACHABLE, "no page of the site answers as it should", True),
+        (Status.FAILED, UNREACHABLE, "no page of the site answers properly", True),
         (Status.REFUSED, "address_refused", refusal, False),
-        (Status.EXCLUDED, "excluded", "the site does not want robots", False),
-        (Status.GONE, "not_found", "where the site begins there is none any more; nothing was taken out", False),
+        (Status.EXCLUDED, "excluded", "the site excludes robots", False),
+        (Status.GONE, "not_found", "the start URLs no longer exist; nothing was taken out", False),
     ):
         if report.pages.get(status):
             report.outcome, report.message, report.may_help_again = outcome, message, may_help
@@ -308,7 +315,7 @@ def _judge(report: CrawlReport, refusal: str) -> None:
 
 
 def peak_megabytes() -> int:
-    """The most memory that the process has had, in MiB. What getrusage says is also that of who started the process."""
+    """The peak memory of the process, in MiB. getrusage would include that of the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(next(line.split()[1] for line in status.read_text().splitlines() if line[:6] == "VmHWM:")) // 1024
@@ -317,7 +324,9 @@ def peak_megabytes() -> int:
 
 
 def _quieten() -> None:
-    """Scrapy logs each request, and URLs with it; its warnings and errors are enough. Pages say what became of them."""
+    """Limits Scrapy's logs to warnings and errors, because it logs each request with its URL. Pages record their
+    results.
+    """
     logging.getLogger("scrapy").setLevel(logging.WARNING)
     for name in ("scrapy.downloadermiddlewares", "scrapy.core.downloader", "scrapy.core.scraper"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -356,7 +365,7 @@ def _settings(user_agent: str, bounds: Bounds) -> Settings:
             "DOWNLOAD_MAXSIZE": bounds.page_bytes,
             "DOWNLOAD_WARNSIZE": 0,
             "RETRY_TIMES": 2,
-            # 429 and 503 are the spider's: they say for how long.
+            # The spider handles 429 and 503, because they say how long to wait.
             "RETRY_HTTP_CODES": [408, 500, 502, 504, 522, 524],
             "RETRY_EXCEPTIONS": [
                 "scrapy.exceptions.DownloadConnectionRefusedError",

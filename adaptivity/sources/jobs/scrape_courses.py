@@ -25,7 +25,7 @@ USER_AGENT = "adaptivity-scraper"
 
 @dataclass
 class ScrapeReport(SourceReport):
-    """What became of a source on a platform."""
+    """The result of reading a source on a platform."""
 
     sections: int = 0
     created: int = 0
@@ -49,12 +49,13 @@ def scrape_courses(
     stop: Stop = never,
     patience: Patience = PATIENT,
 ) -> list[ScrapeReport]:
-    """Reads each source; one that fails, also by a fault of ours, does not keep the others from being read.
+    """Reads each source. If one fails, even by an internal error, the others are still read.
 
-    A section is written as soon as it is known, in a transaction of its own, so that what a stopped run has done is
-    kept; what has vanished is taken out when all of a source's sections are known. After ``stop`` answers true, the
-    report of the source that was being read says so, and the sources after it have none. A database that is lost ends
-    all: what it raises comes as it is.
+    A section is written as soon as it is complete, in its own transaction, so a stopped run keeps what it has done.
+    What has vanished is taken out once all sections of a source are known.
+
+    After ``stop`` returns true, the report of the current source says so, and the sources after it have none. If the
+    database is lost, everything ends, and the error is raised unchanged.
     """
     reports = []
     for number, source in enumerate(sources):
@@ -80,7 +81,7 @@ def _read(
     patience: Patience,
     report: ScrapeReport,
 ) -> None:
-    """Reads a source and notes how that went, in the report and on the source."""
+    """Reads a source and records the result, in the report and on the source."""
     try:
         course_source_started(source=source)
         _scrape(source, credentials, stop, patience, report)
@@ -134,7 +135,7 @@ def _scrape(
             report.refused += result.refused
     if not present and SourceItem.objects.filter(source=source, section__isnull=False).exists():
         raise InvalidInput(
-            "the platform shows no section any more; nothing was taken out of the collections", code="empty"
+            "the platform no longer shows any section; nothing was taken out of the collections", code="empty"
         )
     report.taken_out += sections_retire(source=source, present=present)
     if report.refused:

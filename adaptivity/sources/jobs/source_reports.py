@@ -19,7 +19,6 @@ log = structlog.get_logger(__name__)
 SECONDS_BETWEEN_LOOKS = 5.0
 SECONDS_BETWEEN_QUESTIONS = 0.1
 
-# Called with a phase, how much of it is done, and its total.
 
 SECONDS_OF_HOUR = 3600
 DONE, REJECTS, STOPPED, FAILED, DELETED = "done", "rejects", "stopped", "failed", SourceDeleted.code
@@ -27,8 +26,11 @@ DONE, REJECTS, STOPPED, FAILED, DELETED = "done", "rejects", "stopped", "failed"
 
 @dataclass
 class SourceReport:
-    """What became of a source. ``outcome`` is done, rejects, stopped, or the code of what kept it from being read, and
-    then ``message`` says more and ``may_help_again`` whether to try again."""
+    """The result of reading a source.
+
+    ``outcome`` is done, rejects, stopped, or the code of the error that prevented reading. In that case ``message``
+    explains it, and ``may_help_again`` says whether to try again.
+    """
 
     source: str
     outcome: str = DONE
@@ -36,23 +38,24 @@ class SourceReport:
     may_help_again: bool = False
 
     def counts(self) -> str:
-        """What was done, for people."""
+        """What was done, as text for people."""
         raise NotImplementedError
 
     def line(self) -> str:
-        """One line for people."""
+        """The report as one line for people."""
         return f"{self.source}: " + (f"{self.outcome}: {self.message}" if self.message else self.counts())
 
 
 def sources_chosen(
     slugs: Sequence[str], kinds: Collection[str], *, since: datetime | None = None
 ) -> list[CourseSource]:
-    """The sources of these kinds with these slugs, or without any slug all of them that are due: those first that were
-    begun the longest ago, so that none is always behind one that takes all the time there is. What was read to its end
-    after ``since`` is left out.
+    """The sources of these kinds with these slugs or, without slugs, all of them that are due.
 
-    A slug of a source of another kind chooses nothing, so that several jobs can be started with the same one. Raises
-    InvalidInput where a slug names no source, or one that is not enabled.
+    The source that was begun longest ago comes first, so none is starved by one that takes all the time. Sources that
+    were read to the end after ``since`` are left out.
+
+    The slug of a source of another kind is ignored, so that several jobs can be started with the same slug. Raises
+    InvalidInput if a slug names no source, or one that is not enabled.
     """
     if not slugs:
         oldest = F("last_started_at").asc(nulls_first=True)
@@ -69,7 +72,7 @@ def sources_chosen(
 
 
 def sources_await(sources: Sequence[CourseSource], *, stop: Stop) -> None:
-    """Waits until no other process reads any of the sources. Raises Stopped where ``stop`` answers true before."""
+    """Waits until no other process reads any of the sources. Raises Stopped if ``stop`` returns true before."""
     for source in sources:
         is_told = False
         while not _is_free(source):
@@ -79,7 +82,7 @@ def sources_await(sources: Sequence[CourseSource], *, stop: Stop) -> None:
             again_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
             while time.monotonic() < again_at:
                 if stop():
-                    raise Stopped(f"{source.slug}: another process is reading it still; run it again to go on")
+                    raise Stopped(f"{source.slug}: another process is still reading it; run it again to go on")
                 time.sleep(SECONDS_BETWEEN_QUESTIONS)
 
 
@@ -98,15 +101,15 @@ def command_of(source: CourseSource) -> tuple[str, ...]:
 
 
 def is_due(source: CourseSource) -> bool:
-    """Whether as much time as the source's interval has passed since it was begun to be read to the end."""
+    """Whether the source's interval has passed since the start of its last complete reading."""
     if not source.interval_hours or source.last_started_at is None or source.last_outcome not in {DONE, REJECTS}:
         return True
-    # In seconds, as an interval may be longer than there are dates.
+    # Compared in seconds, because an interval may be longer than dates can express.
     return (timezone.now() - source.last_started_at).total_seconds() >= source.interval_hours * SECONDS_OF_HOUR
 
 
 def is_read(source: CourseSource, since: datetime | None) -> bool:
-    """Whether the source was read to its end after that moment; without one, it does not count."""
+    """Whether the source was read to the end after that moment. Without a moment the answer is no."""
     if since is None or source.last_finished_at is None or source.last_outcome not in {DONE, REJECTS}:
         return False
     return source.last_finished_at >= since

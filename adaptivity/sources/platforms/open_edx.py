@@ -1,6 +1,6 @@
 """Open edX: the courses of an LMS, through its Courses API and its Course Blocks API.
 
-Chapters, which Open edX shows as sections, become sections; the problems, texts and videos below them their items.
+Chapters, which Open edX shows as sections, become sections. The problems, texts and videos below them become items.
 """
 
 import re
@@ -15,7 +15,7 @@ from adaptivity.outbound.client import Client
 from adaptivity.sources.services.sections import Item, Section
 from adaptivity.text import is_storable, storable
 
-# The type of a block, and the type of the activity that it becomes; a block of any other type is none.
+# The type of a block, and the type of the activity that it becomes. Blocks of other types become none.
 KINDS = {
     "problem": "problem",
     "drag-and-drop-v2": "problem",
@@ -25,23 +25,25 @@ KINDS = {
 }
 SECTION = "chapter"
 PAGE_SIZE = 100
-# A block may have several parents, but not so many on average.
+# A block may have several parents, but not this many on average.
 MOST_PARENTS = 4
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
-# A token is fetched anew when it has less than this left.
+# A new token is fetched when the old one has less than this left.
 TOKEN_SECONDS = 30.0
-# What ``expires_in`` may be: 30 years stand for a token that does not expire.
+# The longest ``expires_in`` accepted: 30 years stand for a token that does not expire.
 MOST_SECONDS = 10**9
 # RFC 6750, 2.1.
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class OpenEdX:
-    """The platform that a source of the kind ``open_edx`` names.
+    """The platform of a source of the kind ``open_edx``.
 
-    Its user needs to be staff of the courses: ``all_blocks`` is for staff alone. Blocks that only staff sees are left
-    out. Raises InvalidInput with the code ``credentials``, ``unauthorized``, ``forbidden``, ``not_found`` or
-    ``schema_changed``; what Client raises comes as it is.
+    Its user must be staff of the courses, because only staff may use ``all_blocks``. Blocks visible to staff alone are
+    left out.
+
+    Raises InvalidInput with the code ``credentials``, ``unauthorized``, ``forbidden``, ``not_found`` or
+    ``schema_changed``. Errors of Client are raised unchanged.
     """
 
     def __init__(self, source: CourseSource, client: Client, credentials: Mapping[str, Mapping[str, str]]) -> None:
@@ -70,7 +72,7 @@ class OpenEdX:
             if url is None:
                 break
             if not isinstance(url, str) or not is_storable(url) or url in seen or _origin(url) != _origin(self._base):
-                raise _changed("pagination.next", "is no further page of this platform")
+                raise _changed("pagination.next", "is not another page of this platform")
         return found
 
     def _sections_of(self, course_id: str) -> Iterator[Section]:
@@ -102,11 +104,11 @@ class OpenEdX:
                 raise _changed(
                     "block_counts", f"has {counts[kind]} of the type {kind}, and the blocks have {reached.get(kind, 0)}"
                 )
-        # Nothing of a course counts before all of it is known to be whole.
+        # Sections are yielded only once the whole course is known to be complete.
         yield from sections
 
     def _items(self, blocks: Mapping[str, Any], top: str, reached: dict[str, int]) -> Iterator[Item]:
-        """What is below a block, depth first and in order; counts the blocks that it meets by their type."""
+        """The items below a block, depth first and in order. Counts the blocks that it meets by their type."""
         stack = [top]
         while stack:
             block_id = stack.pop()
@@ -114,14 +116,14 @@ class OpenEdX:
             kind = block["type"]
             reached[kind] = reached.get(kind, 0) + 1
             if sum(reached.values()) > MOST_PARENTS * len(blocks):
-                raise _changed("children", "lead in a circle")
+                raise _changed("children", "form a cycle")
             stack += reversed(_children(block))
             if kind not in KINDS or block.get("visible_to_staff_only"):
                 continue
             at = f"blocks.{block_id}."
             format_ = block.get("format")
             if format_ is not None and not isinstance(format_, str):
-                raise _changed(f"{at}format", "is not of the type str")
+                raise _changed(f"{at}format", "is not a string")
             yield Item(
                 external_id=block_id,
                 title=_of(block, "display_name", str, at=at),
@@ -132,7 +134,7 @@ class OpenEdX:
             )
 
     def _get(self, url: str, parameters: Mapping[str, str]) -> Any:
-        """The JSON at a URL. A token that the platform does not take any more is fetched anew, once."""
+        """The JSON at a URL. If the platform no longer accepts the token, a new one is fetched, once."""
         fresh = False
         while True:
             if not self._authorization or time.monotonic() >= self._expires:
@@ -146,11 +148,11 @@ class OpenEdX:
         if answer.status == UNAUTHORIZED:
             raise InvalidInput("the platform does not accept its own token", code="unauthorized")
         if answer.status == FORBIDDEN:
-            raise InvalidInput(f"the user of the credentials is not staff of {course}", code="forbidden")
+            raise InvalidInput(f"the user of the credentials cannot read {course}; it must be staff", code="forbidden")
         if answer.status == NOT_FOUND:
-            raise InvalidInput(f"the platform has no {course}", code="not_found")
+            raise InvalidInput(f"the platform does not have {course}", code="not_found")
         if answer.status != 200:
-            raise _changed("status", f"is {answer.status}, where 200 is due")
+            raise _changed("status", f"is {answer.status}, but 200 was expected")
         return answer.body
 
     def _authorize(self) -> None:
@@ -167,21 +169,23 @@ class OpenEdX:
         if answer.status in {400, UNAUTHORIZED, FORBIDDEN}:
             raise InvalidInput("the platform refuses the client id and secret", code="unauthorized")
         if answer.status != 200:
-            raise _changed("oauth2/access_token", f"answers {answer.status}, where 200 is due")
+            raise _changed("oauth2/access_token", f"answers {answer.status}, but 200 was expected")
         token, kind = _of(answer.body, "access_token", str), _of(answer.body, "token_type", str)
         if not TOKEN.fullmatch(token):
-            raise _changed("access_token", "has characters that no token has")
+            raise _changed("access_token", "contains characters that a token cannot have")
         # RFC 6749, 5.1: it may be missing.
         lifetime = answer.body.get("expires_in", 0)
         is_number = isinstance(lifetime, int | float) and not isinstance(lifetime, bool)
         if not is_number or not 0 <= lifetime <= MOST_SECONDS:
-            raise _changed("expires_in", f"is no number of seconds from 0 to {MOST_SECONDS}")
+            raise _changed("expires_in", f"is not a number of seconds from 0 to {MOST_SECONDS}")
         self._authorization = f"{'JWT' if kind.lower() == 'jwt' else 'Bearer'} {token}"
         self._expires = time.monotonic() + max(lifetime - TOKEN_SECONDS, lifetime / 2)
 
 
 def _credentials(source: CourseSource, credentials: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """The source's entry. It is for one platform: whoever may write a source must not send the secret elsewhere."""
+    """The source's entry, which is for one platform only. Someone who can edit a source must not send a secret
+    elsewhere.
+    """
     entry = credentials.get(source.credentials)
     if entry is None:
         raise InvalidInput(f"SOURCE_CREDENTIALS has no entry {source.credentials}", code="credentials")
@@ -207,19 +211,19 @@ def _changed(where: str, what: str) -> InvalidInput:
 
 
 def _of(value: Any, name: str, kind: type[Any], *, at: str = "") -> Any:
-    """A member of a JSON object, which has to be of a kind."""
+    """A required member of a JSON object, checked to be of this type."""
     if not isinstance(value, dict):
-        raise _changed(at.rstrip(".") or "the body", "is no object")
+        raise _changed(at.rstrip(".") or "the body", "is not an object")
     if not isinstance(value.get(name), kind):
         raise _changed(f"{at}{name}", f"is missing or not of the type {kind.__name__}")
     return value[name]
 
 
 def _id(value: Any, name: str, *, at: str = "") -> str:
-    """A member of a JSON object, which has to be a text that can be stored and asked for."""
+    """A required member of a JSON object: a text that can be stored and sent in a URL."""
     text: str = _of(value, name, str, at=at)
     if not is_storable(text):
-        raise _changed(f"{at}{name}", "has NUL or a lone surrogate")
+        raise _changed(f"{at}{name}", "contains NUL or a lone surrogate")
     return text
 
 

@@ -1,5 +1,7 @@
-"""Platforms whose courses are read through an API. Another one is a module like open_edx, an entry here, and a member
-of CourseSource.Kind."""
+"""The platforms whose courses are read through an API.
+
+To add one, write a module like open_edx, an entry here, and a member of CourseSource.Kind.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
@@ -11,10 +13,10 @@ from adaptivity.sources.services.sections import Section
 
 
 class Platform(Protocol):
-    """What the scraper needs of a platform.
+    """What the scraper needs from a platform.
 
-    ``sections`` yields the sections of the source's courses with their items, in order, all of them or an error:
-    InvalidInput where trying again would not help, Unavailable where it may.
+    ``sections`` yields the sections of the source's courses with their items, in order: all of them, or an error. It
+    raises InvalidInput if trying again would not help, and Unavailable if it may help.
     """
 
     def sections(self) -> Iterator[Section]: ...

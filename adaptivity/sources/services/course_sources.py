@@ -17,14 +17,14 @@ from adaptivity.text import URL_LENGTH, storable
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
 DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 HOST_AND_PORT = re.compile(r"(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})")
-# A leap year.
+# The hours of a leap year.
 MOST_INTERVAL_HOURS = 8784
 
 RUNNING = "running"
 
 
 class CourseSourceFields(TypedDict, total=False):
-    """Columns of a source; what is absent stays as it is."""
+    """Columns of a source. What is absent stays as it is."""
 
     slug: str
     kind: str
@@ -46,7 +46,7 @@ class CourseSourceFields(TypedDict, total=False):
 
 @transaction.atomic
 def course_source_create(**fields: Unpack[CourseSourceFields]) -> CourseSource:
-    """Creates a source. Raises InvalidInput naming the field that breaks a rule. Whoever calls this starts its job."""
+    """Creates a source. Raises InvalidInput, naming the field that breaks a rule. The caller starts its job."""
     source = CourseSource(**_columns(fields))
     course_source_check(source)
     source.save()
@@ -55,12 +55,12 @@ def course_source_create(**fields: Unpack[CourseSourceFields]) -> CourseSource:
 
 @transaction.atomic
 def course_source_update(*, source: CourseSource, **fields: Unpack[CourseSourceFields]) -> CourseSource:
-    """Changes a source. Raises InvalidInput naming the field that breaks a rule."""
+    """Changes a source. Raises InvalidInput, naming the field that breaks a rule."""
     source = CourseSource.objects.select_for_update().get(pk=source.pk)
     changed = assign(source, fields)
     course_source_check(source)
     if {"start_urls", "allowed_domains", "max_depth", "max_pages"} & set(changed):
-        # The frontier was made under other rules: the next crawl begins anew.
+        # The frontier was built under other rules, so the next crawl starts from the beginning.
         changed += assign(source, {"crawl_open": False})
     if changed:
         source.save(update_fields=changed)
@@ -71,14 +71,14 @@ def course_source_update(*, source: CourseSource, **fields: Unpack[CourseSourceF
 
 @transaction.atomic
 def course_source_delete(*, source: CourseSource) -> None:
-    """Deletes a source with what it knows of its platform or site; collections, activities and evidence stay."""
-    # First, as whoever reads it locks it before its items.
+    """Deletes a source and all it knows of its platform or site. Collections, activities and evidence stay."""
+    # Locked first, because readers of a source lock it before its items.
     list(CourseSource.objects.select_for_update().filter(pk=source.pk))
     source.delete()
 
 
 def course_source_lock(*, source: CourseSource) -> CourseSource:
-    """The source as it is now, which stays so until the transaction ends. Raises SourceDeleted."""
+    """The current source, locked until the transaction ends. Raises SourceDeleted."""
     found = CourseSource.objects.select_for_update().filter(pk=source.pk).first()
     if found is None:
         raise SourceDeleted
@@ -86,16 +86,16 @@ def course_source_lock(*, source: CourseSource) -> CourseSource:
 
 
 def is_deleted(source: CourseSource) -> bool:
-    """Whether there is no such source any more."""
+    """Whether the source no longer exists."""
     return not CourseSource.objects.filter(pk=source.pk).exists()
 
 
 def course_source_check(source: CourseSource) -> None:
-    """Raises InvalidInput where the source breaks a rule, naming the field."""
+    """Raises InvalidInput if the source breaks a rule, naming the field."""
     if not SLUG.fullmatch(source.slug):
         raise InvalidInput("Must be 1 to 50 letters, digits, hyphens and underscores.", field="slug")
     if CourseSource.objects.filter(slug=source.slug).exclude(pk=source.pk).exists():
-        raise InvalidInput("A source with this slug exists already.", field="slug", code="unique")
+        raise InvalidInput("A source with this slug already exists.", field="slug", code="unique")
     if source.kind not in CourseSource.Kind.values:
         raise InvalidInput(f"Must be {' or '.join(CourseSource.Kind.values)}.", field="kind")
     for name in ("address_exceptions", "start_urls", "allowed_domains"):
@@ -123,7 +123,7 @@ def _check_exceptions(source: CourseSource) -> None:
 def _check_platform(source: CourseSource) -> None:
     check_http_url(source.base_url, "base_url")
     if urlsplit(source.base_url).query:
-        raise InvalidInput("Must be an address without a query.", field="base_url")
+        raise InvalidInput("Must be a URL without a query.", field="base_url")
     if not source.credentials.strip():
         raise InvalidInput("Must be the name of an entry of SOURCE_CREDENTIALS.", field="credentials")
     if source.launch_url not in CourseSource.LaunchURL.values:
@@ -132,7 +132,7 @@ def _check_platform(source: CourseSource) -> None:
 
 def _check_website(source: CourseSource) -> None:
     if not source.start_urls:
-        raise InvalidInput("A website needs at least one URL to begin with.", field="start_urls")
+        raise InvalidInput("A website needs at least one start URL.", field="start_urls")
     for domain in source.allowed_domains:
         if not DOMAIN.fullmatch(domain):
             raise InvalidInput(
@@ -142,13 +142,13 @@ def _check_website(source: CourseSource) -> None:
         check_http_url(url, "start_urls")
         host = (urlsplit(url).hostname or "").rstrip(".")
         if source.allowed_domains and not in_domains(host, source.allowed_domains):
-            raise InvalidInput("A start URL lies outside of allowed_domains.", field="start_urls")
+            raise InvalidInput("A start URL is outside allowed_domains.", field="start_urls")
     if not source.max_pages or source.max_pages < 1:
         raise InvalidInput("Must be at least 1.", field="max_pages")
 
 
 def check_http_url(url: str, name: str) -> None:
-    """Raises InvalidInput unless it is a whole http or https URL without a user, a password and a fragment."""
+    """Raises InvalidInput unless this is a complete http or https URL without user, password and fragment."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -160,7 +160,7 @@ def check_http_url(url: str, name: str) -> None:
     try:
         (parts.hostname or "").encode("idna")
     except UnicodeError:
-        raise InvalidInput("Its host has no form in ASCII (IDNA), as names have it.", field=name) from None
+        raise InvalidInput("Its host cannot be written in ASCII (IDNA).", field=name) from None
 
 
 def in_domains(host: str, domains: Sequence[str]) -> bool:
@@ -169,7 +169,7 @@ def in_domains(host: str, domains: Sequence[str]) -> bool:
 
 
 def course_source_started(*, source: CourseSource) -> None:
-    """Notes that a job begins to read the source. Raises SourceDeleted."""
+    """Records that a job begins to read the source. Raises SourceDeleted."""
     source.last_started_at, source.last_finished_at = timezone.now(), None
     source.last_outcome, source.last_message = RUNNING, ""
     noted = CourseSource.objects.filter(pk=source.pk).update(
@@ -180,10 +180,10 @@ def course_source_started(*, source: CourseSource) -> None:
 
 
 def course_source_ended(*, source: CourseSource, outcome: str, message: str) -> None:
-    """Notes how reading the source ended."""
+    """Records how reading the source ended."""
     source.last_finished_at = timezone.now()
     source.last_outcome, source.last_message = outcome, storable(message)
-    # Of a source that was deleted meanwhile there is nothing to note.
+    # If the source was deleted in the meantime, nothing is recorded.
     CourseSource.objects.filter(pk=source.pk).update(
         last_finished_at=source.last_finished_at, last_outcome=outcome, last_message=source.last_message
     )

@@ -1,7 +1,7 @@
 """What a crawl of a website writes: its frontier, its pages, and the readings that they become.
 
-The frontier is the source's pending pages. A page is done in the transaction that stores it together with the links
-that were found on it, so that a crawl which is killed at any moment goes on where it was.
+The frontier is the source's pending pages. One transaction stores a page with its links and marks it as done. So a
+crawl that is killed at any moment continues where it was.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from adaptivity.text import NAME_LENGTH, URL_LENGTH, storable
 
 Status = CrawledPage.Status
 
-# In bytes: an entry of PostgreSQL's index takes 2,704 with the source's id.
+# In bytes. An entry of PostgreSQL's index holds 2,704, including the source's id.
 PAGE_URL_LENGTH = 2000
 TEXT_LENGTH = 200_000
 READING = "reading"
-# Pages that did not answer as they should in the crawl that has met them last, those included that were stored before.
+# Pages that failed in the crawl that met them last, including those that were stored before.
 FAILED_NOW = Q(status=Status.FAILED) | (Q(status=Status.STORED) & ~Q(reason=""))
-# What robots.txt excluded was not asked for, and takes no room; a page that says noindex was.
+# A URL excluded by robots.txt was never requested and takes no room; a page with noindex was requested.
 EXCLUDED_UNASKED = Q(status=Status.EXCLUDED, http_status__isnull=True)
-# A host that has answered lately is down, and its pages wait for it; one that has not for so long is gone.
+# Pages wait for a host that answered within this time and is down. A host that did not is given up.
 LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class PageContent:
-    """What a page says: its title, its text, and the canonical URLs that it leads to."""
+    """The content of a page: its title, its text, and the canonical URLs of its links."""
 
     title: str
     text: str
@@ -47,8 +47,10 @@ class PageContent:
 
 @dataclass
 class Crawl:
-    """A crawl that is going on. ``room``: how many more URLs it may come to know; ``asked``: how many it has asked for.
-    One process has it at a time."""
+    """A crawl in progress, which one process runs at a time.
+
+    ``room`` is how many more URLs it may collect; ``asked`` is how many it has requested.
+    """
 
     source: CourseSource
     room: int
@@ -58,8 +60,10 @@ class Crawl:
 
 @transaction.atomic
 def crawl_begin(*, source: CourseSource, start_urls: Sequence[str]) -> Crawl:
-    """Goes on with the source's crawl where one is open, else begins a new one at the (canonical) start URLs. Raises
-    SourceDeleted."""
+    """Continues the source's open crawl or, if there is none, begins a new one at the (canonical) start URLs.
+
+    Raises SourceDeleted.
+    """
     source = course_source_lock(source=source)
     if not source.crawl_open:
         source.crawl += 1
@@ -81,8 +85,10 @@ def crawl_begin(*, source: CourseSource, start_urls: Sequence[str]) -> Crawl:
 def pages_pending(
     *, crawl: Crawl, beside: Collected[int], count: int, without: Collected[str] = ()
 ) -> list[CrawledPage]:
-    """The next pages to ask for, the nearest to the start URLs first, beside those with these ids, and those of these
-    origins (``https://host``)."""
+    """The next pages to request, those nearest to the start URLs first.
+
+    Leaves out the pages with the ids in ``beside``, and those of the origins (``https://host``) in ``without``.
+    """
     frontier = CrawledPage.objects.filter(source=crawl.source, crawl=crawl.source.crawl, pending=True)
     for origin in without:
         frontier = frontier.exclude(url__startswith=f"{origin}/")
@@ -91,14 +97,16 @@ def pages_pending(
 
 @transaction.atomic
 def page_store(*, crawl: Crawl, page_id: int, http_status: int, content: PageContent) -> str:
-    """Stores a page with its links, or notes that another page of the source has the same title and text: then its
-    links are not followed. Answers its status."""
+    """Stores a page with its links, and returns its status.
+
+    If another page of the source has the same title and text, records that instead; the links are then not followed.
+    """
     title, text = storable(content.title, NAME_LENGTH), storable(content.text, TEXT_LENGTH)
     fingerprint = hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=16).hexdigest() if text else ""
     page = CrawledPage.objects.get(pk=page_id)
     same = CrawledPage.objects.filter(source=crawl.source, fingerprint=fingerprint, status=Status.STORED)
     if page.depth == 0:
-        # A start URL has the content of a page that may be gone: without its links, nothing would be met any more.
+        # A start URL may have the content of a page that is gone. Without its links, the crawl would find nothing.
         same = same.filter(crawl=crawl.source.crawl)
     if text and same.exclude(pk=page_id).exists():
         _done(crawl, page, Status.DUPLICATE, http_status=http_status)
@@ -111,8 +119,10 @@ def page_store(*, crawl: Crawl, page_id: int, http_status: int, content: PageCon
 
 @transaction.atomic
 def page_leads_on(*, crawl: Crawl, page_id: int, http_status: int, url: str | None) -> None:
-    """Notes that a page is at another URL, which is asked for in its turn where it is given: a redirect, or a canonical
-    URL that the page names. That counts as a link, so that a chain ends."""
+    """Records that a page is at another URL, by a redirect or by the canonical URL that it names.
+
+    If ``url`` is given, it is requested in its turn. It counts as one link further, so that a chain ends.
+    """
     page = CrawledPage.objects.get(pk=page_id)
     _done(crawl, page, Status.ALIAS, http_status=http_status)
     if url is not None:
@@ -120,7 +130,7 @@ def page_leads_on(*, crawl: Crawl, page_id: int, http_status: int, url: str | No
 
 
 def is_alias(*, crawl: Crawl, url: str) -> bool:
-    """Whether the URL was seen to lead only to another, be it in the crawl before where it has yet to be asked for."""
+    """Whether the URL was seen to lead only to another. If it is still pending, the previous crawl's result counts."""
     return CrawledPage.objects.filter(source=crawl.source, url=url, status=Status.ALIAS).exists()
 
 
@@ -128,10 +138,10 @@ def is_alias(*, crawl: Crawl, url: str) -> bool:
 def page_without_content(
     *, crawl: Crawl, page_id: int, status: str, reason: str, http_status: int | None = None
 ) -> None:
-    """Notes why a page is not stored. What was stored of it before stays unless it is gone, excluded, or no page."""
+    """Records why a page is not stored. Its earlier content stays, unless the page is gone, excluded, or not a page."""
     page = CrawledPage.objects.get(pk=page_id)
     if status == Status.FAILED and page.status == Status.STORED:
-        # Down today: the reading that it became stays. The reason says that it is not of today.
+        # It fails now, but its reading stays. The reason shows that the content is not current.
         page.reason, page.http_status, page.pending = reason, http_status, False
         page.save(update_fields=["reason", "http_status", "pending"])
         crawl.asked += 1
@@ -143,8 +153,11 @@ def page_without_content(
 
 
 def is_awaited(*, crawl: Crawl, origin: str) -> bool:
-    """Whether the pages of an origin that does not answer are to wait for it: where it has answered lately, or where no
-    other has in this crawl, so that there is nothing else. What has been away for longer keeps no crawl open."""
+    """Whether the pages of an origin that does not answer should wait for it.
+
+    They wait if it has answered lately, or if no other origin has answered in this crawl, since nothing else is left.
+    An origin that has been away for longer does not keep a crawl open.
+    """
     answered = crawl.source.pages.filter(http_status__lt=500).exclude(http_status=429)
     mine = Q(url__startswith=f"{origin}/")
     if answered.filter(mine, fetched_at__gte=timezone.now() - LATELY).exists():
@@ -153,17 +166,19 @@ def is_awaited(*, crawl: Crawl, origin: str) -> bool:
 
 
 def page_that_answered(*, crawl: Crawl, origin: str, beside: Collected[int]) -> str | None:
-    """The URL of the page of an origin that was stored last, beside those with these ids; None where there is none."""
+    """The URL of the page of this origin that was stored last, except those with these ids; None if there is none."""
     stored = crawl.source.pages.filter(status=Status.STORED, reason="", url__startswith=f"{origin}/")
     return stored.exclude(pk__in=beside).order_by("-fetched_at", "pk").values_list("url", flat=True).first()
 
 
 def pages_publish(*, source: CourseSource) -> int:
-    """Brings the source's collection up to its stored pages: each with text is a reading there, new or changed where
-    the page is, and what is not stored any more is taken out, unless the crawl has stored nothing: a site that is not
-    where it was empties no collection. Answers how many readings were written.
+    """Updates the source's collection from its stored pages, and returns how many readings were written.
 
-    May be called at any time and again. A source without a collection has no readings.
+    Each page with text becomes a reading, which is created or changed with the page. Readings of pages that are no
+    longer stored are taken out, but only if the crawl stored something. A site that has moved does not empty its
+    collection.
+
+    May be called at any time and repeatedly. A source without a collection has no readings.
     """
     if not source.collection_id:
         return 0
@@ -177,9 +192,11 @@ def pages_publish(*, source: CourseSource) -> int:
 
 @transaction.atomic
 def crawl_end(*, crawl: Crawl) -> int:
-    """Notes that the crawl's frontier is empty. Answers how many pages are gone: what it has not met any more, which
-    says something only where it has stored a page, has left no link aside, and where every page has answered. (One that
-    was never stored and is forbidden leads nowhere.)"""
+    """Records that the crawl's frontier is empty. Returns how many pages are gone because this crawl did not meet them.
+
+    Pages count as gone only if the crawl stored a page, left no link aside, and got an answer from every page. A page
+    that was never stored and is forbidden does not prevent this, because it leads nowhere.
+    """
     source = crawl.source
     mine = CrawledPage.objects.filter(source=source, crawl=source.crawl)
     gone = 0
@@ -187,7 +204,7 @@ def crawl_end(*, crawl: Crawl) -> int:
     if not source.crawl_limited and not failed.exists() and _stored_now(source).exists():
         missed = CrawledPage.objects.filter(source=source, crawl__lt=source.crawl).exclude(status=Status.GONE)
         gone = missed.update(
-            status=Status.GONE, reason="not met any more", pending=False, title="", text="", fingerprint=""
+            status=Status.GONE, reason="no longer met", pending=False, title="", text="", fingerprint=""
         )
     source.crawl_open = False
     CourseSource.objects.filter(pk=source.pk).update(crawl_open=False)
@@ -195,7 +212,7 @@ def crawl_end(*, crawl: Crawl) -> int:
 
 
 def crawl_statuses(*, source: CourseSource) -> dict[str, int]:
-    """How many URLs of the newest crawl have which status."""
+    """How many URLs of the newest crawl have each status."""
     done = CrawledPage.objects.filter(source=source, crawl=source.crawl, pending=False).order_by()
     found = dict(done.exclude(FAILED_NOW).values_list("status").annotate(count=Count("pk")))
     found[Status.FAILED] = done.filter(FAILED_NOW).count()
@@ -203,7 +220,7 @@ def crawl_statuses(*, source: CourseSource) -> dict[str, int]:
 
 
 def crawl_refusal(*, source: CourseSource) -> str:
-    """Why the newest crawl was refused an address; "" where it was not."""
+    """Why the newest crawl was refused an address, or "" if it was not."""
     refused = source.pages.filter(crawl=source.crawl, pending=False, status=Status.REFUSED)
     return refused.order_by("depth", "pk").values_list("reason", flat=True).first() or ""
 
@@ -254,7 +271,7 @@ def _done(crawl: Crawl, page: CrawledPage, status: str, *, http_status: int | No
 
 
 def _meet(crawl: Crawl, urls: Sequence[str], *, depth: int) -> None:
-    """Puts URLs that this crawl has not met yet into the frontier, as many as there is room for."""
+    """Puts URLs that are new to this crawl into the frontier, as far as there is room."""
     source = crawl.source
     if depth > source.max_depth:
         return

@@ -20,12 +20,12 @@ from adaptivity.models import Activity, Collection, CollectionActivity, CourseSo
 from adaptivity.sources.services.course_sources import course_source_lock
 from adaptivity.text import NAME_LENGTH, URL_LENGTH, is_storable, storable
 
-UNSTORABLE = "has NUL or a lone surrogate, which no database stores"
+UNSTORABLE = "contains NUL or a lone surrogate, which no database stores"
 
 
 @dataclass(frozen=True)
 class Item:
-    """A problem or reading as a platform describes it: ``kind`` becomes the activity's type."""
+    """A problem or reading as a platform describes it. ``kind`` becomes the activity's type."""
 
     external_id: str
     title: str
@@ -46,7 +46,7 @@ class Section:
 
 @dataclass
 class SectionResult:
-    """How many activities a section has created, changed and lost, and the items that were refused, with the reason."""
+    """How many activities a section has created, changed and lost, and the refused items with their reasons."""
 
     created: int = 0
     updated: int = 0
@@ -57,13 +57,15 @@ class SectionResult:
 
 @transaction.atomic
 def section_write(*, source: CourseSource, section: Section, position: int) -> SectionResult:
-    """Makes a section's collection and activities what the platform says: only what differs from what was written
-    last is written, so that a field that an author has changed stays until the platform changes the item.
+    """Makes a section's collection and activities match the platform.
 
-    What has left the section is taken out of its collection, unless another source shows it there. Activities that
-    others have put into it stay, what they have taken out stays out until the platform changes it, and none is deleted;
-    one that others have deleted is made anew. An item that is new under a known id keeps its activity, and so its
-    evidence, also under another URL. Raises SourceDeleted.
+    Only what differs from the last writing is written, so a field that an author changed stays until the platform
+    changes the item.
+
+    Items that left the section are taken out of its collection, unless another source shows them there. Activities that
+    others added stay. Activities that others took out stay out until the platform changes them. No activity is deleted,
+    and one that others deleted is created again. A new item under a known id keeps its activity, and so its evidence,
+    even under another URL. Raises SourceDeleted.
     """
     content_lock()
     course_source_lock(source=source)
@@ -82,7 +84,7 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
     known_section = SourceSection.objects.filter(source=source, external_id=section.external_id).first()
     external_ids = [item.external_id for item in items]
     is_same = known_section is not None and known_section.fingerprint == fingerprint
-    # An item goes with its activity.
+    # An activity's item is deleted with it.
     if is_same and _count_held(source, external_ids) == len(items):
         result.unchanged = len(items)
         return result
@@ -132,8 +134,11 @@ def section_write(*, source: CourseSource, section: Section, position: int) -> S
 
 @transaction.atomic
 def sections_retire(*, source: CourseSource, present: Collected[str]) -> int:
-    """Takes the items of sections that are not ``present`` any more out of their collections, which stay, empty of
-    them but for what another source shows there. Answers how many were taken out. Raises SourceDeleted."""
+    """Takes the items of all sections that are not in ``present`` out of their collections.
+
+    The collections stay, without these items unless another source shows them there. Returns how many were taken out.
+    Raises SourceDeleted.
+    """
     content_lock()
     course_source_lock(source=source)
     taken_out = 0
@@ -146,12 +151,12 @@ def sections_retire(*, source: CourseSource, present: Collected[str]) -> int:
 
 
 def collection_id_of(section: Section) -> str:
-    """The collection that a section becomes: the platform's id, without the slash that no path of the API takes."""
+    """The collection that a section becomes: the platform's id without slashes, which API paths cannot contain."""
     return section.external_id.replace("/", ":")
 
 
 def _by_id(items: Sequence[Item]) -> list[Item]:
-    """The items in order; what a course shows twice is there once."""
+    """The items in order, each once even if the course shows it twice."""
     return list({item.external_id: item for item in items}.values())
 
 
@@ -179,7 +184,7 @@ def _storable(item: Item) -> Item:
 
 
 def _name(text: str) -> str:
-    """The text as a name: no longer than a name may be, and without what a database does not store."""
+    """The text cut to the length of a name, and without characters that no database can store."""
     return storable(text, NAME_LENGTH)
 
 
@@ -197,7 +202,7 @@ def _known_items(source: CourseSource, external_ids: Sequence[str]) -> dict[str,
 
 
 def _count_held(source: CourseSource, external_ids: Sequence[str]) -> int:
-    """How many of the items are there, each in a section."""
+    """How many of these items exist and belong to a section."""
     held = SourceItem.objects.filter(source=source, section__isnull=False)
     return sum(items.count() for items in querysets_among(held, "external_id", external_ids))
 
@@ -208,14 +213,14 @@ def _present(collection_id: str) -> set[int]:
 
 
 def _take_out(collection: Collection, activity_ids: set[int], source: CourseSource) -> int:
-    """Takes the activities out of the collection, but for those that another source shows there; answers how many."""
+    """Takes the activities out of the collection, except those that another source shows there. Returns how many."""
     others = SourceItem.objects.filter(section__collection=collection).exclude(source=source)
     shown = set(rows_among(others.values_list("activity_id", flat=True), "activity", activity_ids))
     return collection_activities_remove(collection_id=collection.collection_id, activity_ids=activity_ids - shown)
 
 
 def _rename(activity: Activity, url: str) -> None:
-    """Gives the activity the URL that the platform has for it now, unless another activity has it."""
+    """Gives the activity the platform's current URL, unless another activity has it."""
     if Activity.objects.filter(source_launch_url=url).exists():
         return
     activity.source_launch_url = url
@@ -273,7 +278,7 @@ def _write_items(
 
 
 def _release(section: SourceSection, external_ids: set[str]) -> set[int]:
-    """Lets go of the section's items beside these; answers their activities."""
+    """Releases the section's items except these, and returns their activities."""
     rows = section.items.values_list("pk", "external_id", "activity_id")
     gone = {pk: activity_id for pk, external_id, activity_id in rows if external_id not in external_ids}
     for items in querysets_among(SourceItem.objects, "pk", gone):

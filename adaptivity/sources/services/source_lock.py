@@ -1,5 +1,7 @@
-"""One process at a time reads a source. The lock ends with its process, also when that is killed, so that whoever goes
-on need not wait."""
+"""Lets only one process at a time read a source.
+
+The lock ends with its process, even if that is killed, so the next process need not wait.
+"""
 
 import fcntl
 from pathlib import Path
@@ -10,16 +12,16 @@ from django.db import connection
 from adaptivity.errors import AlreadyRunning
 from adaptivity.models import CourseSource
 
-# The first of the two numbers of an advisory lock of PostgreSQL: what is locked is a source.
+# The first of the two numbers of an advisory lock in PostgreSQL. It says that a source is locked.
 SOURCES = 0x50_52_43
 MOST = 2**31 - 1
 
 
 class SourceLock:
-    """Held inside the block. Raises AlreadyRunning where another process, of this or another machine, holds it.
+    """A lock held inside the block. Raises AlreadyRunning if another process, of this or another machine, holds it.
 
-    On PostgreSQL the database's session holds it, on SQLite a file beside the database; a database in memory is nobody
-    else's.
+    On PostgreSQL the database session holds it, and on SQLite a file beside the database. A database in memory has no
+    other users and needs none.
     """
 
     def __init__(self, source: CourseSource) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the image's build, for `manage.py collectstatic` alone: no secret, no database, no network."""
+"""Settings for `manage.py collectstatic` in the image's build: no secret, no database, no network."""
 
 import os
 

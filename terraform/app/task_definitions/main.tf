@@ -10,7 +10,7 @@ locals {
     ]
   }
 
-  # What every template may name; each has its own images and secrets beside it.
+  # Values that every template may use; each template also has its own images and secrets.
   values = {
     project                = var.project
     env_label              = var.env_label
@@ -21,13 +21,13 @@ locals {
     settings               = merge(local.job_queue, var.settings)
   }
 
-  # While nobody takes from the queue of the service jobs, nothing is sent there.
+  # While no task of the service jobs reads its queue, nothing is sent there.
   job_queue = var.jobs_count > 0 ? { JOB_QUEUE = "jobs" } : {}
 
   app = "${var.app_image}:${var.app_tag}"
 
-  # Fargate sells memory by the task. Containers have hard limits of their own, so that one that leaks is
-  # stopped alone; what they leave free is the kernel's page cache and what a run-time override may give to a job.
+  # Fargate sells memory by the task. Each container has its own hard limit, so a container that leaks memory is
+  # stopped alone. The rest is for the kernel's page cache, and for a job's run-time override.
   tasks = {
     web    = { cpu = 512, memory = 1024, values = { web_image = local.app, nginx_image = "${var.nginx_image}:${var.app_tag}", secrets = local.secrets.app } }
     worker = { cpu = 256, memory = 512, values = { worker_image = local.app, secrets = local.secrets.app } }
@@ -41,7 +41,7 @@ locals {
     name => templatefile("${path.module}/../container_definitions_${name}.tpl", merge(local.values, task.values))
   }
 
-  # As RegisterTaskDefinition takes them, but for the two roles, which are made beside the services.
+  # In the form that RegisterTaskDefinition takes, without the two roles, which are created beside the services.
   task_definitions = {
     for name, task in local.tasks : name => {
       family                  = "${var.project}-${var.env_label}-${name}"
@@ -51,7 +51,7 @@ locals {
       memory                  = tostring(task.memory)
       runtimePlatform         = { operatingSystemFamily = "LINUX", cpuArchitecture = "X86_64" }
 
-      # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task, or a file system.
+      # Fargate has no tmpfs: a container with a read-only root writes to an empty volume of the task or a file system.
       volumes = [
         for volume in distinct(flatten([
           for container in jsondecode(local.container_definitions[name]) : [

@@ -4,6 +4,6 @@ output "container_definitions" {
 }
 
 output "task_definitions" {
-  description = "Task => its task definition with the API's names, without roles"
+  description = "Task => its task definition with the field names of the ECS API, without roles"
   value       = local.task_definitions
 }

@@ -1,5 +1,5 @@
 variable "project" {
-  description = "Name of the project: the first part of every family, and of the path of every parameter"
+  description = "Name of the project; every family and every parameter's path begins with it"
   type        = string
 
   validation {
@@ -14,12 +14,12 @@ variable "env_label" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*$", var.env_label)) && !contains(["common", "local"], var.env_label)
-    error_message = "env_label must be lower-case letters, digits and hyphens; common is the path of what environments share, and local switches off what only a laptop can do without."
+    error_message = "env_label must be lower-case letters, digits and hyphens, and not common or local. common is the path of what environments share; local switches off what only a laptop can do without."
   }
 }
 
 variable "domain_name" {
-  description = "Name that the service answers to, or several with commas"
+  description = "Host name of the service, or several separated by commas"
   type        = string
 }
 
@@ -34,7 +34,7 @@ variable "nginx_image" {
 }
 
 variable "rabbit_image" {
-  description = "RabbitMQ's image, with tag; where tasks cannot reach the public registry, a copy in one's own"
+  description = "RabbitMQ's image, with tag; if tasks cannot reach the public registry, name a copy in your own"
   type        = string
   default     = "rabbitmq:4"
 }
@@ -45,18 +45,18 @@ variable "app_tag" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.app_tag)) && var.app_tag != "latest"
-    error_message = "app_tag must be the tag of one version; latest names none, so that nobody could say what runs or go back to it."
+    error_message = "app_tag must be the tag of one version. With latest, nobody could say which version runs or roll back to it."
   }
 }
 
 variable "DJANGO_SETTINGS_MODULE" {
-  description = "Settings of the app's containers; custom is what the app image adds for ECS"
+  description = "Settings module of the app's containers; the app image adds config.settings.custom for ECS"
   type        = string
   default     = "config.settings.custom"
 }
 
 variable "log_group_name" {
-  description = "CloudWatch log group of every container"
+  description = "CloudWatch log group of all containers"
   type        = string
 }
 
@@ -76,34 +76,34 @@ variable "partition" {
 }
 
 variable "settings" {
-  description = "More environment variables of the app's containers: name => value"
+  description = "Additional environment variables of the app's containers, name => value"
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])
-    error_message = "A setting's name is that of an environment variable."
+    error_message = "The name of a setting must be the name of an environment variable."
   }
 
   validation {
     condition     = length(setintersection(keys(var.settings), concat(keys(var.app_secrets), ["DJANGO_SETTINGS_MODULE", "ENV_LABEL", "HOST"]))) == 0
-    error_message = "settings names what the task definitions have already: a secret, DJANGO_SETTINGS_MODULE, ENV_LABEL or HOST."
+    error_message = "settings must not name what the task definitions already set: secrets, DJANGO_SETTINGS_MODULE, ENV_LABEL and HOST."
   }
 
   validation {
     condition     = var.jobs_count == 0 || !contains(keys(var.settings), "JOB_QUEUE")
-    error_message = "settings names JOB_QUEUE, which is the queue of the service jobs; with jobs_count = 0 it may be another."
+    error_message = "settings may name JOB_QUEUE only with jobs_count = 0. Otherwise JOB_QUEUE is the queue of the service jobs."
   }
 }
 
 variable "jobs_count" {
-  description = "How many tasks of jobs run: while it is 0, JOB_QUEUE is not set, and the tasks of worker take what jobs would"
+  description = "Number of jobs tasks. While it is 0, JOB_QUEUE is not set, and the worker tasks do the work of jobs"
   type        = number
   default     = 1
 }
 
 variable "app_secrets" {
-  description = "Environment name => parameter of the app's containers: NAME is /<project>/<env_label>/NAME, common/NAME is /<project>/common/NAME. The two names may differ."
+  description = "Environment variable of the app's containers => parameter: NAME stands for /<project>/<env_label>/NAME, common/NAME for /<project>/common/NAME. The variable's and the parameter's name may differ"
   type        = map(string)
   default = {
     SECRET_KEY          = "SECRET_KEY"
@@ -113,12 +113,12 @@ variable "app_secrets" {
 
   validation {
     condition     = alltrue([for parameter in values(var.app_secrets) : can(regex("^(common/)?[A-Za-z0-9_.-]+$", parameter))])
-    error_message = "A parameter is NAME or common/NAME."
+    error_message = "A parameter must be NAME or common/NAME."
   }
 }
 
 variable "job_files" {
-  description = "Access point of EFS that job and jobs see as /files: what is to outlive a task, such as EVIDENCE_INBOX; null: none"
+  description = "EFS access point that job and jobs see as /files, for what has to outlive a task, such as EVIDENCE_INBOX; null if there is none"
   type = object({
     file_system_id  = string
     access_point_id = string
@@ -127,7 +127,7 @@ variable "job_files" {
 }
 
 variable "rabbit_secrets" {
-  description = "The same for the message broker"
+  description = "The same for the containers of the message broker"
   type        = map(string)
   default = {
     RABBITMQ_DEFAULT_USER = "RABBITMQ_DEFAULT_USER"
@@ -136,6 +136,6 @@ variable "rabbit_secrets" {
 
   validation {
     condition     = alltrue([for parameter in values(var.rabbit_secrets) : can(regex("^(common/)?[A-Za-z0-9_.-]+$", parameter))])
-    error_message = "A parameter is NAME or common/NAME."
+    error_message = "A parameter must be NAME or common/NAME."
   }
 }

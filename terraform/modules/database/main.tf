@@ -1,7 +1,7 @@
 locals {
   name = "${var.project}-${var.env_label}"
 
-  # A database's and a user's name in PostgreSQL, without quoting.
+  # Without hyphens, the names of the database and its user need no quotes in PostgreSQL.
   identifier = replace(var.project, "-", "_")
 }
 
@@ -18,7 +18,7 @@ resource "aws_security_group" "main" {
   tags = { Name = "${local.name}-database" }
 }
 
-# No egress: a database answers, it does not call.
+# No egress rule: a database opens no connections.
 resource "aws_vpc_security_group_ingress_rule" "services" {
   security_group_id            = aws_security_group.main.id
   description                  = "PostgreSQL from the services"
@@ -33,13 +33,13 @@ resource "aws_db_parameter_group" "main" {
   description = "PostgreSQL of ${local.name}"
   family      = "postgres${split(".", var.engine_version)[0]}"
 
-  # A connection without TLS is refused, so that no client can forget it.
+  # Connections without TLS are refused, so no client can forget it.
   parameter {
     name  = "rds.force_ssl"
     value = "1"
   }
 
-  # Another major version has another family, and the old group is in use until the instance has the new one.
+  # A new major version has a new family, and the old group stays in use until the instance has the new one.
   lifecycle {
     create_before_destroy = true
   }
@@ -54,8 +54,8 @@ resource "aws_db_instance" "main" {
   db_name  = local.identifier
   username = local.identifier
 
-  # Write-only: it is in neither state nor plan, and sent only when the instance is made or the version is a new one. The
-  # provider wants a value beside the version every time; where none is given, it is one that nobody knows.
+  # Write-only: in neither state nor plan, and sent only when the instance is created or the version changes. The
+  # provider requires a value beside the version every time; if none is given, it is one that nobody knows.
   password_wo         = var.password == null ? uuid() : var.password
   password_wo_version = var.password_version
 
@@ -78,12 +78,12 @@ resource "aws_db_instance" "main" {
   final_snapshot_identifier = var.skip_final_snapshot ? null : coalesce(var.final_snapshot_identifier, "${local.name}-final")
 
   auto_minor_version_upgrade  = true
-  allow_major_version_upgrade = true # only ever by a new engine_version
+  allow_major_version_upgrade = true # happens only with a new engine_version
 
   lifecycle {
     precondition {
       condition     = var.max_allocated_storage == 0 || var.max_allocated_storage > var.allocated_storage
-      error_message = "max_allocated_storage must be more than allocated_storage, or 0 for storage that does not grow."
+      error_message = "max_allocated_storage must be more than allocated_storage, or 0 if the storage must not grow."
     }
   }
 }

@@ -1,5 +1,5 @@
 output "address" {
-  description = "Host of the database"
+  description = "Host name of the database"
   value       = aws_db_instance.main.address
 }
 
@@ -14,7 +14,7 @@ output "name" {
 }
 
 output "user" {
-  description = "Name of its user"
+  description = "Name of the database's user"
   value       = aws_db_instance.main.username
 }
 

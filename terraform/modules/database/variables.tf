@@ -1,5 +1,5 @@
 variable "project" {
-  description = "Name of the project; with hyphens as underscores also the database's and its user's name"
+  description = "Name of the project; with underscores for hyphens, also the name of the database and its user"
   type        = string
 
   validation {
@@ -24,22 +24,22 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the database, in two availability zones or more"
+  description = "Subnets of the database, in at least two availability zones"
   type        = list(string)
 
   validation {
     condition     = length(var.subnet_ids) >= 2
-    error_message = "RDS wants subnets in two availability zones or more."
+    error_message = "subnet_ids must be subnets in at least two availability zones: RDS requires them."
   }
 }
 
 variable "security_group_id" {
-  description = "Security group of the services, from which alone the database is reached"
+  description = "Security group of the services; nothing else can reach the database"
   type        = string
 }
 
 variable "engine_version" {
-  description = "Version of PostgreSQL; the major version alone leaves the minor ones to RDS"
+  description = "Version of PostgreSQL; with a major version alone, RDS chooses the minor one"
   type        = string
   default     = "17"
 
@@ -56,29 +56,29 @@ variable "instance_class" {
 
   validation {
     condition     = startswith(var.instance_class, "db.")
-    error_message = "instance_class must be a class of RDS, such as db.t4g.micro."
+    error_message = "instance_class must be an RDS instance class, such as db.t4g.micro."
   }
 }
 
 variable "allocated_storage" {
-  description = "Storage in GiB at the beginning"
+  description = "Initial storage in GiB"
   type        = number
   default     = 20
 
   validation {
     condition     = var.allocated_storage >= 20
-    error_message = "allocated_storage must be 20 GiB or more, the least of gp3."
+    error_message = "allocated_storage must be 20 GiB or more, the minimum of gp3."
   }
 }
 
 variable "max_allocated_storage" {
-  description = "Storage in GiB up to which it grows by itself; 0 for not at all"
+  description = "Size in GiB up to which the storage grows by itself; 0 if it does not grow"
   type        = number
   default     = 100
 }
 
 variable "multi_az" {
-  description = "Whether a standby in another availability zone takes over when the instance fails; doubles the price"
+  description = "Whether a standby in another availability zone takes over if the instance fails; this doubles the price"
   type        = bool
   default     = false
 }
@@ -90,19 +90,19 @@ variable "deletion_protection" {
 }
 
 variable "skip_final_snapshot" {
-  description = "Whether destroying the instance leaves no snapshot"
+  description = "Whether to skip the final snapshot when the instance is destroyed"
   type        = bool
   default     = false
 }
 
 variable "final_snapshot_identifier" {
-  description = "Name of the snapshot that destroying leaves; <project>-<env_label>-final without one"
+  description = "Name of the final snapshot; if not set, <project>-<env_label>-final"
   type        = string
   default     = null
 }
 
 variable "backup_retention_days" {
-  description = "For how many days the instance can be put back to any second"
+  description = "Number of days within which the instance can be restored to any second"
   type        = number
   default     = 7
 
@@ -113,13 +113,13 @@ variable "backup_retention_days" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of one's own to encrypt the storage with; the account's default key (alias/aws/rds) without one"
+  description = "Your own KMS key that encrypts the storage; if not set, the account's default key (alias/aws/rds)"
   type        = string
   default     = null
 }
 
 variable "password" {
-  description = "The user's password: needed when the instance is made and when password_version rises, and kept nowhere"
+  description = "Password of the database's user. It is needed when the instance is created and when password_version is raised, and is stored nowhere"
   type        = string
   default     = null
   sensitive   = true
@@ -132,7 +132,7 @@ variable "password" {
 }
 
 variable "password_version" {
-  description = "Raised when password is to be set anew"
+  description = "Version of password; raise it to set the password again"
   type        = number
   default     = 1
 }

@@ -3,13 +3,13 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # A statement about no resource is refused by IAM, so what is not asked for is left out.
+  # IAM refuses a statement without resources, so unused statements are left out.
   statements = [
     for statement in [
       {
         Sid      = "Login"
         Action   = ["ecr:GetAuthorizationToken"]
-        Resource = length(var.repository_arns) > 0 ? ["*"] : [] # the token is for the whole registry: the action knows no resource
+        Resource = length(var.repository_arns) > 0 ? ["*"] : [] # the token is for the whole registry; the action supports no resources
       },
       {
         Sid      = "Pull"
@@ -19,7 +19,7 @@ locals {
       {
         Sid    = "Log"
         Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        # The streams of this one group; they are named after tasks that do not exist yet.
+        # All streams of this one group; they are named after tasks that do not exist yet.
         Resource = ["${trimsuffix(var.log_group_arn, ":*")}:log-stream:*"]
       },
       {
@@ -43,7 +43,7 @@ locals {
 
 resource "aws_iam_role" "main" {
   name        = var.name
-  description = "What ECS does to start the tasks: pull images, write logs, read secrets"
+  description = "Role with which ECS starts the tasks: pulls images, writes logs, reads secrets"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -52,7 +52,7 @@ resource "aws_iam_role" "main" {
       Action    = "sts:AssumeRole"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
 
-      # Only for tasks of this account and region: ECS must not be talked into using the role for somebody else's.
+      # Only for tasks of this account and region: nobody else may get ECS to use the role for their tasks.
       Condition = {
         StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
         ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:*" }

@@ -1,8 +1,8 @@
 output "arn" {
-  description = "ARN of the role, for execution_role_arn; known when it may do what it is for"
+  description = "ARN of the role, for execution_role_arn; known only when its policy is attached"
   value       = aws_iam_role.main.arn
 
-  # A task that starts before its policy is there fails.
+  # A task fails if it starts before its policy is attached.
   depends_on = [aws_iam_role_policy.main]
 }
 

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "repository_arns" {
-  description = "ECR repositories whose images the tasks run; none where every image is public"
+  description = "ECR repositories of the images that the tasks run; none if every image is public"
   type        = list(string)
   default     = []
 
@@ -20,7 +20,7 @@ variable "repository_arns" {
 }
 
 variable "log_group_arn" {
-  description = "CloudWatch log group that the containers write to"
+  description = "CloudWatch log group to which the containers write"
   type        = string
 
   validation {
@@ -30,7 +30,7 @@ variable "log_group_arn" {
 }
 
 variable "parameter_arns" {
-  description = "SSM parameters that the container definitions name in secrets, exactly these"
+  description = "SSM parameters that the container definitions name under secrets; no others"
   type        = list(string)
   default     = []
 
@@ -41,7 +41,7 @@ variable "parameter_arns" {
 }
 
 variable "secret_arns" {
-  description = "Secrets of Secrets Manager that the container definitions name in secrets, exactly these"
+  description = "Secrets Manager secrets that the container definitions name under secrets; no others"
   type        = list(string)
   default     = []
 
@@ -52,7 +52,7 @@ variable "secret_arns" {
 }
 
 variable "kms_key_arns" {
-  description = "Keys of one's own that the parameters and secrets are encrypted with; the account's default keys need none"
+  description = "Your own KMS keys that encrypt the parameters and secrets; the account's default keys need no entry"
   type        = list(string)
   default     = []
 

@@ -8,7 +8,7 @@ resource "aws_ecs_task_definition" "main" {
   cpu                      = var.cpu
   memory                   = var.memory
 
-  # Old revisions stay active: a roll-back, ECS's own or an engineer's, needs the one before.
+  # Old revisions stay active: ECS and engineers need the one before to roll back.
   skip_destroy = true
 
   runtime_platform {
@@ -16,8 +16,8 @@ resource "aws_ecs_task_definition" "main" {
     cpu_architecture        = var.cpu_architecture
   }
 
-  # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task,
-  # or a file system that outlives it.
+  # Fargate has no tmpfs: a container with a read-only root writes to an empty volume of the task,
+  # or to a file system that outlives it.
   dynamic "volume" {
     for_each = toset(flatten([
       for container in jsondecode(var.container_definitions) : [
@@ -69,7 +69,7 @@ locals {
   cluster_arn = "${local.ecs}:cluster/${var.cluster_name}"
   container   = jsondecode(var.container_definitions)[0].name
 
-  # Known before the revision is: a new one leaves the schedules as they are.
+  # This ARN does not depend on the revision, so a new revision leaves the schedules unchanged.
   family_arn = "${local.ecs}:task-definition/${var.name}"
 }
 
@@ -88,7 +88,7 @@ resource "aws_iam_role" "scheduler" {
       Condition = {
         StringEquals = {
           "aws:SourceAccount" = local.account
-          # EventBridge Scheduler gives the group of the schedule, and not the schedule.
+          # EventBridge Scheduler passes the ARN of the schedule's group, not of the schedule.
           "aws:SourceArn" = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/default"
         }
       }
@@ -106,14 +106,14 @@ resource "aws_iam_role_policy" "scheduler" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Every revision of the one family, as a schedule takes the newest; in the one cluster.
+        # All revisions of this family, because a schedule starts the newest; only in this cluster.
         Effect    = "Allow"
         Action    = "ecs:RunTask"
         Resource  = [local.family_arn, "${local.family_arn}:*"]
         Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
       },
       {
-        # The tags that a task takes from its task definition, when it starts.
+        # The tags that a task takes over from its task definition when it starts.
         Effect    = "Allow"
         Action    = "ecs:TagResource"
         Resource  = ["${local.ecs}:task/${var.cluster_name}/*"]
@@ -146,7 +146,7 @@ resource "aws_scheduler_schedule" "main" {
     role_arn = aws_iam_role.scheduler[0].arn
 
     ecs_parameters {
-      # Without a revision: ECS takes the newest one at the time, so that no schedule is left on an old version.
+      # Without a revision, so that ECS uses the newest one and no schedule stays on an old version.
       task_definition_arn = local.family_arn
       launch_type         = "FARGATE"
       propagate_tags      = "TASK_DEFINITION"

@@ -1,5 +1,5 @@
 output "family" {
-  description = "Family of the task definition; without a revision, ECS takes the newest"
+  description = "Family of the task definition; without a revision, ECS uses the newest"
   value       = aws_ecs_task_definition.main.family
 }
 
@@ -9,6 +9,6 @@ output "task_definition_arn" {
 }
 
 output "schedule_names" {
-  description = "Name => name of the schedule in EventBridge Scheduler"
+  description = "Schedule's name => its name in EventBridge Scheduler"
   value       = { for name, schedule in aws_scheduler_schedule.main : name => schedule.name }
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Family of the task definition, and the first part of the schedules' names"
+  description = "Family of the task definition; the schedules' names begin with it"
   type        = string
 
   validation {
@@ -9,21 +9,21 @@ variable "name" {
 }
 
 variable "cluster_name" {
-  description = "Cluster that the tasks run in"
+  description = "Cluster in which the tasks run"
   type        = string
 }
 
 variable "container_definitions" {
-  description = "Container definitions as JSON, a list"
+  description = "Container definitions as a JSON list"
   type        = string
 
   validation {
     condition     = try(length([for container in jsondecode(var.container_definitions) : container.name]) > 0, false)
-    error_message = "container_definitions must be a JSON list of one object at least, each with a name."
+    error_message = "container_definitions must be a JSON list of at least one object, each with a name."
   }
 }
 
-# The pairs that Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+# The pairs of CPU and memory that Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
 locals {
   fargate_memory = {
     "256"   = [512, 1024, 2048]
@@ -37,27 +37,27 @@ locals {
 }
 
 variable "cpu" {
-  description = "CPU units of the task; 1024 are one vCPU"
+  description = "CPU units of the task; 1024 units are one vCPU"
   type        = number
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
-    error_message = "cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384: no other size is sold."
+    error_message = "cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384: Fargate sells no other sizes."
   }
 }
 
 variable "memory" {
-  description = "MiB of the task; what can be had depends on cpu"
+  description = "Memory of the task in MiB; which sizes are available depends on cpu"
   type        = number
 
   validation {
     condition     = contains(lookup(local.fargate_memory, tostring(var.cpu), []), var.memory)
-    error_message = "Fargate has no task of so much memory with so many CPU units. 256: 512, 1024, 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, each in steps of 1024; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
+    error_message = "Fargate does not sell this memory with this cpu. Memory in MiB for each cpu: 256: 512, 1024, 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, each in steps of 1024; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
   }
 }
 
 variable "cpu_architecture" {
-  description = "X86_64 or ARM64, as the images are built"
+  description = "CPU architecture that the images are built for: X86_64 or ARM64"
   type        = string
   default     = "X86_64"
 
@@ -68,29 +68,29 @@ variable "cpu_architecture" {
 }
 
 variable "role_arn" {
-  description = "Task role: what the code in the containers may do with AWS"
+  description = "Task role, which says what the code in the containers may do in AWS"
   type        = string
 }
 
 variable "execution_role_arn" {
-  description = "Task execution role: with which ECS pulls images, reads secrets and writes logs"
+  description = "Task execution role, which ECS uses to pull images, read secrets and write logs"
   type        = string
 }
 
 variable "vpc_id" {
-  description = "VPC whose subnets are taken where subnet_ids is not given"
+  description = "VPC whose subnets are used if subnet_ids is not set"
   type        = string
   default     = null
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the tasks; all of the VPC's without it"
+  description = "Subnets of the tasks; if not set, all subnets of the VPC"
   type        = list(string)
   default     = null
 
   validation {
     condition     = var.subnet_ids != null || var.vpc_id != null
-    error_message = "subnet_ids or vpc_id is needed."
+    error_message = "Set subnet_ids or vpc_id."
   }
 }
 
@@ -100,13 +100,13 @@ variable "security_group_id" {
 }
 
 variable "assign_public_ip" {
-  description = "Whether each task has a public address: needed in public subnets to reach anything outside"
+  description = "Whether each task gets a public address; in public subnets a task needs one to reach anything outside the VPC"
   type        = bool
   default     = false
 }
 
 variable "schedules" {
-  description = "Name => what the job does by itself and when. expression is cron(), rate() or at() of EventBridge Scheduler; command is the container's; cpu and memory are the task's, memory its first container's, too; retries is how often a start that fails is tried again"
+  description = "Name => schedule: what the job does and when. expression is a cron(), rate() or at() of EventBridge Scheduler; command is the container's command; cpu and memory apply to the task, and memory also to its first container; retries is how often a failed start is tried again"
   type = map(object({
     expression = string
     timezone   = optional(string, "UTC")
@@ -133,12 +133,12 @@ variable "schedules" {
       for schedule in var.schedules :
       contains(lookup(local.fargate_memory, tostring(schedule.cpu == null ? var.cpu : schedule.cpu), []), schedule.memory == null ? var.memory : schedule.memory)
     ])
-    error_message = "Fargate has no task of the memory and CPU units that a schedule has; what it does not give is the task definition's."
+    error_message = "Fargate does not sell the memory of a schedule with its cpu. What the schedule does not set comes from the task definition."
   }
 }
 
 variable "file_systems" {
-  description = "Volume's name => the access point of EFS that it is; every other volume is empty and ends with the task"
+  description = "Volume's name => EFS access point that is mounted as this volume; every other volume starts empty and ends with the task"
   type = map(object({
     file_system_id  = string
     access_point_id = string

@@ -7,19 +7,19 @@ locals {
   region    = data.aws_region.current.name
   account   = data.aws_caller_identity.current.account_id
 
-  # Known before the state machines are: a role names the one that may take it.
+  # These ARNs are known before the state machines exist, because a role names the state machine that may assume it.
   states   = "arn:${local.partition}:states:${local.region}:${local.account}"
   arn      = "${local.states}:stateMachine:${var.name}"
   step_arn = "${local.states}:stateMachine:${local.step_name}"
 
-  # By such a rule of its own, one for the whole account, Step Functions learns that what .sync waits for has ended.
+  # Step Functions has one such rule for the whole account. It reports that what .sync waits for has ended.
   managed_rule = {
     Effect = "Allow"
     Action = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
   }
   rules = "arn:${local.partition}:events:${local.region}:${local.account}:rule"
 
-  # The delivery of logs, whose actions know no resource.
+  # The delivery of logs; its actions support no resources.
   log_delivery = {
     Effect = "Allow"
     Action = [
@@ -31,7 +31,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "main" {
-  # AWS keeps the permissions of groups under this prefix short.
+  # For log groups under this prefix, AWS keeps the resource policy short.
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.log_retention_days
 }
@@ -62,13 +62,13 @@ resource "aws_iam_role_policy" "main" {
     Version = "2012-10-17"
     Statement = [
       {
-        # One execution of the other state machine for each step.
+        # One execution of the child for each step.
         Effect   = "Allow"
         Action   = "states:StartExecution"
         Resource = [local.step_arn]
       },
       {
-        # Step Functions asks how it is, and ends it when the pipeline's execution is stopped.
+        # Step Functions checks the child's execution, and stops it when the pipeline's execution is stopped.
         Effect   = "Allow"
         Action   = ["states:DescribeExecution", "states:StopExecution"]
         Resource = ["${local.states}:execution:${local.step_name}:*"]
@@ -80,7 +80,7 @@ resource "aws_iam_role_policy" "main" {
         Resource = [var.topic_arn]
       },
       {
-        # Whether another execution is running.
+        # To check whether another execution is running.
         Effect   = "Allow"
         Action   = "states:ListExecutions"
         Resource = [local.arn]
@@ -125,7 +125,7 @@ resource "aws_iam_role" "scheduler" {
       Condition = {
         StringEquals = {
           "aws:SourceAccount" = local.account
-          # EventBridge Scheduler gives the group of the schedule, and not the schedule.
+          # EventBridge Scheduler passes the ARN of the schedule's group, not of the schedule.
           "aws:SourceArn" = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/default"
         }
       }

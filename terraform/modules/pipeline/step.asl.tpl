@@ -1,5 +1,5 @@
 {
-  "Comment": "Runs one step of a pipeline as a task of ECS, and runs it again where its exit code says that this may help.",
+  "Comment": "Runs one step of a pipeline as an ECS task, and runs it again if its exit code says that this may help.",
   "StartAt": "First attempt",
   "States": {
     "First attempt": {
@@ -9,7 +9,7 @@
       "Next": "Run"
     },
     "Run": {
-      "Comment": "TaskDefinition has no revision: ECS takes the newest. Retry is for what ECS answers while Fargate has no room.",
+      "Comment": "TaskDefinition has no revision, so ECS uses the newest. Retry covers what ECS answers while Fargate has no capacity.",
       "Type": "Task",
       "Resource": "arn:${partition}:states:::ecs:runTask.sync",
       "Parameters": {
@@ -59,7 +59,7 @@
       "Next": "Done"
     },
     "Did a task end": {
-      "Comment": "Only then is the cause the task, as ECS describes it; what ECS itself refuses has prose there.",
+      "Comment": "Only in this case the cause is the task as ECS describes it; if ECS itself refuses, the cause is plain text.",
       "Type": "Choice",
       "Choices": [
         {
@@ -118,7 +118,7 @@
       "Next": "Run"
     },
     "Timed out": {
-      "Comment": "Not tried again: what took too long once does so again.",
+      "Comment": "Not tried again: a step that took too long once would do so again.",
       "Type": "Fail",
       "Error": "TimedOut",
       "CausePath": "States.Format('{} took longer than {} seconds, attempt {}', $.name, $.timeout, $.attempt.number)"
@@ -129,7 +129,7 @@
       "CausePath": "States.Format('{} ended with exit code {}, attempt {}', $.name, $.ended.task.Containers[0].ExitCode, $.attempt.number)"
     },
     "Did not start": {
-      "Comment": "The cause is the task: ECS says in it why it stopped.",
+      "Comment": "The cause is the task, in which ECS says why it stopped.",
       "Type": "Fail",
       "Error": "DidNotStart",
       "CausePath": "$.error.Cause"

@@ -1,11 +1,11 @@
-# The state machine that runs one step: its definition is the same for every pipeline.
+# The child: the state machine that runs one step. Its definition is the same for every pipeline.
 
 locals {
   step_name   = "${var.name}-step"
   ecs         = "arn:${local.partition}:ecs:${local.region}:${local.account}"
   cluster_arn = "${local.ecs}:cluster/${var.cluster_name}"
 
-  # Without a revision: ECS takes the newest one at the time, and a new one leaves the state machine as it is.
+  # Without a revision, so that ECS uses the newest one and a new revision does not change the state machine.
   family_arn = "${local.ecs}:task-definition/${var.task_definition_family}"
 }
 
@@ -40,21 +40,21 @@ resource "aws_iam_role_policy" "step" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Every revision of the one family, in the one cluster.
+        # All revisions of this family, only in this cluster.
         Effect    = "Allow"
         Action    = "ecs:RunTask"
         Resource  = [local.family_arn, "${local.family_arn}:*"]
         Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
       },
       {
-        # Step Functions asks how the task is, and ends it when the step has taken too long.
+        # Step Functions checks the task, and stops it when the step takes too long.
         Effect    = "Allow"
         Action    = ["ecs:DescribeTasks", "ecs:StopTask"]
         Resource  = ["${local.ecs}:task/${var.cluster_name}/*"]
         Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
       },
       {
-        # The tags that a task takes from its task definition, when it starts.
+        # The tags that a task takes over from its task definition when it starts.
         Effect    = "Allow"
         Action    = "ecs:TagResource"
         Resource  = ["${local.ecs}:task/${var.cluster_name}/*"]

@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Name of the state machine and of its schedule; the one that runs a step is NAME-step"
+  description = "Name of the parent state machine and of its schedule; the child state machine, which runs a step, is NAME-step"
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_-]{1,54}$", var.name))
-    error_message = "name must be up to 54 letters, digits, hyphens and underscores: the roles' names have 64, and begin with it."
+    error_message = "name must be up to 54 letters, digits, hyphens and underscores: the roles' names begin with it and have at most 64 characters."
   }
 }
 
@@ -14,32 +14,32 @@ variable "env_label" {
 }
 
 variable "definition" {
-  description = "What manage.py render_pipeline NAME --format asl prints: the definition as a template"
+  description = "Template of the definition, as printed by manage.py render_pipeline NAME --format asl"
   type        = string
 
   validation {
     condition     = can(regex("states:startExecution\\.sync:2", var.definition))
-    error_message = "definition must be a pipeline's, each step of which is an execution of its own: manage.py render_pipeline NAME --format asl."
+    error_message = "definition must be the output of manage.py render_pipeline NAME --format asl, in which each step is an execution of its own."
   }
 }
 
 variable "cluster_name" {
-  description = "Cluster that the steps run in"
+  description = "Cluster in which the steps run"
   type        = string
 }
 
 variable "task_definition_family" {
-  description = "Family of the task definition that each step is a task of; the newest revision at the time is taken"
+  description = "Family of the task definition that each step runs; ECS uses the newest revision at the time"
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.task_definition_family))
-    error_message = "task_definition_family must be a family without a revision: a state machine that names one stays on that version."
+    error_message = "task_definition_family must be a family without a revision: with a revision, the state machine would stay on that version."
   }
 }
 
 variable "container_name" {
-  description = "Container of the task definition whose command is the step's; it has to be the first"
+  description = "Container of the task definition that runs the step's command; it has to be the first container"
   type        = string
   default     = "job"
 }
@@ -60,7 +60,7 @@ variable "subnet_ids" {
 
   validation {
     condition     = length(var.subnet_ids) > 0
-    error_message = "subnet_ids must be one subnet at least."
+    error_message = "subnet_ids must be at least one subnet."
   }
 }
 
@@ -70,18 +70,18 @@ variable "security_group_id" {
 }
 
 variable "assign_public_ip" {
-  description = "Whether each task has a public address: needed in public subnets to reach anything outside"
+  description = "Whether each task gets a public address; in public subnets a task needs one to reach anything outside the VPC"
   type        = bool
   default     = false
 }
 
 variable "topic_arn" {
-  description = "SNS topic that a failure is published to"
+  description = "SNS topic to which failures are published"
   type        = string
 }
 
 variable "schedule" {
-  description = "When the pipeline runs by itself; never without it. expression is cron(), rate() or at() of EventBridge Scheduler; parameters are the pipeline's"
+  description = "Schedule of the pipeline; if not set, it runs only by hand. expression is a cron(), rate() or at() of EventBridge Scheduler; parameters are those of the pipeline"
   type = object({
     expression = string
     timezone   = optional(string, "UTC")
@@ -97,7 +97,7 @@ variable "schedule" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which the logs of both state machines are kept"
+  description = "Number of days for which the logs of both state machines are kept"
   type        = number
   default     = 30
 }

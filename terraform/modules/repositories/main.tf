@@ -4,7 +4,7 @@ resource "aws_ecr_repository" "main" {
   name         = each.value
   force_delete = var.force_delete
 
-  # A tag is one build for ever: what was tested is what runs, and a rollback finds it.
+  # A tag is one build for ever: what runs is what was tested, and a rollback finds it.
   image_tag_mutability = "IMMUTABLE"
 
   image_scanning_configuration {
@@ -26,13 +26,13 @@ resource "aws_ecr_lifecycle_policy" "main" {
     rules = [
       {
         rulePriority = 1
-        description  = "What no tag names is a push that broke off"
+        description  = "Delete untagged images, which interrupted pushes leave behind"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 1 }
         action       = { type = "expire" }
       },
       {
         rulePriority = 2
-        description  = "The newest ${var.keep_images} images stay"
+        description  = "Keep the newest ${var.keep_images} images"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.keep_images }
         action       = { type = "expire" }
       },

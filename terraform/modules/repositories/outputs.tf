@@ -1,9 +1,9 @@
 output "repository_urls" {
-  description = "Name => where images are pushed to and pulled from, without tag"
+  description = "Repository's name => its URL, without tag"
   value       = { for name, repository in aws_ecr_repository.main : name => repository.repository_url }
 }
 
 output "repository_arns" {
-  description = "Name => ARN"
+  description = "Repository's name => its ARN"
   value       = { for name, repository in aws_ecr_repository.main : name => repository.arn }
 }

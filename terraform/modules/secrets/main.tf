@@ -2,8 +2,8 @@ locals {
   paths = { for name in var.names : name => "/${var.project}/${var.scope}/${name}" }
 }
 
-# The parameter is Terraform's, its value is not. A write-only argument reaches AWS once, when the parameter is made, and
-# never state or plan; whoever puts the value afterwards makes version 2, which Terraform does not look at.
+# Terraform owns the parameter, but not its value. A write-only argument is sent to AWS once, when the parameter is
+# created; it is never in state or plan. Setting the value later creates version 2, which Terraform ignores.
 resource "aws_ssm_parameter" "main" {
   for_each = local.paths
 

@@ -1,9 +1,9 @@
 output "arns" {
-  description = "Name => ARN of the parameter, for valueFrom and for the execution role"
+  description = "Secret's name => ARN of its parameter, for valueFrom and for the execution role"
   value       = { for name, parameter in aws_ssm_parameter.main : name => parameter.arn }
 }
 
 output "paths" {
-  description = "Name => path of the parameter"
+  description = "Secret's name => path of its parameter"
   value       = local.paths
 }

@@ -1,5 +1,5 @@
 variable "project" {
-  description = "Name of the project: the first part of every path"
+  description = "Name of the project; every path begins with it"
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "project" {
 }
 
 variable "scope" {
-  description = "The environment's env_label, or common for what all environments share: the second part of every path"
+  description = "Second part of every path: the environment's env_label, or common for what all environments share"
   type        = string
 
   validation {
@@ -19,17 +19,17 @@ variable "scope" {
 }
 
 variable "names" {
-  description = "Names of the secrets: the last part of every path"
+  description = "Names of the secrets; each is the last part of a path"
   type        = set(string)
 
   validation {
     condition     = alltrue([for name in var.names : can(regex("^[A-Za-z0-9_.-]+$", name))])
-    error_message = "The name of a secret is letters, digits and _.- alone."
+    error_message = "The name of a secret must be letters, digits and the characters _.- only."
   }
 }
 
 variable "kms_key_id" {
-  description = "Key of one's own to encrypt the values with; the account's default key (alias/aws/ssm) without one"
+  description = "Your own KMS key that encrypts the values; if not set, the account's default key (alias/aws/ssm)"
   type        = string
   default     = null
 }

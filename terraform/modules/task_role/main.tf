@@ -3,7 +3,7 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # The session's channels, which know no resource.
+  # The channels of the session; these actions support no resources.
   execute_command = {
     execute-command = jsonencode({
       Version = "2012-10-17"
@@ -23,7 +23,7 @@ locals {
 
 resource "aws_iam_role" "main" {
   name        = var.name
-  description = "What the code in the tasks' containers may do"
+  description = "Role of the code in the tasks' containers"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -32,7 +32,7 @@ resource "aws_iam_role" "main" {
       Action    = "sts:AssumeRole"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
 
-      # Only for tasks of this account and region: ECS must not be talked into using the role for somebody else's.
+      # Only for tasks of this account and region: nobody else may get ECS to use the role for their tasks.
       Condition = {
         StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
         ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:*" }

@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the role, for role_arn; known when it may do what it is for"
+  description = "ARN of the role, for role_arn; known only when its policies are attached"
   value       = aws_iam_role.main.arn
 
   depends_on = [aws_iam_role_policy.main]

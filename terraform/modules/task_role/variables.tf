@@ -9,13 +9,13 @@ variable "name" {
 }
 
 variable "policies" {
-  description = "Policy's name => policy document as JSON; none by default, because the application calls nothing of AWS"
+  description = "Policy's name => policy document as JSON; none by default, because the application calls no AWS service"
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for policy in values(var.policies) : can(jsondecode(policy).Statement)])
-    error_message = "A policy must be a policy document as JSON, with its Statement."
+    error_message = "A policy must be a policy document as JSON, with a Statement."
   }
 }
 

@@ -341,7 +341,7 @@ class TestRefusals:
         data = page_data(staff, url)
         add_row(data, "memberships", activity=activity("a").pk)
 
-        assert save(staff, url, data) == ["The activity is in this collection already."]
+        assert save(staff, url, data) == ["The activity is already in this collection."]
 
     def test_row_that_is_gone_meanwhile(self, staff: Client, course: Collection) -> None:
         url = url_of(Collection, "change", course.pk)

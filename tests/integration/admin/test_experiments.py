@@ -34,12 +34,12 @@ class TestExperiments:
         for threshold in (0, 1):
             bad = settings | {"mastery_threshold": threshold}
             refused = save(staff, url, self.with_group(data, bad, policy="design"))
-            assert refused == ["Must lie between 0 and 1, and be neither."]
+            assert refused == ["Must be greater than 0 and less than 1."]
         assert save(staff, url, self.with_group(data, settings, policy="stop_on_mastery")) == []
         assert draft.groups.get(name="stop").policy == "stop_on_mastery"
 
         assert self.act(staff, "start", draft) == ["stop is started."]
-        assert self.act(staff, "start", draft) == ["stop: 'stop' was started; what it compares is fixed."]
+        assert self.act(staff, "start", draft) == ["stop: 'stop' has already started and can no longer be changed."]
         assert staff.post(url, data).status_code == 403
         assert staff.post(url_of(Experiment, "delete", draft.pk), {"post": "yes"}).status_code == 403
         group = draft.groups.get(name="stop")
@@ -48,10 +48,13 @@ class TestExperiments:
             staff,
             url_of(ExperimentalGroup, "add"),
             {**settings, "name": "late", "experiment": draft.pk, "policy": "design"},
-        ) == ["'stop' was started; what it compares is fixed."]
+        ) == ["'stop' has already started and can no longer be changed."]
         selected = {"action": "delete_selected", "_selected_action": [draft.pk], "post": "yes"}
         page = staff.post(url_of(Experiment, "changelist"), selected, follow=True)
-        assert "Nothing was changed. &#x27;stop&#x27; was started; what it compares is fixed." in page.content.decode()
+        assert (
+            "Nothing was changed. &#x27;stop&#x27; has already started and can no longer be changed."
+            in page.content.decode()
+        )
         assert Experiment.objects.exists()
         assert self.act(staff, "end", draft) == ["stop is ended."]
 
@@ -67,7 +70,7 @@ class TestExperiments:
         assert save(staff, url_of(ExperimentPin, "add"), pin) == []
         assert ExperimentPin.objects.get().experiment == draft
         assert save(staff, url_of(ExperimentPin, "add"), pin) == [
-            "The learner is in a group of this experiment by hand already."
+            "The learner is already pinned to a group of this experiment."
         ]
         Experiment.objects.update(started_at=NOON, ended_at=NOON)
         pinned = url_of(ExperimentPin, "change", ExperimentPin.objects.get().pk)

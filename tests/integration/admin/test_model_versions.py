@@ -27,7 +27,7 @@ class TestModelVersions:
     def test_the_gate_counts_here_too(self, staff: Client, version: ModelVersion) -> None:
         messages = self.post(staff, "promote", version.pk, reason="")
 
-        assert messages == ["It has no report: it is still being estimated, or was not made by an estimate."]
+        assert messages == ["It has no report: it is still being estimated, or was not created by an estimate."]
         assert EngineState.objects.get().active_model_version is None
         assert ModelVersionEvent.objects.get().kind == "refused"
 

@@ -118,7 +118,7 @@ def test_an_experiment_that_is_started_meanwhile(race: Any) -> None:
     # What was started before the save keeps its name, which decides who is in which group.
     if race.moment == BEFORE_THE_SAVE:
         assert stored.name == "stop"
-        assert errors == ["Nothing was changed. 'stop' was started; what it compares is fixed."]
+        assert errors == ["Nothing was changed. 'stop' has already started and can no longer be changed."]
     else:
         assert stored.name == "renamed"
         assert errors == []
@@ -134,7 +134,10 @@ def test_a_group_of_an_experiment_that_is_started_meanwhile(race: Any) -> None:
     assert Experiment.objects.get().started_at is not None
     group.refresh_from_db()
     if race.moment == BEFORE_THE_SAVE:
-        assert (group.weight, errors) == (1.0, ["Nothing was changed. 'stop' was started; what it compares is fixed."])
+        assert (group.weight, errors) == (
+            1.0,
+            ["Nothing was changed. 'stop' has already started and can no longer be changed."],
+        )
     else:
         assert (group.weight, errors) == (2.0, [])
 

@@ -69,12 +69,12 @@ class TestSources:
     @pytest.mark.parametrize(
         ("fields", "error"),
         [
-            ({"start_urls": ""}, "A website needs at least one URL to begin with."),
+            ({"start_urls": ""}, "A website needs at least one start URL."),
             (
                 {"start_urls": "ftp://uni.example/"},
                 "Must be an http or https URL, without user, password and fragment.",
             ),
-            ({"allowed_domains": "other.example"}, "A start URL lies outside of allowed_domains."),
+            ({"allowed_domains": "other.example"}, "A start URL is outside allowed_domains."),
             ({"address_exceptions": "localhost"}, 'Each must be "host:port" in lower case, IPv6 in brackets.'),
             ({"kind": "open_edx"}, "Must be an http or https URL, without user, password and fragment."),
             ({"max_pages": "0"}, "max_pages must be at least 1."),

@@ -189,7 +189,7 @@ def test_the_next_recommendation_is_of_the_loaded_course() -> None:
         ("activities.0.collections", [1], "activities[0].collections[0]: must be a text"),
         ("activities.0.prerequisites", ["u1"], "activities[0].prerequisites[0]: nothing can be its own prerequisite"),
         ("activities.0.prerequisites", ["u2"], "activities.prerequisites: the prerequisites form a cycle"),
-        ("activities.1.source_launch_url", "u1", "activities[1].source_launch_url: u1 is there twice"),
+        ("activities.1.source_launch_url", "u1", "activities[1].source_launch_url: u1 is defined twice"),
         (
             "activities.0.knowledge_components",
             [{"kc_id": "halves", "guess": 0.9}],

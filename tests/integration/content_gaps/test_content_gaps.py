@@ -78,7 +78,7 @@ def test_the_table_says_what_to_do(capsys) -> None:
         "course: 0 responses",
         "KC  items  learners  over-practice  under-practice  wheel-spinning  bank runs out",
         "kc      1         0              -               -               -          50.0%",
-        "kc: 50% of new learners run out of items before mastery: write items that tell more or teach more.",
+        "kc: 50% of new learners run out of items before mastery: write items that discriminate better or teach more.",
     ]
 
 
@@ -89,7 +89,7 @@ def test_the_last_report_of_each_collection_is_kept(capsys) -> None:
     before = gaps(capsys)
     model_version_activate("v1", {}, {kc: 0.8})
 
-    with pytest.raises(Stopped, match="1 of 2 collections are reported on"):
+    with pytest.raises(Stopped, match="1 of 2 collections were reported on"):
         content_gaps(stop=lambda: ContentGapReport.objects.get(collection=course).report != before[0])
 
     now = {each.collection.collection_id: each for each in ContentGapReport.objects.select_related("collection")}

@@ -50,7 +50,7 @@ class TestOnce:
         report = run(write(tmp_path / "a.log", event(), event(event__grade=2)))
 
         assert counts(report) == (1, 0, 1, 0)
-        assert reasons() == [("event_id: recorded for this learner with another content", 1, 2, 2)]
+        assert reasons() == [("event_id: recorded for this learner with different content", 1, 2, 2)]
 
     def test_it_is_the_same_event_when_the_activity_has_another_url(self, tmp_path: Path) -> None:
         log, statements = (
@@ -78,7 +78,7 @@ class TestOnce:
     def test_what_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "fifo")
 
-        with pytest.raises(InvalidInput, match="fifo: is no file that can be read more than once"):
+        with pytest.raises(InvalidInput, match="fifo: is not a regular file, so it cannot be read more than once"):
             run(tmp_path / "fifo")
 
     def test_a_csv_file_is_not_read_again(self, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ class TestOnce:
 
         report = run(log, file_format="edx", rejects=rejects)
         assert counts(report) == (5, 8, 3, 0)
-        assert reasons() == [("is no JSON object", 7, 1, 19)]
+        assert reasons() == [("is not a JSON object", 7, 1, 19)]
         (file,) = rejects.iterdir()
         assert [json.loads(line)["line"] for line in file.read_text().splitlines()] == [1, 4, 7, 10, 13, 16, 19]
         assert not any(batch.differences or batch.stale for batch in state_verify())
@@ -159,7 +159,7 @@ class TestRejects:
         assert path.name == f"a.log.{ScoreImport.objects.get().content_hash[:12]}.jsonl"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert [json.loads(line) for line in path.read_text().splitlines()] == [
-            {"file": "a.log", "line": 2, "reason": "is no JSON object", "content": "broken \ufffd"},
+            {"file": "a.log", "line": 2, "reason": "is not a JSON object", "content": "broken \ufffd"},
             {
                 "file": "a.log",
                 "line": 3,
@@ -226,7 +226,7 @@ class TestRejects:
             "third",
             "fourth",
         ]
-        assert reasons() == [("is no JSON object", 4, 2, 6)]
+        assert reasons() == [("is not a JSON object", 4, 2, 6)]
 
     def test_what_only_the_database_refuses_is_in_the_file_too(self, tmp_path: Path) -> None:
         other = statement(id="s2", object__id="https://lrs.example/other")
@@ -256,10 +256,10 @@ class TestRejects:
         call_command("import_evidence", str(write(tmp_path / "a.log", event(), "broken")))
 
         assert capsys.readouterr().err.splitlines() == [
-            "1 refused (a.log, first in line 2): is no JSON object",
+            "1 refused (a.log, first in line 2): is not a JSON object",
             "the refused lines are not kept: name a folder with --rejects or EVIDENCE_REJECTS",
         ]
-        assert reasons() == [("is no JSON object", 1, 2, 2)]
+        assert reasons() == [("is not a JSON object", 1, 2, 2)]
 
     def test_without_a_refusal_there_is_no_file(self, tmp_path: Path) -> None:
         assert run(write(tmp_path / "a.log", event()), rejects=tmp_path / "rejects").reject_files == []
@@ -333,7 +333,7 @@ class TestFormats:
         file = tmp_path / "file"
         file.write_text(text)
 
-        with pytest.raises(InvalidInput, match="file: what it begins with is none of edx, xapi and csv"):
+        with pytest.raises(InvalidInput, match="file: its beginning is not edx, xapi or csv"):
             run(file)
         assert not ScoreImport.objects.exists()
 
@@ -376,7 +376,7 @@ def test_a_batch_whose_commit_fails_is_done_again_from_where_it_began(
     assert writes == 2
     assert counts(report) == (2, 0, 1, 0)
     assert (ScoreImport.objects.get().imported, ScoreImport.objects.get().refused) == (2, 1)
-    assert reasons() == [("is no JSON object", 1, 2, 2)]
+    assert reasons() == [("is not a JSON object", 1, 2, 2)]
     assert len(report.reject_files[0].read_text().splitlines()) == 1
 
 

@@ -112,7 +112,7 @@ def test_rows_with_event_id_count_once_in_any_file(tmp_path: Path) -> None:
     report, reasons = refused(overlap)
 
     assert report == ImportReport(imported=2, known=2, refused=1, learners_traced=1)
-    assert reasons == [(4, "event_id: recorded for this learner with another content")]
+    assert reasons == [(4, "event_id: recorded for this learner with different content")]
     assert Score.objects.count() == 4
     assert no_differences()
 
@@ -174,7 +174,7 @@ def test_a_bad_row_is_reported_and_the_good_ones_are_kept(tmp_path: Path, row: s
         ("yesterday", "timestamp: is not a time in ISO 8601"),
         ("0001-01-01T00:00:00+14:00", "timestamp: is not a time in ISO 8601"),
         ("2026-01-01T10:00:00+01:00\0", "timestamp: contains a NUL character"),
-        ("2999-01-01T10:00:00Z", "timestamp: lies in the future"),
+        ("2999-01-01T10:00:00Z", "timestamp: is in the future"),
     ],
 )
 def test_a_bad_timestamp_is_reported(tmp_path: Path, timestamp: str, reason: str) -> None:

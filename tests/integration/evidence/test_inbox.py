@@ -76,7 +76,7 @@ class TestInbox:
         assert out.startswith("1 scores imported, 0 known already, 1 lines refused")
         assert "(3 files, 1 not imported, " in out
         lines = err.splitlines()
-        assert lines[0] == "1 refused (b.log, first in line 2): is no JSON object"
+        assert lines[0] == "1 refused (b.log, first in line 2): is not a JSON object"
         assert lines[1].startswith("the refused lines are in ")
         assert lines[2].startswith(f"not imported: {inbox / 'a.gz'}: the gzip file is damaged")
 
@@ -93,7 +93,7 @@ class TestInbox:
 
         out, err = capsys.readouterr()
         assert command.exit_code == (3 if stray.strip() else 0)
-        assert err.count("what it begins with is none of edx, xapi and csv") == bool(stray.strip())
+        assert err.count("its beginning is not edx, xapi or csv") == bool(stray.strip())
         assert "1 learners traced" in out
         assert not ScoreImport.objects.exists()
 

@@ -72,13 +72,13 @@ class TestStatements:
             ({"result": 7}, "result: is not an object"),
             (
                 {"result__score": {"scaled": -0.1}},
-                "result.score.scaled: does not lie in the range from no to full credit",
+                "result.score.scaled: is not in the range from no to full credit",
             ),
             ({"result__score": {"scaled": "1"}}, "result.score.scaled: is not a number"),
             ({"result__score": {"raw": 3}}, "result.score.max: is not a number above min"),
             (
                 {"result__score": {"raw": 3, "max": 2}},
-                "result.score.raw: does not lie in the range from no to full credit",
+                "result.score.raw: is not in the range from no to full credit",
             ),
             ({"result": {"success": "yes"}}, "result.success: is neither true nor false"),
             ({"timestamp": None}, "timestamp: is missing"),
@@ -136,7 +136,7 @@ class TestStatements:
 
         assert counts(report) == (2, 0, 2, 1)
         assert list(Score.objects.order_by("event_id").values_list("event_id", "score")) == [("s1", 0.75), ("s2", 0.5)]
-        assert reasons() == [("is no JSON object", 2, 3, 4)]
+        assert reasons() == [("is not a JSON object", 2, 3, 4)]
 
     @pytest.mark.parametrize(
         ("text", "imported", "expected"),
@@ -182,7 +182,7 @@ class TestStatements:
         file.write_text(json.dumps(answer | {"statements": statements}, indent=indent))
 
         assert counts(run(file)) == (2, 0, 1, 0)
-        assert reasons() == [("is no JSON object", 1, 2, 2)]
+        assert reasons() == [("is not a JSON object", 1, 2, 2)]
         assert ScoreImport.objects.get().file_format == "xapi"
 
     def test_an_array_in_one_line_goes_on_where_it_stopped(

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
+from rest_framework.authtoken.models import Token
 
 from adaptivity.models import Activity, CourseSource, Learner, Score
 
@@ -61,6 +62,26 @@ def test_again_it_keeps_what_is_there(capsys: pytest.CaptureFixture[str]) -> Non
     assert get_user_model().objects.count() == 1
     activity.refresh_from_db()
     assert activity.name == "Changed by its author"
+
+
+def test_the_token_file_is_for_its_owner_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "var" / "demo-token"
+    path.parent.mkdir()
+    path.write_text("of an earlier database")
+    path.chmod(0o644)
+
+    call_command("demo", port=9999, token_file=path)
+
+    token = Token.objects.get().key
+    assert path.read_text() == f"{token}\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert f"\nexport TOKEN=$(cat {path})\n" in capsys.readouterr().out
+
+
+def test_without_a_file_the_token_itself_is_exported(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("demo", port=9999)
+
+    assert f"\nexport TOKEN={Token.objects.get().key}\n" in capsys.readouterr().out
 
 
 def test_it_is_refused_outside_a_laptop(settings: Any) -> None:

@@ -108,7 +108,7 @@ def test_a_pipeline_that_step_functions_runs(capsys: pytest.CaptureFixture[str])
     last = listed(capsys)["pipelines"]["nightly"]["last_run"]
     assert (last["status"], last["exit_code"], last["started_at"]) == ("failed", None, first.started_at.isoformat())
     assert last["started_by"] == "pipeline nightly, execution night"
-    assert last["summary"] == "as far as its jobs tell: crawl failed, estimate done, estimate rejects"
+    assert last["summary"] == "according to its jobs: crawl failed, estimate done, estimate rejects"
 
     end = job("night", "crawl", "done")
     last = listed(capsys)["pipelines"]["nightly"]["last_run"]

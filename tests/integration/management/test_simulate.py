@@ -32,7 +32,7 @@ class TestCommand:
         call_command("simulate", "--learners=2", "--items=3", "--family=wrong_graph", "--policy=random")
 
         lines = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith("{")]
-        assert lines[0] == "wrong_graph: prerequisites that are not those of the authors"
+        assert lines[0] == "wrong_graph: true prerequisites that differ from the authors'"
         assert lines[1].split()[0] == "policy"
         assert lines[2].split()[0] == "random"
         known, low, high = re.match(r"random +(\d\.\d\d) \[(\d\.\d\d), (\d\.\d\d)\] ", lines[2]).groups()
@@ -41,11 +41,11 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("argument", "problem"),
         [
-            ("--policy=greedy", "policy: 'greedy' is none of design, stop_on_mastery"),
-            ("--family=robots", "family: 'robots' is none of own_model"),
-            ("--learners=1", "learners: has to be from 2"),
-            ("--items=0", "items: has to be from 1"),
-            ("--seed=-1", "seed: has to be from 0"),
+            ("--policy=greedy", "policy: 'greedy' is not one of design, stop_on_mastery"),
+            ("--family=robots", "family: 'robots' is not one of own_model"),
+            ("--learners=1", "learners: must be from 2"),
+            ("--items=0", "items: must be from 1"),
+            ("--seed=-1", "seed: must be from 0"),
         ],
     )
     def test_wrong_usage(self, argument, problem):

@@ -78,7 +78,7 @@ def test_a_repeated_event_counts_once_and_one_with_another_content_is_refused(tm
 
     assert (once.responses.item.size, once.repeated, once.refused) == (6, 0, 0)
     assert (data.repeated, data.refused) == (7, 4)
-    assert data.first_refusal == "line 15: event_id: stands for another content of this learner before"
+    assert data.first_refusal == "line 15: event_id: was used for other content of this learner before"
     assert data.names == once.names
     for name in ("learner", "item", "score"):
         assert getattr(data.responses, name).tolist() == getattr(once.responses, name).tolist()
@@ -162,7 +162,7 @@ def test_a_planted_leak_is_caught(path):
         ("learner,item,kcs,score\n", "scores.csv: has no usable row$"),
         (
             "learner,item,kcs,score,timestamp\nu1,q1,k1,1,2999-01-01T00:00:00Z\nu1,q1,k1,7,\n",
-            "has no usable row; 2 are refused, the first is line 2: timestamp: lies in the future",
+            "has no usable row; 2 were refused, the first is line 2: timestamp: is in the future",
         ),
         ("learner,item,score\nu1,q1,1\n", "the header lacks the column kcs"),
         ("learner,item,kcs,score\nu1,q1,k1,1\n", "the file has too few learners"),
@@ -209,5 +209,5 @@ def test_log_lines_have_a_place_where_standard_output_was_closed(path, capsys, m
 
 
 def test_an_unknown_model(path):
-    with pytest.raises(Exception, match="dkt: is none of constant, item_mean"):
+    with pytest.raises(Exception, match="dkt: is not one of constant, item_mean"):
         evaluate(dataset(path), models=["dkt"])

@@ -263,14 +263,14 @@ class TestEstimate:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"name": "v1", "method": "magic"}, "method: is none of em, empirical"),
+            ({"name": "v1", "method": "magic"}, "method: is not one of em, empirical"),
             (
                 {"name": "a/b"},
-                "name: is blank, longer than 255 characters, a word of the API, or contains a slash or NUL",
+                "name: must not be blank, longer than 255 characters or reserved, or contain a slash or NUL",
             ),
             (
                 {"name": " "},
-                "name: is blank, longer than 255 characters, a word of the API, or contains a slash or NUL",
+                "name: must not be blank, longer than 255 characters or reserved, or contain a slash or NUL",
             ),
             ({"name": "known", "method": "empirical"}, "name: was estimated by em, not by empirical"),
         ],
@@ -441,7 +441,7 @@ class TestGate:
         model_version_promote(name="second", by="ada")
 
         with pytest.raises(
-            PromotionRefused, match="Its report compares it with the authors' parameters; in force are 'second'"
+            PromotionRefused, match="Its report compares it with the authors' parameters; now in force: 'second'"
         ):
             model_version_promote(name="first", by="ada")
         before = parameters(ModelVersion.objects.get(name="first"))
@@ -457,7 +457,7 @@ class TestGate:
         knowledge_component_update(knowledge_component=log["easy"], mastery_prior=0.02)
 
         with pytest.raises(
-            PromotionRefused, match="Tags or base parameters were changed since its report was made"
+            PromotionRefused, match="Tags or base parameters changed after its report was made"
         ) as error:
             model_version_promote(name="v1", by="ada")
         assert [check["name"] for check in error.value.checks] == ["baseline"]
@@ -520,7 +520,7 @@ class TestPublishing:
 
     def test_the_active_version_cannot_be_promoted_again(self, versions):
         self.force("a")
-        with pytest.raises(Conflict, match="is active already"):
+        with pytest.raises(Conflict, match="is already active"):
             self.force("a")
 
     def test_a_version_without_its_report_cannot_be_forced(self, log):

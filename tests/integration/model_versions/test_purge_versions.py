@@ -139,7 +139,7 @@ def test_an_estimate_that_is_still_at_work_is_told(tag):
     version("newest", tag)
     purge_versions(days=30)
 
-    with pytest.raises(Conflict, match="'begun' was purged meanwhile"):
+    with pytest.raises(Conflict, match="'begun' was purged in the meantime"):
         estimate_batch(batch)
     assert names(ItemParameters) == ["newest"]
 

@@ -204,7 +204,7 @@ def test_bad_input(experiment, arguments, field):
 
 def test_a_draft_has_no_report(experiment):
     Experiment.objects.update(started_at=None)
-    with pytest.raises(InvalidInput, match="was not started"):
+    with pytest.raises(InvalidInput, match="has not been started"):
         report()
 
 

@@ -51,7 +51,7 @@ class TestBrokenDeclaration:
             ("nowhere.PIPELINES", "PIPELINES: No module named 'nowhere'"),
             (
                 "adaptivity.pipelines.NIGHTLY",
-                "PIPELINES: adaptivity.pipelines.NIGHTLY is no tuple of pipelines",
+                "PIPELINES: adaptivity.pipelines.NIGHTLY is not a tuple of pipelines",
             ),
         ],
     )

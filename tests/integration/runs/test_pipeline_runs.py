@@ -79,9 +79,9 @@ class TestLock:
         lost = first.steps.get(name="one")
         assert (lost.status, lost.problem) == (StepStatus.STOPPED, "the run's process was lost")
         assert not step_seen(step=lost, log_tail="")
-        with pytest.raises(AlreadyRunning, match="no longer this one's"):
+        with pytest.raises(AlreadyRunning, match="Another process took over this run because its lease expired"):
             pipeline_run_renew(run=first)
-        with pytest.raises(AlreadyRunning, match="no longer this one's"):
+        with pytest.raises(AlreadyRunning, match="Another process took over this run because its lease expired"):
             pipeline_run_end(run=first, status=RunStatus.DONE, exit_code=0)
         pipeline_run_renew(run=second)
 
@@ -132,7 +132,7 @@ class TestLock:
         nobody = PipelineRun.objects.none()
         monkeypatch.setattr(pipeline_runs, "running_runs", lambda _: nobody)
 
-        with pytest.raises(AlreadyRunning, match="two has been started at the same moment"):
+        with pytest.raises(AlreadyRunning, match="Another process started two at the same moment"):
             begun()
 
 
@@ -167,7 +167,7 @@ class TestResume:
         ("steps", "problem"),
         [
             ((Step("one", ("trace_learners",)),), "the step two has changed"),
-            ((Step("one", ("trace_learners",)), Step("two", ("verify_state", "-v0"))), "two has another command now"),
+            ((Step("one", ("trace_learners",)), Step("two", ("verify_state", "-v0"))), "two has a different command"),
         ],
     )
     def test_a_pipeline_that_is_not_what_it_was(self, steps: tuple[Step, ...], problem: str) -> None:
@@ -481,17 +481,17 @@ class TestProcesses:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("unknown",), "pipeline: unknown is none of nightly, onboard_course"),
+        (("unknown",), "pipeline: unknown is not one of nightly, onboard_course"),
         (("onboard_course",), "source: onboard_course needs a value for it"),
         (("nightly", "--set", "export_directory"), "--set export_directory: must be NAME=VALUE"),
-        (("nightly", "--set", "depth=1"), "depth: is no parameter of nightly; its parameters are export_directory"),
+        (("nightly", "--set", "depth=1"), "depth: is not a parameter of nightly; its parameters are export_directory"),
         (
             ("nightly", "--only", "x"),
-            f"step: x is none of {', '.join(step.name for step in NIGHTLY.steps)}",
+            f"step: x is not one of {', '.join(step.name for step in NIGHTLY.steps)}",
         ),
         (
             ("nightly", "--from", "x"),
-            f"step: x is none of {', '.join(step.name for step in NIGHTLY.steps)}",
+            f"step: x is not one of {', '.join(step.name for step in NIGHTLY.steps)}",
         ),
         (("nightly", "--resume"), "nightly: there is nothing to resume: it has not run yet"),
         (("nightly", "--resume", "--set", "a=b"), "--resume takes the parameters of the run; --set is not for it"),

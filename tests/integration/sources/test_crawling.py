@@ -11,7 +11,7 @@ from adaptivity.sources.crawler.hosts import FAILURES_IN_A_ROW, Hosts
 from adaptivity.sources.jobs.source_reports import is_due
 from adaptivity.sources.services.course_sources import course_source_create
 from adaptivity.sources.services.crawling import (
-    URL_LENGTH,
+    PAGE_URL_LENGTH,
     Crawl,
     PageContent,
     crawl_begin,
@@ -72,8 +72,8 @@ def test_a_url_is_as_long_as_an_index_takes_in_bytes(source: CourseSource) -> No
     crawl = begin(source)
     # Random, as PostgreSQL compresses what repeats itself.
     choose = random.Random(1)
-    fits = f"{SITE}/" + "".join(choose.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=URL_LENGTH))
-    fits = fits[:URL_LENGTH]
+    fits = f"{SITE}/" + "".join(choose.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=PAGE_URL_LENGTH))
+    fits = fits[:PAGE_URL_LENGTH]
     characters = f"{SITE}/" + "".join(chr(choose.randrange(0x4E00, 0x9FA5)) for _ in range(1500))
 
     store(crawl, f"{SITE}/", fits, f"{fits}x", characters)

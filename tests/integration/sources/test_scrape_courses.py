@@ -101,13 +101,13 @@ class TestMapping:
         report = scrape(source, lms)
 
         assert (report.outcome, report.created) == ("rejects", 3)
-        assert report.refused == [(exam, "its URL has NUL or a lone surrogate, which no database stores")]
+        assert report.refused == [(exam, "its URL contains NUL or a lone surrogate, which no database stores")]
 
     @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
     def test_ids_that_no_database_stores_are_refused_of_any_platform(
         self, source: CourseSource, character: str
     ) -> None:
-        reason = "its id has NUL or a lone surrogate, which no database stores"
+        reason = "its id contains NUL or a lone surrogate, which no database stores"
         stored = storable(character)
 
         whole = section_write(source=source, section=Section(f"s{character}", "title"), position=0)

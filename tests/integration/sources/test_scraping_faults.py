@@ -112,11 +112,11 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("fault", "outcome", "words"),
         [
-            (status(403), "forbidden", f"is not staff of {COURSE}"),
-            (status(404), "not_found", f"has no {COURSE}"),
+            (status(403), "forbidden", f"cannot read {COURSE}; it must be staff"),
+            (status(404), "not_found", f"does not have {COURSE}"),
             (status(302, Location="http://169.254.169.254/"), "schema_changed", "status is 302"),
-            (status(200), "schema_changed", "the body is no object"),
-            (lambda handler: send(handler, 200, b"<html>"), "schema_changed", "the body is no object"),
+            (status(200), "schema_changed", "the body is not an object"),
+            (lambda handler: send(handler, 200, b"<html>"), "schema_changed", "the body is not an object"),
             (lambda handler: send_json(handler, 200, {"root": "r"}), "schema_changed", "blocks is missing"),
             (
                 lambda handler: send_json(handler, 200, {"root": "r", "blocks": {}}),
@@ -128,7 +128,7 @@ class TestFaults:
                     handler, 200, {"root": "r", "blocks": {"r": {"type": "course", "children": ["r"]}}}
                 ),
                 "schema_changed",
-                "children lead in a circle",
+                "children form a cycle",
             ),
             (
                 lambda handler: send_json(
@@ -138,7 +138,7 @@ class TestFaults:
                 "block_counts has 3 of the type problem, and the blocks have 0",
             ),
         ],
-        ids=["403", "404", "redirect", "empty", "HTML", "no blocks", "no root", "circle", "counts"],
+        ids=["403", "404", "redirect", "empty", "HTML", "no blocks", "no root", "cycle", "counts"],
     )
     def test_what_trying_again_does_not_help(
         self, source: CourseSource, lms: FaultyOpenEdX, fault: Any, outcome: str, words: str
@@ -179,7 +179,7 @@ class TestFaults:
         report = scrape(source_of(lms, course_id=""), lms)
 
         assert (report.outcome, lms.requests.count("/api/courses/v1/courses/")) == ("schema_changed", 1)
-        assert "pagination.next is no further page" in report.message
+        assert "pagination.next is not another page" in report.message
 
     @pytest.mark.parametrize(
         "expires_in",
@@ -194,7 +194,7 @@ class TestFaults:
         report = scrape(source, lms)
 
         assert (report.outcome, report.may_help_again) == ("schema_changed", False)
-        assert "expires_in is no number of seconds from 0 to 1000000000" in report.message
+        assert "expires_in is not a number of seconds from 0 to 1000000000" in report.message
         assert lms.requests == ["/oauth2/access_token"]
 
     @pytest.mark.parametrize("token", ["", "two words", "a\r\nX-Header: b", "\0", "\ud800", "ü"])
@@ -204,7 +204,7 @@ class TestFaults:
         report = scrape(source, lms)
 
         assert (report.outcome, lms.requests) == ("schema_changed", ["/oauth2/access_token"])
-        assert "access_token has characters that no token has" in report.message
+        assert "access_token contains characters that a token cannot have" in report.message
 
     @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
     @pytest.mark.parametrize("block", ["week 2", "exam"])
@@ -226,12 +226,12 @@ class TestFaults:
     def test_other_ids_that_no_database_stores(self, lms: FaultyOpenEdX, character: str) -> None:
         lms.changed = lambda body: body | ({"root": body["root"] + character} if "root" in body else {})
         report = scrape(source_of(lms), lms)
-        assert (report.outcome, "root has NUL or a lone surrogate" in report.message) == ("schema_changed", True)
+        assert (report.outcome, "root contains NUL or a lone surrogate" in report.message) == ("schema_changed", True)
 
         lms.courses[0].course_id += character
         report = scrape(source_of(lms, slug="all", course_id=""), lms)
         assert report.outcome == "schema_changed"
-        assert "results[0].course_id has NUL or a lone surrogate" in report.message
+        assert "results[0].course_id contains NUL or a lone surrogate" in report.message
 
     @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "surrogate"])
     def test_a_message_that_no_database_stores(self, source: CourseSource, lms: FaultyOpenEdX, character: str) -> None:
@@ -251,7 +251,7 @@ class TestFaults:
         report = scrape(source, lms)
 
         assert report.outcome == "schema_changed"
-        assert f"blocks.{usage('problem', 'exam')}.format is not of the type str" in report.message
+        assert f"blocks.{usage('problem', 'exam')}.format is not a string" in report.message
 
 
 class TestOurFault:

@@ -1,2 +1,2 @@
-# No process of these tests answers requests: what the check of a command's settings asks for is all there is.
+# No process of these tests answers requests. The check of a command's settings only needs the name to exist.
 urlpatterns: list[object] = []

@@ -1,4 +1,4 @@
-"""Those who wait in these tests look more often than a service needs to."""
+"""Processes that wait poll more often in these tests than a service needs to."""
 
 import sys
 
@@ -10,7 +10,7 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         if "act" in sys.argv:
-            # A step waits for nobody, and starts without what the others import.
+            # A step waits for nobody, and starts faster without the modules that the others import.
             return
         from adaptivity.management import worker_steps
         from adaptivity.runs.pipelines import attempts, processes, runner

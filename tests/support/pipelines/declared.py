@@ -1,4 +1,4 @@
-"""Pipelines of small steps; ``directory`` is the test's, in which the steps meet and leave what they did."""
+"""Pipelines of small steps. ``directory`` is the test's; there the steps meet and record what they did."""
 
 from adaptivity.runs.pipelines.declaration import Pipeline, Step
 
@@ -9,7 +9,7 @@ def act(name: str, *deeds: str, after: tuple[str, ...] = (), retries: int = 0, t
     return Step(name, ("act", "{directory}", name, *deeds), after=after, retries=retries, timeout=timeout, pause=0)
 
 
-# left and right each wait for the other to have begun: only where both run at the same time does either end.
+# left and right each wait until the other has begun, so they only end if both run at the same time.
 PARALLEL = Pipeline(
     "parallel",
     "Two steps that meet, and one after both.",
@@ -22,7 +22,7 @@ PARALLEL = Pipeline(
 )
 CHAIN = Pipeline(
     "chain",
-    "One after another; the second waits until the test opens the gate.",
+    "One step after another; the second waits until the test opens the gate.",
     (act("first"), act("second", "wait=gate", after=("first",)), act("third", after=("second",))),
     PARAMETERS,
 )
@@ -39,7 +39,7 @@ BRANCHES = Pipeline(
 )
 SLOW = Pipeline(
     "slow",
-    "A step that takes longer than it may, and tells nobody when it is asked to end.",
+    "A step that takes too long, and says nothing when it is asked to end.",
     (act("endless", "wait=gate", timeout=1, retries=2), act("behind", after=("endless",))),
     PARAMETERS,
 )

@@ -1,5 +1,7 @@
-"""The embedded default with the commands and pipelines of tests, and no more apps than these need: each step is a
-process, and what most of them do is to start."""
+"""The embedded default with the commands and pipelines of tests, and only the apps that these need.
+
+Each step is a process, and spends most of its time starting.
+"""
 
 from config.settings.local import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""A broker that takes no task."""
+"""A broker that accepts no tasks."""
 
 import socket
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def broker(url: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app.conf, "task_always_eager", False)
         patch.setattr(app.conf, "broker_write_url", url)
-        # What was connected to before.
+        # Replaces the pools of earlier connections.
         patch.setattr(app, "_pool", None)
         patch.setattr(app.amqp, "_producer_pool", None)
         yield

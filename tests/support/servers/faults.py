@@ -1,4 +1,4 @@
-"""What a server does instead of answering as it should."""
+"""Faults of a server that does not answer properly."""
 
 import select
 import threading
@@ -14,7 +14,7 @@ def status(code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None
 
 
 def hang(handler: BaseHTTPRequestHandler) -> None:
-    """No answer before the client gives up: the read ends when it closes its end."""
+    """Does not answer until the client gives up: the read ends when the client closes the connection."""
     handler.connection.recv(1)
 
 
@@ -28,9 +28,10 @@ def half(handler: BaseHTTPRequestHandler) -> None:
 
 
 class Drip:
-    """An answer that begins with ``head`` at once, and goes on with a byte each fiftieth of a second.
+    """An answer that begins with ``head`` at once, and continues with one byte every fiftieth of a second.
 
-    ``begun``: the first of them was sent. ``ended``: all of them were, or the client has left. ``left``: it has left.
+    ``begun`` is set when the first byte was sent, ``ended`` when all were sent or the client has left, and ``left``
+    when it has left.
     """
 
     def __init__(self, head: bytes, slow: bytes) -> None:
@@ -44,7 +45,7 @@ class Drip:
             for byte in self._slow:
                 handler.wfile.write(bytes([byte]))
                 self.begun.set()
-                # A client that has sent its request has nothing more to send: what can be read is its end.
+                # A client that has sent its request sends nothing more, so anything to read means that it has closed.
                 if select.select([handler.connection], [], [], 0.02)[0]:
                     self.left.set()
                     break

@@ -1,4 +1,4 @@
-"""An Open edX LMS that goes wrong as a test says."""
+"""An Open edX LMS that fails as a test tells it to."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,9 +13,11 @@ Fault = Callable[[BaseHTTPRequestHandler], None]
 
 
 class FaultyOpenEdX(OpenEdXServer):
-    """``faults``: what the next requests for something else than a token are answered with instead. ``requests``: the
-    paths that were asked for, in order. ``changed``: what an answer's body is made of before it is sent.
-    ``next_token``: what is given instead of a token."""
+    """An LMS with faults.
+
+    ``faults`` answer the next requests, except those for a token. ``requests`` are the requested paths, in order.
+    ``changed`` transforms the body of an answer before it is sent. ``next_token`` replaces the next token.
+    """
 
     def __init__(self, *courses: Course) -> None:
         client = ("adaptivity", "s3cret$with{signs}")

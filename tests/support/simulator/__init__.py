@@ -1,15 +1,15 @@
-"""A stand-in of AWS: moto's server, with what Terraform's provider and our tests need beside it.
+"""A stand-in for AWS: moto's server, with additions that Terraform's provider and our tests need.
 
-It proves that a configuration is wired right (it applies, a second plan is empty, destroy is clean) and which requests
-AWS would get; not that AWS would behave so.
+It proves that a configuration is wired correctly (it applies, a second plan is empty, destroy leaves nothing). It also
+proves which requests AWS would get. It does not prove how AWS would behave.
 
     with running() as aws:
         subprocess.run([...], env={**os.environ, **aws.environment})
         aws.client("ecs").describe_services(...)
         aws.requests("ecs", "UpdateService")
 
-By hand, `python -m tests.support.simulator --port 5123` serves until it is interrupted, and prints what to
-export.
+To run it by hand, use `python -m tests.support.simulator --port 5123`. It serves until it is interrupted, and prints
+the variables to export.
 """
 
 import json
@@ -29,13 +29,15 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-# What the stack takes as given and terraform/app/*.tfvars name: it is there from the start.
+# Resources that the stack expects and terraform/app/*.tfvars name. They exist from the start.
 HOSTED_ZONE = "example.edu"
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/00000000-0000-4000-8000-000000000000"
 
 
 def environment(url: str) -> dict[str, str]:
-    """What boto3, Terraform's provider and its S3 backend read: dummy keys, and the simulator instead of AWS."""
+    """The variables for boto3, Terraform's provider and its S3 backend: dummy keys, and the simulator instead of
+    AWS.
+    """
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "simulated",
@@ -48,7 +50,7 @@ def environment(url: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Simulator:
-    """A simulator that runs."""
+    """A running simulator."""
 
     url: str
 
@@ -57,7 +59,7 @@ class Simulator:
         return environment(self.url)
 
     def client(self, service: str) -> Any:
-        """boto3's client of the service, which asks the simulator."""
+        """boto3's client of the service, which sends its requests to the simulator."""
         return boto3.client(
             service,
             region_name=REGION,
@@ -68,9 +70,9 @@ class Simulator:
         )
 
     def requests(self, service: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
-        """What was asked since the last `forget`, in order: {service, action, parameters}.
+        """The requests since the last `forget`, in order: {service, action, parameters}.
 
-        The action of a service that has paths instead (S3, Scheduler) is its method and path.
+        For a service that has paths instead of actions (S3, Scheduler), the action is the method and path.
         """
         return [
             request
@@ -79,7 +81,7 @@ class Simulator:
         ]
 
     def forget(self) -> None:
-        """Forget the requests so far."""
+        """Forgets the requests so far."""
         self._call("DELETE")
 
     def _call(self, method: str) -> Any:
@@ -90,7 +92,7 @@ class Simulator:
 
 @contextmanager
 def running() -> Iterator[Simulator]:
-    """A simulator of one's own, on a free port, empty but for what terraform/app/*.tfvars take as given."""
+    """A separate simulator on a free port, empty except for what terraform/app/*.tfvars expect."""
     with tempfile.TemporaryFile("w+") as log:
         command = [sys.executable, "-m", "tests.support.simulator", "--until-eof"]
         with subprocess.Popen(

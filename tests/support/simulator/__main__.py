@@ -10,8 +10,12 @@ from tests.support.simulator.server import make_server
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.support.simulator")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, is a free one")
-    parser.add_argument("--until-eof", action="store_true", help="end with the standard input, so with who started it")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, chooses a free port")
+    parser.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input closes, that is, with the process that started it",
+    )
     arguments = parser.parse_args()
 
     server = make_server(arguments.port)

@@ -1,7 +1,7 @@
-"""The actions and fields that Terraform's provider and the deploy command use and moto does not have.
+"""The actions and fields that Terraform's provider and the deploy command use, and moto lacks.
 
-Each is the least that makes a second plan empty, or a command's answer right. What AWS would do (place tasks, check
-health, roll back) is not here.
+Each addition is the minimum that makes a second plan empty, or a command's answer right. What AWS would do (place
+tasks, check health, roll back) is not simulated.
 """
 
 import json
@@ -19,7 +19,7 @@ from moto.rds.models import DBParameterGroup
 from moto.stepfunctions.responses import StepFunctionResponse
 from statelint.linter import Linter
 
-# Parameters of CreateService that moto drops. UpdateService keeps them.
+# Parameters that moto drops in CreateService. UpdateService keeps them.
 SERVICE_FIELDS = (
     "availabilityZoneRebalancing",
     "capacityProviderStrategy",
@@ -33,7 +33,7 @@ SERVICE_FIELDS = (
     "volumeConfigurations",
 )
 
-# The end of a tag whose image's containers end with exit code 1.
+# How a tag ends if containers of its image exit with code 1.
 FAILS = "-fails"
 
 
@@ -48,7 +48,7 @@ def install() -> None:
 
 
 def services() -> None:
-    """A service keeps its fields and is steady at once: its one deployment has the tasks that it should have."""
+    """Makes a service keep its fields and be steady at once: its only deployment has the desired number of tasks."""
     respond_create = EC2ContainerServiceResponse.create_service
     update = EC2ContainerServiceBackend.update_service
 
@@ -77,7 +77,7 @@ def services() -> None:
 
     def steady(service: Service) -> None:
         service.running_count, service.pending_count = service.desired_count, 0
-        # UpdateService takes a family as well as an ARN; the answer has the ARN.
+        # UpdateService takes a family as well as an ARN. The answer has the ARN.
         definition = service._backend.describe_task_definition(service.task_definition)
         service.task_definition = definition.arn
         service.deployments[0].update(
@@ -95,7 +95,9 @@ def services() -> None:
 
 
 def tasks() -> None:
-    """A container needs no memory of its own on Fargate, where moto's RunTask fails without; and it may fail."""
+    """Lets a container do without memory of its own, as on Fargate, where moto's RunTask would fail; and lets it
+    fail.
+    """
     calculate = EC2ContainerServiceBackend._calculate_task_resource_requirements
 
     def tolerant(task_definition: Any) -> dict[str, Any]:
@@ -108,14 +110,14 @@ def tasks() -> None:
 
     def made(self: Container, task_def: Any) -> None:
         make(self, task_def)
-        # moto's containers end well whatever they are: one whose image's tag says that it fails does not.
+        # moto's containers always succeed. One whose image's tag says that it fails does not.
         self.exitCode = 1 if str(self.image).removesuffix("-job").endswith(FAILS) else 0
 
     Container.__init__ = made  # type: ignore[method-assign]
 
 
 def autoscaling_tags() -> None:
-    """Tags of scalable targets; the provider's default tags are read back."""
+    """Adds tags to scalable targets, because the provider reads its default tags back."""
     responses: Any = ApplicationAutoScalingResponse
     if hasattr(responses, "list_tags_for_resource"):
         return
@@ -151,7 +153,7 @@ def autoscaling_tags() -> None:
 
 
 def security_group_rules() -> None:
-    """The description of a rule that names another group; moto gives only that of one with addresses."""
+    """Adds the description of a rule that names another group. moto returns only that of a rule with addresses."""
 
     def description(self: SecurityGroupRule) -> str | None:
         return self.ip_range.get("Description") or (self.source_group or {}).get("Description")
@@ -160,7 +162,7 @@ def security_group_rules() -> None:
 
 
 def database_parameters() -> None:
-    """Who has set a parameter; the provider reads those that a user has set."""
+    """Adds who set a parameter, because the provider reads only those that a user has set."""
     update = DBParameterGroup.update_parameters
 
     def update_parameters(self: DBParameterGroup, new: Iterable[dict[str, Any]]) -> None:
@@ -170,7 +172,7 @@ def database_parameters() -> None:
 
 
 def log_stream_prefixes() -> None:
-    """FilterLogEvents of the streams that begin with a prefix; moto gives those of all."""
+    """Makes FilterLogEvents return only the streams that begin with a prefix. moto returns those of all."""
     respond = LogsResponse.filter_log_events
 
     def filter_log_events(self: LogsResponse) -> str:
@@ -183,8 +185,10 @@ def log_stream_prefixes() -> None:
 
 
 def state_machine_definitions() -> None:
-    """Whether a definition is in the Amazon States Language, which the provider asks before it plans; and the versions
-    of a state machine, of which there are none."""
+    """Validates definitions in the Amazon States Language, which the provider asks for before it plans.
+
+    Also lists the versions of a state machine, of which there are none.
+    """
 
     def validate_state_machine_definition(self: StepFunctionResponse) -> str:
         problems = Linter.validate(json.loads(self._get_param("definition")))

@@ -1,4 +1,4 @@
-"""moto's server, recorded, on one port."""
+"""moto's server on one port, with its requests recorded."""
 
 import io
 import json
@@ -14,19 +14,19 @@ from werkzeug import serving
 from tests.support.simulator import additions, given
 
 RECORDED = "/simulator/requests"
-# The service in what an AWS client signs: Credential=KEY/DATE/REGION/SERVICE/aws4_request
+# The service in an AWS client's signature: Credential=KEY/DATE/REGION/SERVICE/aws4_request
 SIGNED = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Recorder:
-    """Passes requests on, and remembers them."""
+    """Passes requests on, and records them."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._requests: list[dict[str, Any]] = []
-        # One request after another: moto's models are not made for threads, and Terraform asks ten at a time.
+        # One request at a time, because moto's models are not thread-safe and Terraform sends ten at a time.
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -34,7 +34,7 @@ class Recorder:
             if environ["PATH_INFO"] == RECORDED:
                 return self._answer(environ["REQUEST_METHOD"], start_response)
             self._remember(environ)
-            # The whole answer while the lock is held.
+            # The whole answer is built while the lock is held.
             return [b"".join(self._application(environ, start_response))]
 
     def _answer(self, method: str, start_response: Any) -> Iterable[bytes]:
@@ -66,14 +66,14 @@ class Recorder:
 
 
 class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
-    """Without a line for every request: a server's log nobody reads is a pipe that fills."""
+    """Does not log requests, because a log that nobody reads fills its pipe."""
 
     def log_request(self, *arguments: Any, **named: Any) -> None:
         pass
 
 
 def make_server(port: int) -> serving.BaseWSGIServer:
-    """A server that listens; 0 is a free port."""
+    """A listening server. Port 0 chooses a free one."""
     additions.install()
     given.install()
     application = Recorder(DomainDispatcherApplication(create_backend_app))

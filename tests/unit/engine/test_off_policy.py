@@ -85,7 +85,7 @@ def test_where_nothing_agrees_nothing_is_said():
 
 def test_bad_input():
     none = np.zeros(0)
-    with pytest.raises(ValueError, match="there is no decision"):
+    with pytest.raises(ValueError, match="there are no decisions"):
         inverse_propensity(none, none, none, none.astype(int))
     with pytest.raises(ValueError, match="a propensity of 0"):
         inverse_propensity(np.ones(1), np.zeros(1), np.ones(1), np.zeros(1, int))

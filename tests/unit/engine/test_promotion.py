@@ -74,8 +74,8 @@ def test_too_few_learners_who_differ_tell_nothing(gains):
     assert checks["held_out_learners"].passed
     assert not checks["improvement"].passed
     assert checks["improvement"].message == (
-        f"On held-out learners it cannot be told from the version in force: its improvement of the mean log loss is "
-        f"{found.mean:.5f}, of which too few learners who differ from each other tell too little."
+        f"On held-out learners it cannot be distinguished from the version in force: the improvement of the mean log "
+        f"loss is {found.mean:.5f}, without a confidence bound, because too few learners differ from each other."
     )
 
 

@@ -28,14 +28,14 @@ class TestDeclaration:
         ("steps", "problem"),
         [
             ((), "pipeline p has no steps"),
-            ((Step("a", ("do",), after=("b",)),), "pipeline p, step a comes after b, which is no step of it"),
-            ((Step("a", ("do",)), Step("a", ("do",))), "pipeline p, step a is there twice"),
+            ((Step("a", ("do",), after=("b",)),), "pipeline p, step a comes after b, which is not one of its steps"),
+            ((Step("a", ("do",)), Step("a", ("do",))), "pipeline p, step a is declared twice"),
             ((Step("a", ()),), "pipeline p, step a has no command"),
             ((Step("a", ("do",), retries=-1),), "retries and pause must be 0 or more, and timeout at least 1"),
             ((Step("a", ("do",), timeout=0),), "retries and pause must be 0 or more, and timeout at least 1"),
-            ((Step("a", ("do", "{x}")),), "pipeline p, step a uses x, which is no parameter of it"),
+            ((Step("a", ("do", "{x}")),), "pipeline p, step a uses x, which is not one of its parameters"),
             ((Step("a", ("do", "{x")),), "pipeline p, step a: expected '}' before end of string in its command"),
-            ((Step("A b", ("do",)),), "'A b' is no name of a step"),
+            ((Step("A b", ("do",)),), "'A b' is not a valid name of a step"),
         ],
     )
     def test_what_cannot_be_run_is_refused(self, steps: tuple[Step, ...], problem: str) -> None:
@@ -70,7 +70,7 @@ class TestDeclaration:
 
         assert letters.from_step("b") == {"b", "c"}
         assert letters.from_step("a") == {"a", "b", "c", "d"}
-        with pytest.raises(InvalidInput, match="step: f is none of a, b, c, d, e"):
+        with pytest.raises(InvalidInput, match="step: f is not one of a, b, c, d, e"):
             letters.from_step("f")
 
     def test_values(self) -> None:
@@ -79,9 +79,9 @@ class TestDeclaration:
         assert given.steps[0].command_line(given.values({"y": "2"})) == ("do", "--to=1/2")
         with pytest.raises(InvalidInput, match="y: p needs a value for it"):
             given.values({"y": ""})
-        with pytest.raises(InvalidInput, match="y: must not begin with -, as an option does"):
+        with pytest.raises(InvalidInput, match="y: must not begin with -, because it would be read as an option"):
             given.values({"y": "--help"})
-        with pytest.raises(InvalidInput, match="z: is no parameter of p; its parameters are x, y"):
+        with pytest.raises(InvalidInput, match="z: is not a parameter of p; its parameters are x, y"):
             given.values({"z": "1"})
         with pytest.raises(InvalidInput, match="x: p needs a value for it"):
             given.values({"x": "", "y": "2"})

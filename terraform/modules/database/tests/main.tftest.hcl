@@ -19,12 +19,12 @@ run "encrypted_private_and_with_tls" {
       && aws_db_instance.main.final_snapshot_identifier == "adaptive-engine-dev-final"
       && aws_db_instance.main.backup_retention_period == 7
     )
-    error_message = "The defaults are not the careful ones."
+    error_message = "The defaults are not the safe ones."
   }
 
   assert {
     condition     = aws_db_instance.main.password_wo == null && aws_db_instance.main.password == null
-    error_message = "The state has the password."
+    error_message = "The state contains the password."
   }
 
   assert {
@@ -49,7 +49,7 @@ run "encrypted_private_and_with_tls" {
       && aws_vpc_security_group_ingress_rule.services.to_port == 5432
       && aws_db_instance.main.vpc_security_group_ids == toset([output.security_group_id])
     )
-    error_message = "The database is reached from elsewhere than from the services."
+    error_message = "The database can be reached from outside the services' security group."
   }
 }
 

@@ -49,7 +49,7 @@ run "a_file_system_that_outlives_the_task" {
       && one(one(aws_ecs_task_definition.main.volume).efs_volume_configuration).transit_encryption == "ENABLED"
       && one(one(one(aws_ecs_task_definition.main.volume).efs_volume_configuration).authorization_config).access_point_id == "fsap-1"
     )
-    error_message = "The volume is not the access point that was given."
+    error_message = "The volume is not the given access point."
   }
 }
 
@@ -66,12 +66,12 @@ run "run_by_hand" {
       && aws_ecs_task_definition.main.cpu == "512" && aws_ecs_task_definition.main.memory == "1024"
       && [for volume in aws_ecs_task_definition.main.volume : volume.name] == ["tmp"]
     )
-    error_message = "The task definition is not the one that was given."
+    error_message = "The task definition does not have the given values."
   }
 
   assert {
     condition     = length(aws_iam_role.scheduler) == 0 && length(aws_iam_role_policy.scheduler) == 0
-    error_message = "There is a role for schedules, of which there are none."
+    error_message = "There is a role for schedules, although there are none."
   }
 }
 
@@ -99,7 +99,7 @@ run "scheduled" {
       for schedule in aws_scheduler_schedule.main :
       schedule.target[0].ecs_parameters[0].task_definition_arn == "arn:aws:ecs:us-east-1:123456789012:task-definition/adaptivity-dev-job"
     ])
-    error_message = "A schedule keeps the revision of the day on which it was made."
+    error_message = "A schedule names the revision that was current when it was created."
   }
 
   assert {
@@ -114,7 +114,7 @@ run "scheduled" {
       && aws_scheduler_schedule.main["crawl"].target[0].retry_policy[0].maximum_retry_attempts == 0
       && aws_scheduler_schedule.main["replay"].target[0].retry_policy[0].maximum_retry_attempts == 3
     )
-    error_message = "The schedules are not those that were given."
+    error_message = "The schedules are not the given ones."
   }
 
   assert {
@@ -126,7 +126,7 @@ run "scheduled" {
       && aws_scheduler_schedule.main["crawl"].target[0].ecs_parameters[0].network_configuration[0].security_groups == toset(["sg-1"])
       && aws_scheduler_schedule.main["crawl"].target[0].ecs_parameters[0].network_configuration[0].assign_public_ip
     )
-    error_message = "The tasks do not start in the cluster, subnets and security group that were given."
+    error_message = "The tasks do not start in the given cluster, subnets and security group."
   }
 
   assert {
@@ -140,7 +140,7 @@ run "scheduled" {
         containerOverrides = [{ name = "job", command = ["python", "manage.py", "replay"] }]
       }
     )
-    error_message = "The overrides are not those that were given."
+    error_message = "The overrides are not the given ones."
   }
 
   assert {
@@ -185,7 +185,7 @@ run "scheduled" {
         }
       }
     }]
-    error_message = "Others than this account's scheduler may take the role: ${aws_iam_role.scheduler[0].assume_role_policy}"
+    error_message = "Others besides this account's scheduler may assume the role: ${aws_iam_role.scheduler[0].assume_role_policy}"
   }
 }
 
@@ -201,7 +201,7 @@ run "what_is_refused" {
     vpc_id                = null
   }
 
-  # Terraform looks at no variable that names one which is refused: the schedules have a run of their own.
+  # Terraform skips a variable whose validation refers to a refused one, so the schedules have their own run.
   expect_failures = [
     var.name, var.container_definitions, var.memory, var.cpu_architecture, var.subnet_ids,
   ]

@@ -11,7 +11,7 @@ data "aws_route53_zone" "main" {
   name = var.hosted_zone
 }
 
-# An existing load balancer's HTTPS listener is taken where it is given, and the load balancer with it.
+# If an existing load balancer's HTTPS listener is given, it and its load balancer are used.
 data "aws_lb_listener" "existing" {
   count = var.listener_arn == null ? 0 : 1
 
@@ -59,7 +59,7 @@ resource "aws_lb" "main" {
   lifecycle {
     precondition {
       condition     = var.security_group_id != null
-      error_message = "security_group_id is needed for a new load balancer."
+      error_message = "A new load balancer needs security_group_id."
     }
   }
 }
@@ -73,7 +73,7 @@ resource "aws_lb_listener" "main" {
   ssl_policy        = var.ssl_policy
   certificate_arn   = var.ssl_certificate_arn
 
-  # For names that no rule knows.
+  # For host names that no rule matches.
   default_action {
     type = "fixed-response"
 
@@ -103,7 +103,7 @@ resource "aws_lb_listener" "redirect" {
   }
 }
 
-# An existing listener may have another name's certificate alone.
+# An existing listener may only have certificates for other names.
 resource "aws_lb_listener_certificate" "main" {
   count = local.is_new || var.ssl_certificate_arn == null ? 0 : 1
 
@@ -112,14 +112,14 @@ resource "aws_lb_listener_certificate" "main" {
 }
 
 resource "aws_lb_target_group" "main" {
-  # A prefix, as another group may be needed before this one can go.
+  # A prefix, because a new group may be needed before this one can be deleted.
   name_prefix = var.short_project_label
   port        = var.container_port
   protocol    = "HTTP"
   target_type = "ip" # required for the network mode awsvpc
   vpc_id      = var.vpc_id
 
-  # Fargate waits so long before it stops a task that has left.
+  # Fargate waits this long before it stops a task that has left.
   deregistration_delay = var.deregistration_delay
 
   health_check {
@@ -133,7 +133,7 @@ resource "aws_lb_target_group" "main" {
 
   tags = { Name = local.name }
 
-  # A target group that a listener's rule names cannot be deleted.
+  # A target group cannot be deleted while a listener rule names it.
   lifecycle {
     create_before_destroy = true
   }
@@ -148,7 +148,7 @@ resource "aws_lb_listener_rule" "main" {
     target_group_arn = aws_lb_target_group.main.arn
   }
 
-  # A load balancer of one's own has one service, which tells the names that it knows itself; a shared one tells them.
+  # A new load balancer serves one service, which checks host names itself; a shared one needs a rule for the name.
   condition {
     dynamic "path_pattern" {
       for_each = local.is_new ? [1] : []

@@ -1,4 +1,4 @@
-# With the rule that leads to it: ECS takes no target group for a service that no load balancer has.
+# Waits for the rule: ECS refuses a service whose target group has no load balancer.
 output "target_group_arn" {
   description = "Target group for the service"
   value       = aws_lb_target_group.main.arn
@@ -6,22 +6,22 @@ output "target_group_arn" {
 }
 
 output "target_group_arn_suffix" {
-  description = "The target group as metrics and alarms name it"
+  description = "Name of the target group in metrics and alarms"
   value       = aws_lb_target_group.main.arn_suffix
 }
 
 output "load_balancer_arn" {
-  description = "The load balancer, its own or the existing one"
+  description = "ARN of the load balancer, new or existing"
   value       = local.load_balancer.arn
 }
 
 output "load_balancer_arn_suffix" {
-  description = "The load balancer as metrics and alarms name it"
+  description = "Name of the load balancer in metrics and alarms"
   value       = local.load_balancer.arn_suffix
 }
 
 output "load_balancer_dns_name" {
-  description = "AWS's own name of the load balancer"
+  description = "DNS name that AWS gave the load balancer"
   value       = local.load_balancer.dns_name
 }
 
@@ -31,6 +31,6 @@ output "listener_arn" {
 }
 
 output "url" {
-  description = "Where the service answers"
+  description = "URL of the service"
   value       = "https://${var.domain_name}"
 }

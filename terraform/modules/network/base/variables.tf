@@ -1,20 +1,20 @@
 variable "project" {
-  description = "Name of the project: the first part of every name"
+  description = "Name of the project; every name begins with it"
   type        = string
 }
 
 variable "env_label" {
-  description = "Name of the environment: the second part of every name"
+  description = "Name of the environment; the second part of every name"
   type        = string
 
   validation {
     condition     = length("${var.project}-${var.env_label}") <= 32
-    error_message = "project and env_label together must have at most 31 characters: a load balancer's name has 32."
+    error_message = "project and env_label together must have at most 31 characters: a load balancer's name has at most 32."
   }
 }
 
 variable "short_project_label" {
-  description = "Name of the project in up to 6 characters, with which the target group's name begins"
+  description = "Short name of the project, up to 6 characters; the target group's name begins with it"
   type        = string
 
   validation {
@@ -29,51 +29,51 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the load balancer, in two zones at least; all of the VPC's without it"
+  description = "Subnets of the load balancer, in at least two zones; if not set, all subnets of the VPC"
   type        = list(string)
   default     = null
 
   validation {
     condition     = var.subnet_ids == null || try(length(var.subnet_ids), 0) >= 2
-    error_message = "subnet_ids must be two subnets at least: a load balancer is in two availability zones."
+    error_message = "subnet_ids must be at least two subnets: a load balancer needs two availability zones."
   }
 }
 
 variable "ssl_certificate_arn" {
-  description = "ACM certificate of domain_name; without it an existing listener has one already"
+  description = "ACM certificate of domain_name; leave it out if an existing listener already has one"
   type        = string
   default     = null
 
   validation {
     condition     = var.ssl_certificate_arn != null || var.listener_arn != null
-    error_message = "ssl_certificate_arn is needed for a new load balancer."
+    error_message = "A new load balancer needs ssl_certificate_arn."
   }
 }
 
 variable "ssl_policy" {
-  description = "TLS versions and ciphers of a new load balancer: TLS 1.3, and 1.2 for clients that have no newer one"
+  description = "TLS versions and ciphers of a new load balancer: TLS 1.3, and 1.2 for clients without 1.3"
   type        = string
   default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 }
 
 variable "hosted_zone" {
-  description = "Route 53 zone that domain_name is in"
+  description = "Route 53 zone that contains domain_name"
   type        = string
 }
 
 variable "domain_name" {
-  description = "Name that the service answers to"
+  description = "Host name of the service"
   type        = string
 }
 
 variable "container_port" {
-  description = "Port of the container that the load balancer sends requests to"
+  description = "Container port to which the load balancer sends requests"
   type        = number
   default     = 80
 }
 
 variable "health_check_path" {
-  description = "Path that the load balancer asks each task for, in plain HTTP at the task's address; 200 is healthy"
+  description = "Path of the health check, which asks each task's address over plain HTTP; 200 means healthy"
   type        = string
   default     = "/health/"
 
@@ -84,19 +84,19 @@ variable "health_check_path" {
 }
 
 variable "listener_arn" {
-  description = "HTTPS listener of an existing load balancer to use; without it there is a load balancer of its own"
+  description = "HTTPS listener of an existing load balancer to use; if not set, a new load balancer is created"
   type        = string
   default     = null
 }
 
 variable "listener_rule_priority" {
-  description = "Place of the rule among an existing listener's; AWS puts it last without it"
+  description = "Priority of the rule at an existing listener; if not set, AWS puts it last"
   type        = number
   default     = null
 }
 
 variable "deregistration_delay" {
-  description = "Seconds that a target that leaves has for the requests it has taken"
+  description = "Seconds that a leaving target has to finish its requests"
   type        = number
   default     = 30
 
@@ -107,7 +107,7 @@ variable "deregistration_delay" {
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket for the access logs of a new load balancer; none without it"
+  description = "Bucket for the access logs of a new load balancer; if not set, there are none"
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-# An existing load balancer has security groups of its own.
+# An existing load balancer has its own security groups.
 resource "aws_security_group" "public" {
   count = var.listener_arn == null ? 1 : 0
 
@@ -8,7 +8,7 @@ resource "aws_security_group" "public" {
 
   tags = { Name = "${var.project}-${var.env_label}-public" }
 
-  # A group that is in use cannot be deleted.
+  # A security group that is in use cannot be deleted.
   lifecycle {
     create_before_destroy = true
   }
@@ -34,7 +34,7 @@ resource "aws_vpc_security_group_ingress_rule" "public" {
   to_port           = each.value.port
 }
 
-# To the tasks' addresses, which change; the tasks' own group says what they take.
+# To any address, because the tasks' addresses change; their own security group limits what they accept.
 resource "aws_vpc_security_group_egress_rule" "tasks" {
   count = var.listener_arn == null ? 1 : 0
 
@@ -68,7 +68,7 @@ module "base" {
   deletion_protection    = var.deletion_protection
 }
 
-# Of the existing load balancer, for whoever lets it reach the tasks.
+# Callers need the existing load balancer's security group to let it reach the tasks.
 data "aws_lb" "existing" {
   count = var.listener_arn == null ? 0 : 1
 

@@ -16,7 +16,7 @@ locals {
 resource "aws_vpc" "main" {
   cidr_block           = var.cidr_block
   enable_dns_support   = true
-  enable_dns_hostnames = true # service discovery and RDS's names need it
+  enable_dns_hostnames = true # needed by service discovery and for RDS host names
 
   tags = { Name = local.name }
 }
@@ -79,7 +79,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private.id
 }
 
-# One for all zones: half the price of one each, and one zone's failure cuts the other off from the internet.
+# One for all zones: it costs half as much as two, but if its zone fails, the other zone loses the internet too.
 resource "aws_eip" "nat" {
   count = var.nat_gateway ? 1 : 0
 
@@ -109,7 +109,7 @@ resource "aws_route" "nat" {
 
 data "aws_region" "current" {}
 
-# Layers of images come from S3: this way they cost nothing and pass no NAT gateway.
+# Image layers come from S3. Through this endpoint they are free and bypass the NAT gateway.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id          = aws_vpc.main.id
   service_name    = "com.amazonaws.${data.aws_region.current.name}.s3"

@@ -106,7 +106,7 @@ run "by_hand" {
 
   assert {
     condition     = output.schedule_name == null && length(aws_iam_role.scheduler) == 0 && length(aws_iam_role_policy.scheduler) == 0
-    error_message = "There is a schedule that was not asked for, or a role for one."
+    error_message = "There is a schedule, or a role for one, although none was requested."
   }
 
   assert {
@@ -196,7 +196,7 @@ run "by_hand" {
       StringEquals = { "aws:SourceAccount" = "123456789012" }
       ArnEquals    = { "aws:SourceArn" = "arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly" }
     }
-    error_message = "Others than this state machine may take the role."
+    error_message = "Others besides this state machine may assume the role."
   }
 
   assert {
@@ -204,7 +204,7 @@ run "by_hand" {
       StringEquals = { "aws:SourceAccount" = "123456789012" }
       ArnEquals    = { "aws:SourceArn" = "arn:aws:states:us-east-1:123456789012:stateMachine:adaptivity-dev-nightly-step" }
     }
-    error_message = "Others than the state machine of a step may take its role."
+    error_message = "Others besides the state machine of a step may assume its role."
   }
 }
 
@@ -228,7 +228,7 @@ run "scheduled" {
       && jsondecode(aws_scheduler_schedule.main[0].target[0].input) == { source = "demo" }
       && jsondecode(aws_sfn_state_machine.step.definition).States.Run.Parameters.NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp == "ENABLED"
     )
-    error_message = "The schedule is not the one that was given."
+    error_message = "The schedule is not the given one."
   }
 
   assert {

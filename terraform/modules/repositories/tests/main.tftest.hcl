@@ -20,7 +20,7 @@ run "immutable_scanned_and_finite" {
       && !repository.force_delete
       && repository.encryption_configuration[0].encryption_type == "AES256"
     ])
-    error_message = "A repository can be overwritten, is not scanned, goes with its images or is not encrypted."
+    error_message = "A repository's tags can be overwritten, its images are not scanned, it can be destroyed with images, or it is not encrypted."
   }
 
   assert {

@@ -23,7 +23,7 @@ run "declared_without_a_value" {
       parameter.type == "SecureString" && parameter.value_wo == null && parameter.value_wo_version == 1
       && parameter.name == output.paths[name] && output.arns[name] == parameter.arn
     ])
-    error_message = "A parameter is not encrypted, has its value in the state, or is not the one that the outputs name."
+    error_message = "A parameter is not encrypted, its value is in the state, or it is not the one that the outputs name."
   }
 }
 

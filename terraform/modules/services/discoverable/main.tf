@@ -5,7 +5,7 @@ resource "aws_service_discovery_service" "main" {
     namespace_id   = var.namespace_id
     routing_policy = "MULTIVALUE"
 
-    # Short: a task that is replaced has another address.
+    # Short, because a replaced task has another address.
     dns_records {
       type = "A"
       ttl  = 10

@@ -1,5 +1,5 @@
 output "name" {
-  description = "Name of the service in ECS, known when it is steady"
+  description = "Name of the service in ECS, known only when the service is steady"
   value       = module.service.name
 }
 
@@ -9,12 +9,12 @@ output "arn" {
 }
 
 output "task_definition_arn" {
-  description = "Task definition that was asked for, with its revision"
+  description = "Requested task definition, with its revision"
   value       = module.service.task_definition_arn
 }
 
 output "task_definition_family" {
-  description = "Its family"
+  description = "Family of the task definition"
   value       = module.service.task_definition_family
 }
 
@@ -24,6 +24,6 @@ output "running_task_definition_arn" {
 }
 
 output "host" {
-  description = "Name at which the service is found in the VPC"
+  description = "Host name of the service in the VPC"
   value       = "${aws_service_discovery_service.main.name}.${var.namespace_name}"
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the service and family of its task definition"
+  description = "Name of the service, and family of its task definition"
   type        = string
 
   validation {
@@ -9,33 +9,33 @@ variable "name" {
 }
 
 variable "cluster_name" {
-  description = "Cluster of the service, with the capacity providers FARGATE and FARGATE_SPOT"
+  description = "Cluster of the service; it needs the capacity providers FARGATE and FARGATE_SPOT"
   type        = string
 }
 
 variable "container_definitions" {
-  description = "Container definitions as JSON, a list"
+  description = "Container definitions as a JSON list"
   type        = string
 
   validation {
     condition     = try(length([for container in jsondecode(var.container_definitions) : container.name]) > 0, false)
-    error_message = "container_definitions must be a JSON list of one object at least, each with a name."
+    error_message = "container_definitions must be a JSON list of at least one object, each with a name."
   }
 }
 
-# The pairs that Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+# The pairs of CPU and memory that Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
 variable "cpu" {
-  description = "CPU units of the task; 1024 are one vCPU"
+  description = "CPU units of the task; 1024 units are one vCPU"
   type        = number
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
-    error_message = "cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384: no other size is sold."
+    error_message = "cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384: Fargate sells no other sizes."
   }
 }
 
 variable "memory" {
-  description = "MiB of the task; what can be had depends on cpu"
+  description = "Memory of the task in MiB; which sizes are available depends on cpu"
   type        = number
 
   validation {
@@ -48,12 +48,12 @@ variable "memory" {
       "8192"  = range(16384, 61440 + 1, 4096)
       "16384" = range(32768, 122880 + 1, 8192)
     }, tostring(var.cpu), []), var.memory)
-    error_message = "Fargate has no task of so much memory with so many CPU units. 256: 512, 1024, 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, each in steps of 1024; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
+    error_message = "Fargate does not sell this memory with this cpu. Memory in MiB for each cpu: 256: 512, 1024, 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, each in steps of 1024; 8192: 16384 to 61440 in steps of 4096; 16384: 32768 to 122880 in steps of 8192."
   }
 }
 
 variable "cpu_architecture" {
-  description = "X86_64 or ARM64, as the images are built"
+  description = "CPU architecture that the images are built for: X86_64 or ARM64"
   type        = string
   default     = "X86_64"
 
@@ -64,29 +64,29 @@ variable "cpu_architecture" {
 }
 
 variable "role_arn" {
-  description = "Task role: what the code in the containers may do with AWS"
+  description = "Task role, which says what the code in the containers may do in AWS"
   type        = string
 }
 
 variable "execution_role_arn" {
-  description = "Task execution role: with which ECS pulls images, reads secrets and writes logs"
+  description = "Task execution role, which ECS uses to pull images, read secrets and write logs"
   type        = string
 }
 
 variable "vpc_id" {
-  description = "VPC whose subnets are taken where subnet_ids is not given"
+  description = "VPC whose subnets are used if subnet_ids is not set"
   type        = string
   default     = null
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the tasks; all of the VPC's without it"
+  description = "Subnets of the tasks; if not set, all subnets of the VPC"
   type        = list(string)
   default     = null
 
   validation {
     condition     = var.subnet_ids != null || var.vpc_id != null
-    error_message = "subnet_ids or vpc_id is needed."
+    error_message = "Set subnet_ids or vpc_id."
   }
 }
 
@@ -96,13 +96,13 @@ variable "security_group_id" {
 }
 
 variable "assign_public_ip" {
-  description = "Whether each task has a public address: needed in public subnets to reach anything outside"
+  description = "Whether each task gets a public address; in public subnets a task needs one to reach anything outside the VPC"
   type        = bool
   default     = false
 }
 
 variable "desired_count" {
-  description = "How many tasks run, while autoscaling is not set"
+  description = "Number of tasks while autoscaling is not set"
   type        = number
   default     = 1
 
@@ -113,7 +113,7 @@ variable "desired_count" {
 }
 
 variable "spot_weight" {
-  description = "Share in % of the tasks beyond the first that run on FARGATE_SPOT, which AWS stops with two minutes' notice"
+  description = "Percentage of the tasks beyond the first that run on FARGATE_SPOT, which AWS stops with two minutes' notice"
   type        = number
   default     = 0
 
@@ -124,7 +124,7 @@ variable "spot_weight" {
 }
 
 variable "autoscaling" {
-  description = "How many tasks run at least and at most, and the load that is aimed for: CPU and memory in %"
+  description = "Minimum and maximum number of tasks, and the target load: CPU and memory in percent"
   type = object({
     min           = number
     max           = number
@@ -145,41 +145,41 @@ variable "autoscaling" {
 }
 
 variable "deployment_minimum_healthy_percent" {
-  description = "Share in % of desired_count that goes on running during a deployment"
+  description = "Percentage of desired_count that keeps running during a deployment"
   type        = number
   default     = 0
 }
 
 variable "deployment_maximum_percent" {
-  description = "Share in % of desired_count that may run during a deployment"
+  description = "Percentage of desired_count that may run at most during a deployment"
   type        = number
   default     = 100
 
   validation {
     condition     = var.deployment_maximum_percent > var.deployment_minimum_healthy_percent
-    error_message = "deployment_maximum_percent must be more than deployment_minimum_healthy_percent, or no task could be replaced."
+    error_message = "deployment_maximum_percent must be more than deployment_minimum_healthy_percent; otherwise no task could be replaced."
   }
 }
 
 variable "enable_execute_command" {
-  description = "Whether `aws ecs execute-command` may open a shell in the containers; the task role must allow it, too"
+  description = "Whether `aws ecs execute-command` may open a shell in the containers; the task role has to allow it too"
   type        = bool
   default     = false
 }
 
 variable "wait_for_steady_state" {
-  description = "Whether apply waits until the deployment is done, which it must to find out that it was rolled back"
+  description = "Whether apply waits until the deployment is done; only then can it find out that the deployment was rolled back"
   type        = bool
   default     = true
 }
 
 variable "namespace_id" {
-  description = "Private DNS namespace in which the service is found"
+  description = "Private DNS namespace of the service"
   type        = string
 }
 
 variable "namespace_name" {
-  description = "Name of that namespace"
+  description = "Name of the namespace"
   type        = string
 }
 
@@ -189,6 +189,6 @@ variable "discovery_name" {
 
   validation {
     condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.discovery_name))
-    error_message = "discovery_name must be a label of a host name: lower-case letters, digits and hyphens."
+    error_message = "discovery_name must be one label of a host name: lower-case letters, digits and hyphens."
   }
 }

@@ -8,7 +8,7 @@ resource "aws_ecs_task_definition" "main" {
   cpu                      = var.cpu
   memory                   = var.memory
 
-  # Old revisions stay active: a roll-back, ECS's own or an engineer's, needs the one before.
+  # Old revisions stay active: ECS and engineers need the one before to roll back.
   skip_destroy = true
 
   runtime_platform {
@@ -16,8 +16,8 @@ resource "aws_ecs_task_definition" "main" {
     cpu_architecture        = var.cpu_architecture
   }
 
-  # Fargate has no tmpfs: what a container with a read-only root may write to is an empty volume of the task,
-  # or a file system that outlives it.
+  # Fargate has no tmpfs: a container with a read-only root writes to an empty volume of the task,
+  # or to a file system that outlives it.
   dynamic "volume" {
     for_each = toset(flatten([
       for container in jsondecode(var.container_definitions) : [
@@ -58,7 +58,7 @@ locals {
 }
 
 locals {
-  # At least one task is not to be taken away with two minutes' notice.
+  # At least one task must not run on Spot, which takes tasks away with two minutes' notice.
   capacity_providers = {
     for name, provider in {
       FARGATE      = { base = 1, weight = 100 - var.spot_weight }
@@ -67,8 +67,8 @@ locals {
   }
 }
 
-# Two of them, of which there is one: whether changes of desired_count are ignored cannot depend on a variable, and what
-# autoscaling has set must not be set back by the next apply. The rest is the same in both.
+# Two resources, of which only one exists: ignore_changes cannot depend on a variable, and the next apply must not
+# reset the desired_count that autoscaling has set. Everything else is the same in both.
 resource "aws_ecs_service" "main" {
   count = var.autoscaling == null ? 1 : 0
 
@@ -85,7 +85,7 @@ resource "aws_ecs_service" "main" {
   enable_ecs_managed_tags = true
   propagate_tags          = "SERVICE"
   wait_for_steady_state   = var.wait_for_steady_state
-  # Otherwise another share of FARGATE_SPOT would replace the service, and not only its tasks.
+  # Without this, a new share of FARGATE_SPOT would replace the service, and not only its tasks.
   force_new_deployment = true
 
   dynamic "capacity_provider_strategy" {
@@ -144,7 +144,7 @@ resource "aws_ecs_service" "autoscaled" {
   enable_ecs_managed_tags = true
   propagate_tags          = "SERVICE"
   wait_for_steady_state   = var.wait_for_steady_state
-  # Otherwise another share of FARGATE_SPOT would replace the service, and not only its tasks.
+  # Without this, a new share of FARGATE_SPOT would replace the service, and not only its tasks.
   force_new_deployment = true
 
   dynamic "capacity_provider_strategy" {
@@ -195,7 +195,7 @@ locals {
   service = var.autoscaling == null ? aws_ecs_service.main[0] : aws_ecs_service.autoscaled[0]
 }
 
-# What runs once the service is steady: after a roll-back that is not what was asked for.
+# What runs once the service is steady; after a roll-back this differs from what was requested.
 data "aws_ecs_service" "running" {
   cluster_arn  = local.service.cluster
   service_name = local.service.name
@@ -205,7 +205,7 @@ data "aws_ecs_service" "running" {
   lifecycle {
     postcondition {
       condition     = !var.wait_for_steady_state || self.task_definition == aws_ecs_task_definition.main.arn
-      error_message = "${var.name} runs ${self.task_definition} and not ${aws_ecs_task_definition.main.arn}: the deployment was rolled back. The service's events and its stopped tasks say why."
+      error_message = "${var.name} runs ${self.task_definition} and not ${aws_ecs_task_definition.main.arn}, because the deployment was rolled back. The service's events and stopped tasks show why."
     }
   }
 }
@@ -253,7 +253,7 @@ resource "aws_appautoscaling_policy" "main" {
   lifecycle {
     precondition {
       condition     = each.key != "requests" || each.value.label != null
-      error_message = "requests_per_target needs a load balancer, with load_balancer_arn_suffix and target_group_arn_suffix."
+      error_message = "requests_per_target needs a load balancer, load_balancer_arn_suffix and target_group_arn_suffix."
     }
   }
 }

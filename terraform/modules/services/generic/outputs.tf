@@ -1,5 +1,5 @@
 output "name" {
-  description = "Name of the service in ECS, known when it is steady"
+  description = "Name of the service in ECS, known only when the service is steady"
   value       = data.aws_ecs_service.running.service_name
 }
 
@@ -9,12 +9,12 @@ output "arn" {
 }
 
 output "task_definition_arn" {
-  description = "Task definition that was asked for, with its revision"
+  description = "Requested task definition, with its revision"
   value       = aws_ecs_task_definition.main.arn
 }
 
 output "task_definition_family" {
-  description = "Its family"
+  description = "Family of the task definition"
   value       = aws_ecs_task_definition.main.family
 }
 
@@ -29,6 +29,6 @@ output "service" {
 }
 
 output "scaling_labels" {
-  description = "Policy of autoscaling => what it looks at beyond the service itself"
+  description = "Autoscaling policy => resource label of its metric, where it has one"
   value       = { for name, policy in local.scaling : name => policy.label if policy.label != null }
 }

@@ -19,7 +19,7 @@ run "nothing_by_default" {
 
   assert {
     condition     = length(aws_iam_role_policy.main) == 0
-    error_message = "The role may do something that nobody asked for."
+    error_message = "The role may do something that was not requested."
   }
 
   assert {
@@ -56,7 +56,7 @@ run "what_is_asked_for" {
       "ssmmessages:OpenControlChannel",
       "ssmmessages:OpenDataChannel",
     ]
-    error_message = "ECS Exec needs its four actions and no other."
+    error_message = "The role does not have exactly the four actions of ECS Exec."
   }
 }
 

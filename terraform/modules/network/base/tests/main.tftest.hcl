@@ -58,7 +58,7 @@ run "a_load_balancer_of_its_own" {
       && !aws_lb.main[0].enable_deletion_protection
       && length(aws_lb.main[0].access_logs) == 0
     )
-    error_message = "The load balancer is not the VPC's, in the group that was given."
+    error_message = "The load balancer is not in the VPC's subnets and the given security group."
   }
 
   assert {
@@ -69,7 +69,7 @@ run "a_load_balancer_of_its_own" {
       && aws_lb_listener.main[0].default_action[0].type == "fixed-response"
       && aws_lb_listener.main[0].default_action[0].fixed_response[0].status_code == "503"
     )
-    error_message = "What no rule knows is not answered with 503 over TLS."
+    error_message = "A request that no rule matches is not answered with 503 over TLS."
   }
 
   assert {
@@ -91,7 +91,7 @@ run "a_load_balancer_of_its_own" {
       && aws_lb_target_group.main.health_check[0].path == "/health/"
       && aws_lb_target_group.main.health_check[0].matcher == "200"
     )
-    error_message = "The target group is not one of addresses that are healthy when /health/ answers 200."
+    error_message = "The target group does not have the type ip, or is not healthy when /health/ answers 200."
   }
 
   assert {
@@ -126,7 +126,7 @@ run "a_load_balancer_of_its_own" {
       && output.listener_arn == aws_lb_listener.main[0].arn
       && length(aws_lb_listener_certificate.main) == 0
     )
-    error_message = "The outputs are not what was made."
+    error_message = "The outputs are not those of the resources."
   }
 }
 
@@ -142,7 +142,7 @@ run "an_existing_load_balancer" {
 
   assert {
     condition     = length(aws_lb.main) == 0 && length(aws_lb_listener.main) == 0 && length(aws_lb_listener.redirect) == 0
-    error_message = "There is another load balancer beside the one to use."
+    error_message = "A new load balancer was created beside the existing one."
   }
 
   assert {
@@ -153,7 +153,7 @@ run "an_existing_load_balancer" {
       && length(one(aws_lb_listener_rule.main.condition).path_pattern) == 0
       && aws_lb_listener_certificate.main[0].certificate_arn == "arn:aws:acm:us-east-1:123456789012:certificate/1"
     )
-    error_message = "The shared listener does not send this host's requests alone to the target group."
+    error_message = "The shared listener does not send exactly this host's requests to the target group."
   }
 
   assert {
@@ -189,7 +189,7 @@ run "what_can_be_chosen" {
       && aws_lb_target_group.main.port == 8000
       && aws_lb_target_group.main.deregistration_delay == "120"
     )
-    error_message = "What was given is not what is planned."
+    error_message = "The plan does not have the given values."
   }
 }
 

@@ -46,7 +46,7 @@ run "open_to_everybody" {
       "80 0.0.0.0/0"  = ["sg-public", "tcp", 80, 80, "0.0.0.0/0"]
       "443 0.0.0.0/0" = ["sg-public", "tcp", 443, 443, "0.0.0.0/0"]
     }
-    error_message = "The load balancer is not open on 80 and 443 alone."
+    error_message = "The load balancer is not open on exactly ports 80 and 443."
   }
 
   assert {
@@ -64,7 +64,7 @@ run "open_to_everybody" {
       && output.target_group_arn == "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/adapt-1/1"
       && output.listener_arn == "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/adaptivity-dev/1/1"
     )
-    error_message = "The outputs are not what was made."
+    error_message = "The outputs are not those of the resources."
   }
 }
 
@@ -83,7 +83,7 @@ run "open_to_some" {
       ]) == toset([
       "80 192.0.2.0/24 -", "443 192.0.2.0/24 -", "80 - 2001:db8::/32", "443 - 2001:db8::/32",
     ])
-    error_message = "The load balancer is open to others than these."
+    error_message = "The load balancer is open to other addresses than the given ones."
   }
 }
 
@@ -102,7 +102,7 @@ run "an_existing_load_balancer" {
       && length(aws_vpc_security_group_egress_rule.tasks) == 0
       && output.security_group_id == "sg-shared"
     )
-    error_message = "There is a security group beside the existing load balancer's."
+    error_message = "A security group was created beside the existing load balancer's."
   }
 }
 

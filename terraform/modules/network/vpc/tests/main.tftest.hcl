@@ -29,7 +29,7 @@ run "two_zones_without_nat" {
       && output.private_subnet_ids == [for subnet in aws_subnet.private : subnet.id]
       && output.vpc_id == aws_vpc.main.id
     )
-    error_message = "The outputs are not what was made."
+    error_message = "The outputs are not those of the resources."
   }
 
   assert {
@@ -44,7 +44,7 @@ run "two_zones_without_nat" {
 
   assert {
     condition     = length(aws_nat_gateway.main) == 0 && length(aws_eip.nat) == 0 && length(aws_route.nat) == 0
-    error_message = "There is a NAT gateway, which costs by the hour, that nobody asked for."
+    error_message = "There is a NAT gateway, which costs money by the hour, although none was requested."
   }
 
   assert {

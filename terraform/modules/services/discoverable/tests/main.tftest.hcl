@@ -40,7 +40,7 @@ run "found_by_name" {
       && aws_service_discovery_service.main.dns_config[0].dns_records[0].ttl == 10
       && length(aws_service_discovery_service.main.health_check_custom_config) == 1
     )
-    error_message = "The tasks' addresses are not in the namespace, for ten seconds each."
+    error_message = "The tasks' addresses are not in the namespace with a TTL of ten seconds."
   }
 
   assert {
@@ -54,7 +54,7 @@ run "found_by_name" {
 
   assert {
     condition     = var.deployment_minimum_healthy_percent == 0 && var.deployment_maximum_percent == 100
-    error_message = "Two tasks, each with a state of its own, run under one name during a deployment."
+    error_message = "During a deployment, two tasks with separate states run under one name."
   }
 }
 

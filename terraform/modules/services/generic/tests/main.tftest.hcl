@@ -43,17 +43,17 @@ run "a_service" {
       && aws_ecs_task_definition.main.execution_role_arn == "arn:aws:iam::123456789012:role/adaptivity-dev-execution"
       && one(aws_ecs_task_definition.main.runtime_platform).cpu_architecture == "X86_64"
     )
-    error_message = "The task definition is not one for Fargate with the roles and the size that were given."
+    error_message = "The task definition is not for Fargate, or does not have the given roles and size."
   }
 
   assert {
     condition     = aws_ecs_task_definition.main.skip_destroy
-    error_message = "The revision that runs is deregistered with every release."
+    error_message = "Every release deregisters the revision that runs."
   }
 
   assert {
     condition     = toset([for volume in aws_ecs_task_definition.main.volume : volume.name]) == toset(["tmp", "run"])
-    error_message = "The volumes are not those that the mount points name."
+    error_message = "The volumes are not the ones that the mount points name."
   }
 
   assert {
@@ -87,7 +87,7 @@ run "a_service" {
       for provider in aws_ecs_service.main[0].capacity_provider_strategy :
       provider.capacity_provider => [provider.base, provider.weight]
     } == { FARGATE = [1, 100] }
-    error_message = "A task runs on FARGATE_SPOT that nobody asked for."
+    error_message = "A task runs on FARGATE_SPOT, although none was requested."
   }
 
   assert {
@@ -95,7 +95,7 @@ run "a_service" {
       length(aws_ecs_service.autoscaled) == 0 && length(aws_appautoscaling_target.main) == 0
       && length(aws_appautoscaling_policy.main) == 0
     )
-    error_message = "The service is scaled though autoscaling is not set."
+    error_message = "The service is scaled although autoscaling is not set."
   }
 
   assert {
@@ -105,7 +105,7 @@ run "a_service" {
       && output.running_task_definition_arn == output.task_definition_arn
       && output.name == "adaptivity-dev-worker" && output.arn == aws_ecs_service.main[0].id
     )
-    error_message = "The outputs are not what was made."
+    error_message = "The outputs are not those of the resources."
   }
 }
 
@@ -127,7 +127,7 @@ run "more_tasks_most_of_them_on_spot" {
       && aws_ecs_service.main[0].network_configuration[0].assign_public_ip
       && one(aws_ecs_task_definition.main.runtime_platform).cpu_architecture == "ARM64"
     )
-    error_message = "What was given is not what is planned."
+    error_message = "The plan does not have the given values."
   }
 
   assert {
@@ -135,7 +135,7 @@ run "more_tasks_most_of_them_on_spot" {
       for provider in aws_ecs_service.main[0].capacity_provider_strategy :
       provider.capacity_provider => [provider.base, provider.weight]
     } == { FARGATE = [1, 25], FARGATE_SPOT = [0, 75] }
-    error_message = "The first task is not on FARGATE, or the others are not shared 25 to 75."
+    error_message = "The first task is not on FARGATE, or the others are not split 25 to 75."
   }
 }
 
@@ -181,7 +181,7 @@ run "autoscaled" {
 
   assert {
     condition     = length(aws_ecs_service.main) == 0 && aws_ecs_service.autoscaled[0].desired_count == 2
-    error_message = "The service does not begin with the least that was given."
+    error_message = "The service does not start with the given minimum."
   }
 
   assert {
@@ -191,7 +191,7 @@ run "autoscaled" {
       && aws_appautoscaling_target.main[0].min_capacity == 2
       && aws_appautoscaling_target.main[0].max_capacity == 5
     )
-    error_message = "Not the service is scaled, or not from 2 to 5."
+    error_message = "The service is not scaled from 2 to 5 tasks."
   }
 
   assert {
@@ -207,7 +207,7 @@ run "autoscaled" {
     error_message = "The service is not scaled by CPU and memory."
   }
 
-  # Both services are written out, as Terraform has no condition on what to ignore; they must not drift apart.
+  # Terraform's ignore_changes cannot be conditional, so both services are written out; they must not drift apart.
   assert {
     condition = (
       aws_ecs_service.autoscaled[0].task_definition == aws_ecs_task_definition.main.arn
@@ -217,7 +217,7 @@ run "autoscaled" {
       && aws_ecs_service.autoscaled[0].network_configuration[0].subnets == toset(["subnet-1", "subnet-2"])
       && output.arn == aws_ecs_service.autoscaled[0].id
     )
-    error_message = "A service that is scaled is not the service that it would be otherwise."
+    error_message = "A service with autoscaling differs from the same service without it."
   }
 }
 
@@ -231,7 +231,7 @@ run "what_autoscaling_has_set_stays" {
 
   assert {
     condition     = aws_ecs_service.autoscaled[0].desired_count == 2 && aws_appautoscaling_target.main[0].min_capacity == 4
-    error_message = "An apply sets back the number of tasks that autoscaling has set."
+    error_message = "An apply resets the number of tasks that autoscaling has set."
   }
 }
 
@@ -315,7 +315,7 @@ run "a_file_system_that_outlives_the_tasks" {
         [system.file_system_id, system.transit_encryption, one(system.authorization_config).access_point_id]
       ]
     } == { tmp = [], run = [["fs-1", "ENABLED", "fsap-1"]] }
-    error_message = "The volume is not the access point that was given, or another is it, too."
+    error_message = "The volume is not the given access point, or another volume is that access point too."
   }
 }
 

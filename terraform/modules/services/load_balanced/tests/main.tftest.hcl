@@ -25,7 +25,7 @@ variables {
   load_balancer_container_port = 80
 }
 
-# By requests: this passes only where the suffixes reach the service that is within.
+# Autoscaling by requests passes only if the suffixes reach the inner module.
 run "scaled_by_requests" {
   command = apply
 

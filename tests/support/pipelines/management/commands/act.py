@@ -1,4 +1,4 @@
-"""A job for tests: notes in a directory that it began, does what it is told, and notes that it is done."""
+"""A job for tests: records in a directory that it began, does what it is told, and records that it is done."""
 
 import os
 import time
@@ -10,13 +10,13 @@ from django.core.management.base import CommandError, CommandParser
 from adaptivity.management.job import Job, JobCommand, JobResult
 
 POLL_SECONDS = 0.02
-# A rendezvous that does not come about is a failure of the test, not a hanging one.
+# If a rendezvous does not come about, the test fails instead of hanging.
 PATIENCE_SECONDS = 50
 
 
 class Command(JobCommand):
     help = "For tests."
-    # They take longer than what it does.
+    # The checks take longer than the job itself.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,7 +41,7 @@ class Command(JobCommand):
         return JobResult(f"{name} is done")
 
     def _wait(self, job: Job, file: Path) -> bool:
-        """Until the file is there; False where the job was asked to end before."""
+        """Waits until the file exists. Returns false if the job was asked to end before."""
         until = time.monotonic() + PATIENCE_SECONDS
         while not file.exists():
             if job.stop():
@@ -52,7 +52,7 @@ class Command(JobCommand):
         return True
 
     def _exit(self, codes: Path) -> None:
-        """Ends with the first exit code of the file, which the next attempt does not find any more; 0: goes on."""
+        """Removes the first exit code from the file and ends with it, or continues if it is 0."""
         code, _, rest = codes.read_text().partition(" ")
         codes.write_text(rest or code)
         if int(code) == -9:
