@@ -5,22 +5,20 @@ import os
 import pytest
 
 from adaptivity.content.selectors import arrays
+from tests.support.selection import SERVERS, runs_here
 
-SERVERS = {"postgresql": "TEST_DATABASE_CONNECTION", "rabbitmq": "TEST_BROKER_URL"}
 # Said by whoever has started an engine, so that CI on a machine without one leaves these out, too.
 DOCKER = "TEST_DOCKER"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, runs the tests that use a database. On SQLite, leaves out those that are enough on one."""
-    if os.environ.get("TEST_DATABASE"):
-        left_out = [item for item in items if not uses_database(item)]
-    elif os.environ.get(SERVERS["postgresql"]):
-        left_out = [item for item in items if item.get_closest_marker("one_database")]
-    else:
-        return
+    """Leaves out what the run on the other database has."""
+    chosen, left_out = [], []
+    for item in items:
+        one_database = item.get_closest_marker("one_database") is not None
+        (chosen if runs_here(uses_database(item), one_database, os.environ) else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    items[:] = chosen
 
 
 def uses_database(item: pytest.Item) -> bool:

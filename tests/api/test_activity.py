@@ -3,7 +3,7 @@
 import pytest
 
 from adaptivity.models import Activity, Collection, CollectionActivity, KnowledgeComponent, PrerequisiteActivity
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, refusals
+from tests.support.api import ANNA, HALVES, READING, THIRDS, refusals
 
 DEFAULTS = {
     "name": "",

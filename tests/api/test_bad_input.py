@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api.conftest import ANNA, HALVES, THIRDS, TOO_LARGE_FOR_A_FLOAT, refusals
+from tests.support.api import ANNA, HALVES, THIRDS, TOO_LARGE_FOR_A_FLOAT, refusals
 
 MISSING = object()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adaptivity.models import Activity, Learner, Score
-from tests.api.conftest import Api
+from tests.support.api import Api
 
 LTI = {
     "lis_person_name_full": "Anna Example",

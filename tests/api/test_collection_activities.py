@@ -4,7 +4,7 @@ import pytest
 
 from adaptivity.content.services import collections
 from adaptivity.models import Activity, Collection, CollectionActivity
-from tests.api.conftest import HALVES, READING, THIRDS, refusals
+from tests.support.api import HALVES, READING, THIRDS, refusals
 
 
 def entry(url, **fields):

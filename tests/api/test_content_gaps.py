@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from rest_framework.authtoken.models import Token
 
-from tests.api.conftest import Api
+from tests.support.api import Api
 
 PATH = "collection/fractions/content_gaps"
 

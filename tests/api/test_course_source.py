@@ -11,17 +11,10 @@ from structlog.testing import capture_logs
 from adaptivity import tasks
 from adaptivity.models import Activity, CourseSource, CrawledPage, SourceItem, SourceSection
 from adaptivity.sources.jobs.source_reports import sources_chosen
-from tests.api.conftest import refusals
+from tests.support.api import CAMPUS, refusals
 from tests.support.servers.broker import broker, broker_away
 
 SITE = {"slug": "site", "kind": "website", "start_urls": ["https://uni.example/course/"]}
-CAMPUS = {
-    "slug": "campus",
-    "kind": "open_edx",
-    "base_url": "https://lms.example",
-    "course_id": "course-v1:Uni+Maths+2026",
-    "credentials": "campus",
-}
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from adaptivity.api.content import CollectionViewSet
 from adaptivity.api.exceptions import exception_handler
 from adaptivity.errors import InvalidInput
 from config.wsgi import application
-from tests.api.conftest import ANNA, HALVES, Api, connection_kept, refusals
+from tests.support.api import ANNA, HALVES, Api, connection_kept, refusals
 
 WRITES = [
     ("POST", "activity"),

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from tests.api.conftest import ANNA, refusals
+from tests.support.api import ANNA, refusals
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adaptivity.models import Score
-from tests.api.conftest import ANNA, HALVES, READING, refusals
+from tests.support.api import ANNA, HALVES, READING, refusals
 
 BODY = {"learner": ANNA, "activity": HALVES, "score": 0.5}
 

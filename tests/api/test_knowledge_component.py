@@ -3,7 +3,7 @@
 import pytest
 
 from adaptivity.models import KnowledgeComponent
-from tests.api.conftest import ANNA, HALVES, refusals
+from tests.support.api import ANNA, HALVES, refusals
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from rest_framework.authtoken.models import Token
 
 from adaptivity.models import ErasedLearner, Learner, Score
-from tests.api.conftest import ANNA, HALVES, Api, refusals
+from tests.support.api import ANNA, HALVES, Api, refusals
 
 LEARNER = {"user_id": "anna", "tool_consumer_instance_guid": "campus"}
 

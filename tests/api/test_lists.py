@@ -4,7 +4,7 @@ import pytest
 from django.utils.http import urlencode
 
 from adaptivity.models import Activity, CollectionActivity, Learner
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, refusals
+from tests.support.api import ANNA, HALVES, READING, THIRDS, refusals
 
 RESOURCES = [
     "activity",

@@ -4,7 +4,7 @@ import pytest
 
 from adaptivity.evidence.services import masteries
 from adaptivity.models import HandSetMastery, Learner, Mastery
-from tests.api.conftest import ANNA, HALVES, refusals
+from tests.support.api import ANNA, HALVES, refusals
 
 BERT = {"user_id": "bert", "tool_consumer_instance_guid": ""}
 

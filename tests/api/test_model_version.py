@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from adaptivity.models import EngineState, ModelVersion, ModelVersionEvent
-from tests.api.conftest import refusals
+from tests.support.api import refusals
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.conftest import ANNA, HALVES, THIRDS, Api
+from tests.support.api import ANNA, HALVES, THIRDS, Api
 
 
 @pytest.fixture

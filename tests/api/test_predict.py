@@ -5,7 +5,7 @@ import pytest
 from adaptivity.engine.prediction import FEATURES
 from adaptivity.model_versions.jobs.estimate import estimate
 from adaptivity.model_versions.services.model_versions import model_version_promote
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, refusals
+from tests.support.api import ANNA, HALVES, READING, THIRDS, refusals
 
 
 def predict(api, *activities, path="activity/predict", **fields):

@@ -6,7 +6,7 @@ import pytest
 
 from adaptivity.content.services.knowledge_components import knowledge_component_create
 from adaptivity.models import CollectionActivity, PrerequisiteActivity, PrerequisiteKnowledgeComponent
-from tests.api.conftest import refusals
+from tests.support.api import refusals
 
 
 @dataclass

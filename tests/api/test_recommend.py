@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adaptivity.models import Learner
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, refusals
+from tests.support.api import ANNA, HALVES, READING, THIRDS, refusals
 
 
 def recommend(api, sequence=None, **fields):

@@ -3,12 +3,9 @@
 import subprocess
 import sys
 
-import pytest
-
 from tests.support.service import ROOT
 
 
-@pytest.mark.one_database
 def test_the_page_is_what_the_service_answers() -> None:
     result = subprocess.run(
         [sys.executable, "docs/routes.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

@@ -5,14 +5,11 @@ Each call runs on the same seeded course and is rolled back. The examples are th
 """
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import schemathesis
 from django.contrib.auth import get_user_model
-from django.db import transaction
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -27,7 +24,6 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from adaptivity.content.selectors import arrays
 from adaptivity.models import (
     CollectionActivity,
     Mastery,
@@ -36,10 +32,8 @@ from adaptivity.models import (
     PrerequisiteKnowledgeComponent,
 )
 from config.wsgi import application
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, connection_kept
-from tests.api.test_course_source import CAMPUS
-
-pytestmark = pytest.mark.one_database
+from tests.support.api import ANNA, CAMPUS, HALVES, READING, THIRDS, connection_kept
+from tests.support.rows import rolled_back
 
 # Left out: positive_data_acceptance, because a body of the right form may still name an activity that does not exist
 # or a URL that another activity has; use_after_free and ensure_resource_availability, because they compare calls with
@@ -125,23 +119,15 @@ def lead_to_what_is_there(case: schemathesis.Case, world: dict[str, Any]) -> Non
         case.body.update({name: value for name, value in known.items() if name in case.body})
 
 
-@contextmanager
-def rolled_back() -> Iterator[None]:
-    """A savepoint that leaves nothing behind, neither rows nor the arrays that were cached under their ids."""
-    with connection_kept(), transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-    arrays.cache_clear()
-
-
 @pytest.mark.django_db
+@pytest.mark.one_database
 @schema.parametrize()
 @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_the_service_keeps_to_its_schema(case, world):
     lead_to_what_is_there(case, world)
     headers = {"Authorization": f"Token {world['token']}", "Host": "localhost"}
 
-    with rolled_back():
+    with connection_kept(), rolled_back():
         response = case.call(headers=headers)
         case.validate_response(response, checks=CHECKS, headers=headers)
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from adaptivity.models import Learner, Mastery, Score, ScoreRevision
-from tests.api.conftest import ANNA, HALVES, READING, THIRDS, refusals
+from tests.support.api import ANNA, HALVES, READING, THIRDS, refusals
 
 # O = 1/9 + 10/9 * 1/4 * 0.85/0.1 after a right answer, 1/9 + 10/9 * 1/4 * 0.15/0.9 after a wrong one; p = O/(1 + O).
 RIGHT, WRONG = 0.712, 17 / 125

@@ -1,9 +1,10 @@
 """No module imports itself in a circle, and none imports a module of a layer above its own.
 
 import-linter checks the layers as well, but can be told to ignore imports. Here every import counts: those inside
-functions and under TYPE_CHECKING, too.
+functions and under TYPE_CHECKING, too. And what several test files use is in tests/support: no other is imported.
 """
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -113,3 +114,43 @@ def test_a_circle_is_found() -> None:
 )
 def test_an_import_that_goes_up_or_sideways_is_found(layers: list[str], found: list[str]) -> None:
     assert list(upward({"containers": ["house"], "layers": layers}, HOUSE)) == found
+
+
+def imports_from_tests(code: str) -> Iterator[str]:
+    """The modules of tests/ that are imported, apart from those in tests/support."""
+    for node in ast.walk(ast.parse(code)):
+        found: list[str] = []
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found = [f"{module}.{alias.name}" for alias in node.names] if module == "tests" else [module]
+        for name in found:
+            package, _, rest = name.partition(".")
+            if package in ("", "conftest") or (package == "tests" and rest.partition(".")[0] != "support"):
+                yield name
+
+
+def test_what_test_files_share_is_in_support() -> None:
+    files = sorted((ROOT / "tests").rglob("*.py"))
+
+    found = {str(path.relative_to(ROOT)): list(imports_from_tests(path.read_text())) for path in files}
+
+    assert len(found) > 100
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from tests.support.api import Api\nfrom tests.support import reference\nfrom tests import support", []),
+        ("import tests.support.api\nimport pytest", []),
+        ("from tests.api.conftest import Api", ["tests.api.conftest"]),
+        ("from tests import api", ["tests.api"]),
+        ("import tests.unit.engine.test_tracing", ["tests.unit.engine.test_tracing"]),
+        ("def function():\n    from .test_tracing import ratio", [".test_tracing"]),
+        ("from conftest import Api", ["conftest"]),
+    ],
+)
+def test_an_import_from_another_test_is_found(code: str, found: list[str]) -> None:
+    assert list(imports_from_tests(code)) == found

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.cloudwatch import Search, Stream, Tail, last_lines, streams
-from tests.deploy.stubs import NOON, Script, definition, page, scripted
+from tests.support.aws import NOON, Script, definition, page, scripted
 
 MILLISECONDS = int(NOON.timestamp() * 1000)
 STREAM = Stream("job", "adaptivity-dev", "ecs/job/1")

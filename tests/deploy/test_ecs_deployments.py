@@ -11,7 +11,7 @@ from deploy.ecs import DeploymentFailed, Expected, wait_for_deployments
 from deploy.ecs.deployments import State, judge
 from deploy.errors import DeployError
 from deploy.signals import Terminated
-from tests.deploy.stubs import ECS, NOON, Script, Time, definition, deployment, scripted, service
+from tests.support.aws import ECS, NOON, Script, Time, definition, deployment, scripted, service
 
 WEB = "adaptivity-dev-web"
 OLD, NEW = (f"{ECS}:task-definition/{WEB}:{revision}" for revision in (3, 4))

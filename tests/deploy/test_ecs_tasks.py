@@ -11,7 +11,7 @@ from botocore.stub import ANY
 from deploy.ecs import Overrides, TaskResult, definitions, run_task, task_request
 from deploy.errors import DeployError
 from deploy.signals import Terminated
-from tests.deploy.stubs import STACK, STREAM, TASK, TASK_ID, Script, Time, definition, page, scripted, task
+from tests.support.aws import STACK, STREAM, TASK, TASK_ID, Script, Time, definition, page, scripted, task
 
 WATCHING = f"follow it with deploy logs --env dev --task {TASK_ID} --follow"
 STREAM_MISSING = ("ResourceNotFoundException", "The specified log stream does not exist.")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.status import Status, fetch, status
-from tests.deploy.stubs import ECS, STACK, Script, definition, deployment, scripted, service
+from tests.support.aws import ECS, STACK, Script, definition, deployment, scripted, service
 
 IMAGES = {"rabbit": {"image": "rabbitmq:4"}, "jobs": {"image": "registry.example/adaptivity/app:1.0.0-job"}}
 

@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from deploy import aws, parameters
 from deploy.errors import DeployError
-from tests.deploy.stubs import ACCOUNT, NOON, REGION, Requests, definition, scripted
+from tests.support.aws import ACCOUNT, NOON, REGION, Requests, definition, scripted
 
 ARN = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
 PATH = "/adaptivity/dev/SECRET_KEY"

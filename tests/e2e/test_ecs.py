@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.conftest import TAG, Images
-from tests.e2e.docker import Container, container, docker, network
+from tests.support.compose import TAG, Images
+from tests.support.docker import Container, container, docker, network
 from tests.support.service import ROOT, poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]

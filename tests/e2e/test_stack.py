@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.conftest import TAG, Images, Stack, website
-from tests.e2e.docker import docker, run
+from tests.support.compose import TAG, Images, Stack, website
+from tests.support.docker import docker, run
 from tests.support.service import poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]

@@ -11,8 +11,8 @@ from threading import Event
 import pytest
 import requests
 
-from tests.e2e.conftest import Images, Stack, website
-from tests.e2e.docker import docker
+from tests.support.compose import Images, Stack, website
+from tests.support.docker import docker
 from tests.support.service import poll
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]

@@ -13,6 +13,8 @@ EXACT_EPSILON = Fraction(1, 10**10)
 # What rounding may leave of 1 - g - s if the decimals of g and s add up to 1.
 ROUNDING = Fraction(1, 10**15)
 LOG_ODDS_THRESHOLD = math.log(9.0)
+# How close to its numbers others must be, for pytest.approx.
+CLOSE = {"rel": 1e-9, "abs": 1e-9}
 
 
 def clip(p: float) -> float:

@@ -1,6 +1,8 @@
-"""Numbers for property tests, which often include the exact ends and their neighbours."""
+"""Numbers and situations for property tests; the numbers often include the exact ends and their neighbours."""
 
 from hypothesis import strategies as st
+
+from tests.support.reference import Item, Situation, Tag
 
 ENDS = (0.0, 1.0, 0.5, 0.9, 1e-10, 1.0 - 1e-10, 5e-324, 1.0 - 2**-53)
 
@@ -42,3 +44,30 @@ def tame_guess_and_slip() -> st.SearchStrategy[tuple[float, float]]:
 
     thousandths = st.sampled_from([0, 1000, 500, 100, 150]) | st.integers(0, 1000)
     return st.builds(pair, thousandths, thousandths)
+
+
+@st.composite
+def situations(draw, *, min_items=0, parameters=guess_and_slip):
+    kcs = draw(st.integers(0, 4))
+    count = draw(st.integers(min_items, 6))
+    tag = st.builds(lambda pair, t: Tag(*pair, t), parameters(), probabilities())
+    tagged = st.dictionaries(st.sampled_from(range(kcs)), tag, max_size=3) if kcs else st.just({})
+    items = [
+        Item(
+            tags=draw(tagged),
+            difficulty=draw(probabilities()),
+            include_adaptive=draw(st.sampled_from([True, True, True, False])),
+            prerequisites=frozenset(draw(st.sets(st.sampled_from(range(number)), max_size=2)) if number else ()),
+        )
+        for number in range(count)
+    ]
+    pairs = [(dependent, prerequisite) for dependent in range(kcs) for prerequisite in range(dependent)]
+    return Situation(
+        items=items,
+        mastery=[draw(probabilities()) for _ in range(kcs)],
+        edges=draw(st.dictionaries(st.sampled_from(pairs), probabilities(), max_size=4)) if pairs else {},
+        done=frozenset(draw(st.sets(st.sampled_from(range(count)))) if count else ()),
+        last=draw(st.none() | st.builds(Item, tagged)),
+        weights=draw(st.sampled_from([(2.0, 1.0, 0.5, 2.0), (1.0, 0.0, 3.0, 0.25)])),
+        forgiveness=draw(st.sampled_from([0.0, 0.7])),
+    )

@@ -1,15 +1,12 @@
 """Random sequences of every kind of write, each followed by a comparison of all derived state with a replay by the
 reference implementation, over a log that the test keeps for itself."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +20,7 @@ from adaptivity.models import Activity, EngineState, KnowledgeComponent, Learner
 from tests.support import reference
 from tests.support.builders import activity, knowledge_component, minutes, model_version_activate
 from tests.support.reference import Entry, Tag
+from tests.support.rows import rolled_back
 
 LEARNERS = [LearnerIdentity("ada"), LearnerIdentity("ada", "campus")]
 KCS = {"k1": None, "k2": 0.5, "k3": 0.0}
@@ -229,13 +227,6 @@ OPERATIONS = st.one_of(
     operation("prior", KC, st.none() | PROBABILITY),
     operation("activate", st.booleans()),
 )
-
-
-@contextmanager
-def rolled_back() -> Iterator[None]:
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.mark.django_db

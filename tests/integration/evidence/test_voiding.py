@@ -33,8 +33,8 @@ from adaptivity.models import (
     ScoreRevision,
     VoidedStatement,
 )
-from tests.integration.evidence.test_import_evidence import AT, counts, reasons, run, statement, write
 from tests.support.builders import ON_POSTGRESQL, activity, knowledge_component
+from tests.support.evidence_files import AT, counts, reasons, run, statement, write
 
 pytestmark = pytest.mark.django_db
 

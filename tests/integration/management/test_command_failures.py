@@ -1,11 +1,12 @@
-"""How commands end that are used wrongly, interrupted, or have no database: in one line, with an exit code."""
+"""How commands end that are used wrongly, are interrupted, or have no database: in one line, with an exit code."""
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,18 @@ NOT_UTF8 = os.fsdecode(b"a\xff")
 NO_DATABASE = "postgres://nobody:secret@127.0.0.1:1/none"
 
 
-def manage(*arguments: str, database: str = "sqlite:///:memory:") -> subprocess.Popen[str]:
-    """A process of manage.py."""
-    env = environment(DJANGO_SETTINGS_MODULE="config.settings.local", SECRET_KEY="s" * 60, DATABASE_CONNECTION=database)
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def command_environment(database: str) -> dict[str, str]:
+    return environment(
+        DJANGO_SETTINGS_MODULE="config.settings.local", SECRET_KEY="s" * 60, DATABASE_CONNECTION=database
+    )
+
+
+def manage(*arguments: str) -> subprocess.Popen[str]:
+    """A process of manage.py, without a database."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=command_environment("sqlite:///:memory:"), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -107,36 +115,61 @@ def test_a_path_may_have_any_bytes() -> None:
     assert JobRun.objects.get().arguments["file"] == "a?"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "begin"),
-    [
-        (("erase_learner", "ada", "--yes"), "the database failed: "),
-        (("export_learner", "ada"), "the database failed: "),
-        (("jobs",), "the database failed: "),
-        (("load_course", "adaptivity/courses/fractions.toml"), "the database failed: "),
-        (("trace_learners",), "the run cannot be recorded: "),
-    ],
-)
-def test_a_database_that_is_not_migrated(arguments: tuple[str, ...], begin: str) -> None:
-    process = manage(*arguments)
-    output, error = process.communicate(timeout=60)
-
-    assert (process.returncode, output) == (1, "")
-    assert error.startswith(f"CommandError: {begin}no such table: ")
-    assert error.endswith("; is the database migrated?\n")
-    assert error.count("\n") == 1
+# Runs each command of a list as manage.py does, one after another: to start a process for each takes seconds.
+IN_TURN = """
+import contextlib, io, json, runpy, sys
+ends = []
+for arguments in json.load(sys.stdin):
+    sys.argv, out, err, code = ["manage.py", *arguments], io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path("manage.py", run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code
+    ends.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(ends))
+"""
 
 
-@pytest.mark.parametrize("arguments", [("erase_learner", "ada", "--yes"), ("jobs",), ("trace_learners",)])
-def test_a_database_that_does_not_answer(arguments: tuple[str, ...]) -> None:
-    process = manage(*arguments, database=NO_DATABASE)
-    output, error = process.communicate(timeout=60)
+def ends_in_turn(commands: Iterable[Sequence[str]], database: str) -> list[tuple[int | None, str, str]]:
+    """The exit code of each command, and what it wrote to standard output and standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_TURN], cwd=ROOT, env=command_environment(database), input=json.dumps(list(commands)),
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return [(code, output, error) for code, output, error in json.loads(done.stdout)]
 
-    assert (process.returncode, output) == (1, "")
-    assert error.startswith("CommandError: the ")
-    assert "Connection refused" in error
-    assert "migrated" not in error
-    assert error.count("\n") == 1
+
+def test_a_database_that_is_not_migrated() -> None:
+    begins = {
+        ("erase_learner", "ada", "--yes"): "the database failed: ",
+        ("export_learner", "ada"): "the database failed: ",
+        ("jobs",): "the database failed: ",
+        ("load_course", "adaptivity/courses/fractions.toml"): "the database failed: ",
+        ("trace_learners",): "the run cannot be recorded: ",
+    }
+
+    ends = ends_in_turn(begins, "sqlite:///:memory:")
+
+    for (code, output, error), begin in zip(ends, begins.values(), strict=True):
+        assert (code, output) == (1, "")
+        assert error.startswith(f"CommandError: {begin}no such table: ")
+        assert error.endswith("; is the database migrated?\n")
+        assert error.count("\n") == 1
+
+
+def test_a_database_that_does_not_answer() -> None:
+    commands = [("erase_learner", "ada", "--yes"), ("jobs",), ("trace_learners",)]
+
+    ends = ends_in_turn(commands, NO_DATABASE)
+
+    assert len(ends) == len(commands)
+    for code, output, error in ends:
+        assert (code, output) == (1, "")
+        assert error.startswith("CommandError: the ")
+        assert "Connection refused" in error
+        assert "migrated" not in error
+        assert error.count("\n") == 1
 
 
 def test_what_an_error_of_the_database_hints_at() -> None:

@@ -13,12 +13,11 @@ from adaptivity.evidence.services.masteries import MasterySetting, masteries_set
 from adaptivity.evidence.services.scores import score_create, score_delete
 from adaptivity.models import Collection, Learner, PrerequisiteKnowledgeComponent
 from adaptivity.recommendation.services.recommendation import SequenceItem, activity_recommend, sentence
-from tests.integration.evidence.test_random_histories import rolled_back
 from tests.support import reference
 from tests.support.builders import ADA, activity, collection, knowledge_component
-from tests.support.reference import Item, Situation
-from tests.support.strategies import probabilities
-from tests.unit.engine.test_recommendation import CLOSE, situations, tame_guess_and_slip
+from tests.support.reference import CLOSE, Item, Situation
+from tests.support.rows import rolled_back
+from tests.support.strategies import probabilities, situations, tame_guess_and_slip
 
 pytestmark = pytest.mark.django_db
 

@@ -58,9 +58,7 @@ from adaptivity.runs.pipelines.runner import pipeline_begin, pipeline_execute
 from adaptivity.runs.pipelines.state_machine import SEEN_AFTER_SECONDS, added_waits
 from adaptivity.runs.services.pipeline_runs import RunHolder
 from tests.support.service import poll
-from tests.unit.runs.test_pipelines import VARIABLES, definition, step_definition
-
-pytestmark = pytest.mark.django_db
+from tests.support.state_machines import VARIABLES, definition, step_definition
 
 NO_START, TIMED_OUT = "does not start", "times out"
 # Names one value; moto makes a list of it.
@@ -374,6 +372,8 @@ NIGHTS: dict[str, tuple[Ends, dict[str, int], bool, list[float]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.django_db
+@pytest.mark.one_database
 @pytest.mark.parametrize(("ends", "begun", "well", "pauses"), NIGHTS.values(), ids=NIGHTS)
 def test_a_night(
     step_functions: StepFunctions,
@@ -390,6 +390,8 @@ def test_a_night(
     assert decided == ({name: count for name, count in expected.items() if count}, well, pauses)
 
 
+@pytest.mark.django_db
+@pytest.mark.one_database
 def test_what_a_run_is_given_reaches_the_commands(
     step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +403,8 @@ def test_what_a_run_is_given_reaches_the_commands(
     )
 
 
+@pytest.mark.django_db
+@pytest.mark.one_database
 def test_what_takes_too_long_is_not_tried_again(step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Pipeline(
         "slow",
@@ -438,6 +442,8 @@ def random_pipeline(generator: random.Random) -> Pipeline:
             return pipeline
 
 
+@pytest.mark.django_db
+@pytest.mark.one_database
 def test_any_pipeline_with_any_ends(step_functions: StepFunctions, monkeypatch: pytest.MonkeyPatch) -> None:
     generator, ends_seen = random.Random(11), set()
     for _ in range(12):

@@ -22,12 +22,15 @@ from adaptivity.engine.scoring import (
 from adaptivity.engine.tracing import likelihood_ratio
 from tests.support import reference
 from tests.support.engine_arrays import arrays, recommendation
-from tests.support.reference import Item, Situation, Tag
-from tests.support.strategies import guess_and_slip, probabilities, tame_guess_and_slip
+from tests.support.reference import CLOSE, Item, Situation, Tag
+from tests.support.strategies import guess_and_slip, situations, tame_guess_and_slip
 
 # Relevances: (0.1, 0.15) ln 51, (0.1, 0.1) ln 81, (0.2, 0.2) ln 16.
 LN51, LN81, LN16 = 3.9318256327243257, 4.3944491546724388, 2.7725887222397812
+
+
 LN4, LN9, LN36 = 1.3862943611198906, 2.1972245773362196, 3.5835189384561100
+
 
 # Masteries 0.2, 0.5, 0.8, 0.95 have the log-odds -ln 4, 0, ln 4, ln 19; the threshold's is ln 9.
 # KC 1 has the prerequisites KC 0 (strength 0.5) and KC 2 (strength 1); KC 2 has KC 3.
@@ -299,36 +302,6 @@ class TestDefectsOf2018:
         assert answer.outcome == Outcome.RECOMMENDED
         # A dozen arrays of one number a tag (0.48 MB each) at most.
         assert peak < 12 * tags * 8
-
-
-@st.composite
-def situations(draw, *, min_items=0, parameters=guess_and_slip):
-    kcs = draw(st.integers(0, 4))
-    count = draw(st.integers(min_items, 6))
-    tag = st.builds(lambda pair, t: Tag(*pair, t), parameters(), probabilities())
-    tagged = st.dictionaries(st.sampled_from(range(kcs)), tag, max_size=3) if kcs else st.just({})
-    items = [
-        Item(
-            tags=draw(tagged),
-            difficulty=draw(probabilities()),
-            include_adaptive=draw(st.sampled_from([True, True, True, False])),
-            prerequisites=frozenset(draw(st.sets(st.sampled_from(range(number)), max_size=2)) if number else ()),
-        )
-        for number in range(count)
-    ]
-    pairs = [(dependent, prerequisite) for dependent in range(kcs) for prerequisite in range(dependent)]
-    return Situation(
-        items=items,
-        mastery=[draw(probabilities()) for _ in range(kcs)],
-        edges=draw(st.dictionaries(st.sampled_from(pairs), probabilities(), max_size=4)) if pairs else {},
-        done=frozenset(draw(st.sets(st.sampled_from(range(count)))) if count else ()),
-        last=draw(st.none() | st.builds(Item, tagged)),
-        weights=draw(st.sampled_from([(2.0, 1.0, 0.5, 2.0), (1.0, 0.0, 3.0, 0.25)])),
-        forgiveness=draw(st.sampled_from([0.0, 0.7])),
-    )
-
-
-CLOSE = {"rel": 1e-9, "abs": 1e-9}
 
 
 class TestProperties:

@@ -1,22 +1,19 @@
 """Pipelines as declared: what is refused, in which order steps come, and what they are rendered to."""
 
 import itertools
-import json
 import random
-import re
 from typing import Any
 
 import pytest
-from django.core.management import execute_from_command_line
 from statelint.linter import Linter
 
-from adaptivity.apps import check_pipelines
 from adaptivity.errors import InvalidInput
 from adaptivity.pipelines import NIGHTLY, ONBOARD_COURSE, PIPELINES
 from adaptivity.runs.pipelines import mermaid, state_machine
 from adaptivity.runs.pipelines.declaration import Pipeline, PipelineError, Step, by_name
 from adaptivity.runs.pipelines.state_machine import Plan, Sequence, added_waits, plan
 from tests.support.service import ROOT
+from tests.support.state_machines import VARIABLES, definition, step_definition
 
 
 def pipeline(**after: str) -> Pipeline:
@@ -97,63 +94,6 @@ class TestDeclaration:
         assert given.values({"x": "1"}) == {"x": "1"}
 
 
-CYCLE = re.compile(r"pipeline odd has a cycle: (a → b → a|b → a → b)")
-
-
-class TestBrokenDeclaration:
-    """What somebody who has declared a pipeline is told, before it is night."""
-
-    @pytest.fixture(autouse=True)
-    def _broken(self, settings: Any) -> None:
-        settings.PIPELINES = "tests.support.broken_pipelines.PIPELINES"
-
-    @pytest.mark.parametrize(
-        ("command", "code"),
-        [
-            (("check",), 1),
-            (("jobs",), 2),
-            (("render_pipeline", "odd"), 2),
-            (("run_pipeline", "odd"), 2),
-            (("trace_learners",), 2),
-        ],
-    )
-    def test_every_command_names_the_pipeline_and_the_steps(
-        self, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], code: int
-    ) -> None:
-        with pytest.raises(SystemExit) as ended:
-            execute_from_command_line(["manage.py", *command])
-
-        out, err = capsys.readouterr()
-        assert ended.value.code == code
-        assert CYCLE.search(err)
-        assert "Traceback" not in out + err
-
-    def test_django_s_check_has_an_id(self) -> None:
-        (error,) = check_pipelines()
-
-        assert error.id == "adaptivity.E001"
-        assert CYCLE.fullmatch(error.msg)
-
-    @pytest.mark.parametrize(
-        ("name", "problem"),
-        [
-            ("nowhere.PIPELINES", "PIPELINES: No module named 'nowhere'"),
-            (
-                "tests.unit.runs.test_pipelines.NIGHTLY",
-                "PIPELINES: tests.unit.runs.test_pipelines.NIGHTLY is not a tuple of pipelines",
-            ),
-        ],
-    )
-    def test_a_setting_that_names_no_pipelines(self, settings: Any, name: str, problem: str) -> None:
-        settings.PIPELINES = name
-
-        assert [error.msg for error in check_pipelines()] == [problem]
-
-
-def test_the_shipped_pipelines_pass_the_check() -> None:
-    assert check_pipelines() == []
-
-
 def shape(part: Plan) -> Any:
     """A plan as nested lists: a sequence is a list, a parallel a set, a step its name."""
     if isinstance(part, Step):
@@ -232,38 +172,6 @@ class TestPlan:
             }
         )
         assert shape(plan(ONBOARD_COURSE)) == ["scrape", frozenset({"crawl", "trace"})]
-
-
-VARIABLES = {
-    "${jsonencode(subnet_ids)}": '["subnet-1", "subnet-2"]',
-    "${cluster_arn}": "arn:aws:ecs:us-east-1:123456789012:cluster/adaptivity-dev",
-    "${task_definition_family}": "adaptivity-dev-job",
-    "${container_name}": "job",
-    "${security_group_id}": "sg-1",
-    "${assign_public_ip}": "ENABLED",
-    "${topic_arn}": "arn:aws:sns:us-east-1:123456789012:adaptivity-dev-alarms",
-    "${partition}": "aws",
-    "${env_label}": "dev",
-    "${step_arn}": "arn:aws:states:us-east-1:123456789012:stateMachine:step",
-}
-
-
-def definition(declared: Pipeline) -> dict[str, Any]:
-    """The pipeline's state machine with values for what Terraform puts in."""
-    return with_values(state_machine.render(declared))
-
-
-def step_definition() -> dict[str, Any]:
-    """The state machine that runs one step, with values for what Terraform puts in."""
-    return with_values((ROOT / "terraform" / "modules" / "pipeline" / "step.asl.tpl").read_text())
-
-
-def with_values(text: str) -> dict[str, Any]:
-    for variable, value in VARIABLES.items():
-        text = text.replace(variable, value)
-    assert "${" not in text
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 ODD = Pipeline(

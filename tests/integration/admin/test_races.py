@@ -25,7 +25,7 @@ from adaptivity.sources.services.course_sources import (
     course_source_started,
 )
 from adaptivity.sources.services.crawling import crawl_begin
-from tests.integration.admin.test_admin import page_data, url_of
+from tests.support.admin_pages import page_data, url_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -27,7 +27,7 @@ from adaptivity.models import (
     PrerequisiteActivity,
     PrerequisiteKnowledgeComponent,
 )
-from tests.integration.admin.test_admin import add_row, page_data, save, url_of
+from tests.support.admin_pages import add_row, page_data, save, url_of
 
 pytestmark = pytest.mark.django_db
 

@@ -30,7 +30,7 @@ from adaptivity.models import (
 from adaptivity.sources.services.course_sources import course_source_create
 from adaptivity.sources.services.crawling import PageContent, crawl_begin, page_store, pages_publish
 from adaptivity.sources.services.sections import CourseItem, CourseSection, section_write
-from tests.integration.admin.test_admin import add_row, page_data, save, url_of
+from tests.support.admin_pages import add_row, page_data, save, url_of
 
 pytestmark = pytest.mark.django_db
 
