@@ -519,7 +519,7 @@ class TestContentGaps:
         assert "".join(f"<td>{each}</td>" for each in cells) in text
         cells = "item", "&lt;kc&gt;", "40", "-0.25", "Look at its key."
         assert "".join(f"<td>{each}</td>" for each in cells) in text
-        assert "3 items more, which are less suspect" in text
+        assert "3 more items, which are less suspect" in text
 
     def test_only_for_those_who_may_look(self, client: Client) -> None:
         course = Collection.objects.create(collection_id="course")
@@ -556,7 +556,7 @@ class TestModelVersions:
         assert self.post(staff, "promote", version.pk, force="on", reason="Agreed.") == ["v1 is in force."]
         assert EngineState.objects.get().active_model_version == version
         assert "Roll back to what was in force before" in staff.get(page).content.decode()
-        assert self.post(staff, "rollback") == ["In force again: what the authors wrote."]
+        assert self.post(staff, "rollback") == ["In force again: the authors' parameters."]
         events = ModelVersionEvent.objects.order_by("id").values_list("kind", "by", "reason")
         assert list(events) == [("forced", "admin", "Agreed."), ("rolled_back", "admin", "")]
         held = "Schedules do not promote it. The last change of the active version was a rollback of &#x27;v1&#x27; at "
