@@ -549,17 +549,17 @@ class TestModelVersions:
 
     def test_by_force_and_back(self, staff: Client, version: ModelVersion) -> None:
         page = url_of(ModelVersion, "change", version.pk)
-        assert "Promote by force, with the reason" in staff.get(page).content.decode()
+        assert "Promote by force (needs a reason)" in staff.get(page).content.decode()
         assert self.post(staff, "promote", version.pk, force="on", reason=" ") == [
             "A promotion by force needs a reason."
         ]
         assert self.post(staff, "promote", version.pk, force="on", reason="Agreed.") == ["v1 is in force."]
         assert EngineState.objects.get().active_model_version == version
-        assert "Roll back to what was in force before" in staff.get(page).content.decode()
+        assert "Roll back the last promotion" in staff.get(page).content.decode()
         assert self.post(staff, "rollback") == ["In force again: the authors' parameters."]
         events = ModelVersionEvent.objects.order_by("id").values_list("kind", "by", "reason")
         assert list(events) == [("forced", "admin", "Agreed."), ("rolled_back", "admin", "")]
-        held = "Schedules do not promote it. The last change of the active version was a rollback of &#x27;v1&#x27; at "
+        held = "Schedules will not promote this version. The last change of the active version was a rollback of &#x27;v1&#x27; at "
         assert held in staff.get(page).content.decode()
         assert self.post(staff, "rollback") == ["The authors' parameters are in force; there is nothing to roll back."]
 
@@ -1081,7 +1081,7 @@ class TestSources:
         shown = {message.level: str(message) for message in response.context["messages"]}
         assert set(shown) == {SUCCESS, WARNING}
         assert shown[WARNING] == (
-            "The source is saved, but the broker did not take its job: the next run of the job reads it."
+            "The source was saved, but the broker did not accept its job. The next scheduled run reads the source."
         )
         assert CourseSource.objects.get().slug == "site"
 
