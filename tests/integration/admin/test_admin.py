@@ -559,8 +559,8 @@ class TestModelVersions:
         assert self.post(staff, "rollback") == ["In force again: the authors' parameters."]
         events = ModelVersionEvent.objects.order_by("id").values_list("kind", "by", "reason")
         assert list(events) == [("forced", "admin", "Agreed."), ("rolled_back", "admin", "")]
-        held = "Schedules will not promote this version. The last change of the active version was a rollback of &#x27;v1&#x27; at "
-        assert held in staff.get(page).content.decode()
+        held = "The last change of the active version was a rollback of &#x27;v1&#x27; at "
+        assert f"Schedules will not promote this version. {held}" in staff.get(page).content.decode()
         assert self.post(staff, "rollback") == ["The authors' parameters are in force; there is nothing to roll back."]
 
     def test_who_may_only_look_cannot(self, client: Client, version: ModelVersion) -> None:
@@ -605,7 +605,7 @@ class TestExperiments:
         assert save(staff, url, self.with_group(data, settings, policy="stop_on_mastery")) == []
         assert draft.groups.get(name="stop").policy == "stop_on_mastery"
 
-        assert self.act(staff, "start", draft) == ["stop is started."]
+        assert self.act(staff, "start", draft) == ["stop was started."]
         assert self.act(staff, "start", draft) == ["stop: 'stop' has already started and can no longer be changed."]
         assert staff.post(url, data).status_code == 403
         assert staff.post(url_of(Experiment, "delete", draft.pk), {"post": "yes"}).status_code == 403
@@ -623,7 +623,7 @@ class TestExperiments:
             in page.content.decode()
         )
         assert Experiment.objects.exists()
-        assert self.act(staff, "end", draft) == ["stop is ended."]
+        assert self.act(staff, "end", draft) == ["stop was ended."]
 
     def with_group(self, data: dict[str, Any], settings: dict[str, Any], **more: str) -> dict[str, Any]:
         added = dict(data)
