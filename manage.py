@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Django's command line for the service."""
+"""Django's command-line utility for the service."""
 
 import os
 import sys
 
-# Before anything of config is imported: its Celery application becomes Django's only where the settings are named.
+# Set before config is imported: its Celery application only uses Django's settings if this variable is set.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
 from django.core.management import execute_from_command_line

@@ -1,4 +1,4 @@
-"""The Celery application; `celery -A config worker` finds it here."""
+"""The Celery application, which `celery -A config worker` loads."""
 
 from logging.config import dictConfig
 from typing import Any
@@ -20,13 +20,13 @@ app.steps["consumer"].add(PausableConsumer)
 
 @app.on_configure.connect
 def check_settings_module(**_: Any) -> None:
-    """The first thing to read a setting may be Celery: it says what is missing like everything else does."""
+    """Checks DJANGO_SETTINGS_MODULE, because Celery may be the first to read a setting."""
     environment.settings_module()
 
 
 @celeryd_init.connect
 def prepare_worker(*, instance: Any, conf: Any, **_: Any) -> None:
-    """A worker needs a broker, and its banner would be the only output that is not a structured log line."""
+    """Stops without a broker, and hides the banner, which would be the only output that is not a structured log."""
     if not conf.broker_url:
         environment.stop("CELERY_BROKER_URL", "is empty; a worker needs a broker URL")
     instance.quiet = True
@@ -34,7 +34,7 @@ def prepare_worker(*, instance: Any, conf: Any, **_: Any) -> None:
 
 @setup_logging.connect
 def configure_logging(**_: Any) -> None:
-    """The project's logs; with a receiver of this signal, Celery leaves logging alone."""
+    """Configures the project's logs. Because this signal has a receiver, Celery does not configure logging itself."""
     from django.conf import settings
 
     dictConfig(settings.LOGGING)
@@ -42,11 +42,11 @@ def configure_logging(**_: Any) -> None:
 
 @task_prerun.connect
 def bind_task(*, task_id: str, **_: Any) -> None:
-    """Every log line of a task has the task's id."""
+    """Adds the task's id to every log line of the task."""
     structlog.contextvars.bind_contextvars(task_id=task_id)
 
 
 @task_postrun.connect
 def unbind_task(**_: Any) -> None:
-    """What the process logs next belongs to no task."""
+    """Removes the task's id from later log lines."""
     structlog.contextvars.unbind_contextvars("task_id")

@@ -1,7 +1,7 @@
-"""A small client of the ECS task metadata endpoint: which addresses, family and revision the task has.
+"""A small client of the ECS task metadata endpoint, for the task's addresses, family and revision.
 
 The load balancer's health check arrives with the task's own IP address as ``Host``, so Django has to allow it.
-``python -m config.ecs`` prints what is found, as the one log line that every process writes.
+``python -m config.ecs`` prints what it finds, as the log line that every process writes.
 """
 
 import ipaddress
@@ -24,11 +24,11 @@ TRY_SECONDS = 1.0
 ALL_TRIES_SECONDS = 3.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 0.5
-# Outside ECS nothing answers at the address of version 2, and a start must not wait for that.
+# Outside ECS, nothing answers at the address of version 2, and a process must not wait for it at start.
 V2_CONNECT_SECONDS = 0.01
 BODY_LIMIT = 1 << 20
 
-# Settings ask before logging is configured, so this logger needs no configuration.
+# Settings use this module before logging is configured, so this logger needs no configuration.
 log = structlog.wrap_logger(
     structlog.PrintLogger(),
     processors=[
@@ -41,10 +41,10 @@ log = structlog.wrap_logger(
 
 @dataclass(frozen=True)
 class EcsTask:
-    """What the metadata endpoint says of this task; empty where it says nothing.
+    """What the metadata endpoint says about this task. Fields that it leaves out are empty.
 
-    ``version`` is that of the endpoint: v4, v3, v2, or "" outside ECS. ``ip_addresses`` are unique, in the order found,
-    IPv6 in brackets, as Django compares hosts.
+    ``version`` is the version of the endpoint: v4, v3, v2, or "" outside ECS. ``ip_addresses`` are unique, in the order
+    found. IPv6 addresses are in brackets, as Django compares hosts.
     """
 
     version: str = ""
@@ -56,22 +56,22 @@ class EcsTask:
 
 
 class _Unusable(Exception):
-    """An answer that asking again will not better."""
+    """An answer that another attempt will not improve."""
 
 
 class _TryAgain(Exception):
-    """An answer that may be better in a moment."""
+    """An answer that another attempt may improve."""
 
 
 def get_ecs_task_ips() -> list[str]:
-    """The task's own addresses, for ALLOWED_HOSTS: unique, IPv6 in brackets, [] outside ECS or on any failure."""
+    """The task's own addresses for ALLOWED_HOSTS: unique, IPv6 in brackets. [] outside ECS or on any failure."""
     return list(get_ecs_task().ip_addresses)
 
 
 def get_ecs_task_identity() -> dict[str, str]:
-    """Which task this is: ``task_arn``, ``family``, ``revision``, ``availability_zone``; {} where ECS does not say it.
+    """The ``task_arn``, ``family``, ``revision`` and ``availability_zone`` of this task; {} if they are not known.
 
-    What the endpoint left out is "".
+    Values that the endpoint leaves out are "".
     """
     task = get_ecs_task()
     names = ("task_arn", "family", "revision", "availability_zone")
@@ -80,11 +80,11 @@ def get_ecs_task_identity() -> dict[str, str]:
 
 @cache
 def get_ecs_task() -> EcsTask:
-    """What the metadata endpoint says of this task. Never raises; asks once a process and logs what was found.
+    """What the metadata endpoint says about this task. Asks once per process and logs the result. Never raises.
 
-    Where the platform announces version 4 or 3 of the endpoint, it is asked for up to three seconds: early in a task's
-    life it answers 500 or leaves the networks out, and it limits the rate with 429. Where neither is announced, version
-    2 is tried once.
+    If the platform announces version 4 or 3 of the endpoint, it is asked for up to three seconds. Early in a task's
+    life it answers 500 or leaves out the networks, and it limits the rate with 429. If neither version is announced,
+    version 2 is tried once.
     """
     version, url, tries = _endpoint()
     task, problem = EcsTask(version=version), ""
@@ -114,7 +114,7 @@ def get_ecs_task() -> EcsTask:
 
 
 def _endpoint() -> tuple[str, str, int]:
-    """Version, URL and how often it may be asked."""
+    """The endpoint's version and URL, and the maximum number of attempts."""
     for version, variable in (("v4", V4_VARIABLE), ("v3", V3_VARIABLE)):
         if os.environ.get(variable):
             return version, f"{os.environ[variable].rstrip('/')}/task", 100
@@ -122,7 +122,7 @@ def _endpoint() -> tuple[str, str, int]:
 
 
 def _fetch(url: str, version: str, deadline: float) -> Any:
-    """The endpoint's JSON. Proxies are not for link-local addresses, and a redirect would lead elsewhere."""
+    """The endpoint's JSON. Uses no proxy, as the address is link-local, and follows no redirects."""
     timeout = max(0.01, min(TRY_SECONDS, deadline - monotonic()))
     connect = V2_CONNECT_SECONDS if version == "v2" else timeout
     with requests.Session() as session:
@@ -139,14 +139,14 @@ def _fetch(url: str, version: str, deadline: float) -> Any:
                 if len(body) > BODY_LIMIT:
                     raise _Unusable("the answer is too large")
                 if monotonic() >= deadline:
-                    raise _TryAgain("the answer takes too long")
+                    raise _TryAgain("the answer took too long")
     return json.loads(body)
 
 
 def _task(version: str, metadata: Any) -> tuple[EcsTask, bool]:
-    """The parts of the answer that are of use, each only where it has the right type; whether there are networks."""
+    """The useful parts of the answer, each only if it has the right type, and whether there are networks."""
     if not isinstance(metadata, dict):
-        raise _TryAgain("the answer is no object")
+        raise _TryAgain("the answer is not an object")
     containers = [container for container in _list(metadata.get("Containers")) if isinstance(container, dict)]
     networks = [network for container in containers for network in _list(container.get("Networks"))]
     task = EcsTask(

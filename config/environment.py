@@ -1,4 +1,4 @@
-"""Settings from environment variables; one that is missing or malformed stops the start with one line naming it."""
+"""Settings from environment variables. If one is missing or malformed, the start stops with a line that names it."""
 
 import importlib.util
 import json
@@ -13,23 +13,26 @@ from urllib.parse import urlsplit
 
 import environ
 
-# gunicorn takes this exit code of a worker for "failed to boot" and stops, instead of starting another for ever.
+# If a worker exits with this code, gunicorn treats it as "failed to boot" and stops, instead of restarting it forever.
 CANNOT_START = 3
-# Of manage.py, whose jobs say something else with 3: what is wrong stays wrong when it is tried again.
+# For manage.py, whose jobs use 3 for something else. It means that trying again does not help.
 CANNOT_START_COMMAND = 2
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 SHARE = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
-# In each secret of docker-compose.yml.
+# Part of every secret in docker-compose.yml.
 DEVELOPMENT_MARK = "development-only"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("json", "console")
 
 
 class _Verbatim(Mapping[str, str]):
-    """The environment with every ``$`` escaped: django-environ would take a value that begins with one for the name of
-    another variable, and one in fifty of Django's generated secret keys does."""
+    """The environment with every ``$`` escaped.
+
+    If a value begins with ``$``, django-environ treats it as the name of another variable. One in fifty of Django's
+    generated secret keys begins with ``$``.
+    """
 
     def __getitem__(self, name: str) -> str:
         return os.environ[name].replace("$", r"\$")
@@ -47,7 +50,7 @@ env.escape_proxy = True
 
 
 def stop(name: str, problem: str) -> NoReturn:
-    """Ends the process with one line that names the variable and never shows its value."""
+    """Ends the process with one line that names the variable, and never shows its value."""
     sys.stderr.write(f"adaptivity cannot start: the environment variable {name} {problem}\n")
     raise SystemExit(CANNOT_START_COMMAND if Path(sys.argv[0]).name == "manage.py" else CANNOT_START)
 
@@ -60,8 +63,8 @@ def _required(name: str, expected: str) -> str:
 
 
 def settings_module() -> None:
-    """Stops where DJANGO_SETTINGS_MODULE names no module."""
-    expected = "the name of a settings module such as config.settings.local"
+    """Stops if DJANGO_SETTINGS_MODULE does not name a module."""
+    expected = "the name of a settings module, such as config.settings.local"
     name = _required("DJANGO_SETTINGS_MODULE", expected)
     try:
         found = importlib.util.find_spec(name)
@@ -87,25 +90,25 @@ def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """True or false; a misspelt word is neither."""
+    """True or false. A misspelt word stops the start."""
     return choice(name, TRUE + FALSE, default=str(default)) in TRUE
 
 
 def whole_number(name: str, *, default: int, minimum: int) -> int:
     """A whole number that is at least ``minimum``."""
     given = text(name, default=str(default))
-    # Nineteen digits: what a 64-bit integer holds, and int() refuses numbers of thousands of digits.
+    # Fewer than 19 digits fit into a 64-bit integer, and int() refuses numbers of thousands of digits.
     if not (given.isascii() and given.isdigit() and len(given) < 19 and int(given) >= minimum):
         stop(name, f"must be a whole number, at least {minimum}")
     return int(given)
 
 
 def template(name: str, *, required: str, optional: str) -> str:
-    """A text with the placeholder ``{required}`` in it, perhaps ``{optional}``, and no other; or ""."""
+    """Text with the placeholder ``{required}``, perhaps ``{optional}``, and no other braces; or ""."""
     given = text(name)
     rest = given.replace(f"{{{required}}}", "").replace(f"{{{optional}}}", "")
     if given and (f"{{{required}}}" not in given or "{" in rest or "}" in rest):
-        stop(name, f"must hold {{{required}}}, may hold {{{optional}}}, and no other braces")
+        stop(name, f"must contain {{{required}}}, may contain {{{optional}}}, and no other braces")
     return given
 
 
@@ -120,7 +123,7 @@ def share(name: str) -> float:
 
 
 def moment(name: str) -> datetime | None:
-    """A moment of ISO 8601 with its zone; None where none is given."""
+    """A time in ISO 8601 with its time zone, or None if the variable is not set."""
     given = text(name)
     if not given:
         return None
@@ -129,20 +132,20 @@ def moment(name: str) -> datetime | None:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        stop(name, "must be a moment with its zone, such as 2026-01-31T08:00:00Z, or empty")
+        stop(name, "must be a time with its time zone, such as 2026-01-31T08:00:00Z, or empty")
     return found
 
 
 def hosts(name: str) -> list[str]:
-    """One host name or several with commas, as Django's ALLOWED_HOSTS takes them."""
+    """One or more host names, separated by commas, as Django's ALLOWED_HOSTS takes them."""
     names = [host.strip() for host in text(name).split(",") if host.strip()]
     if not all(HOST.fullmatch(host) for host in names):
-        stop(name, "must be host names with commas between them, without scheme and port; IPv6 in brackets")
+        stop(name, "must be host names separated by commas, without scheme and port; IPv6 in brackets")
     return names
 
 
 def secret_key(name: str) -> str:
-    """A text that is not blank; `check --deploy` asks for at least 50 characters."""
+    """Text that is not blank. `check --deploy` asks for at least 50 characters."""
     key = _required(name, "a long random text")
     if not key.strip():
         stop(name, "is empty; it must be a long random text")
@@ -150,15 +153,15 @@ def secret_key(name: str) -> str:
 
 
 def database(name: str) -> dict[str, Any]:
-    """Django's description of the database at a URL."""
+    """Django's configuration of the database at a URL."""
     expected = "a database URL such as postgres://user:password@host:5432/name or sqlite:///path"
     url = _required(name, expected)
     try:
-        # Before django-environ sees it, which warns of what it does not know and shows the URL in the warning.
+        # Checked first, because django-environ's warning about an unknown scheme shows the URL.
         scheme = urlsplit(url).scheme if url != "sqlite://:memory:" else "sqlite"
         config: dict[str, Any] = {}
         if scheme in {"postgres", "postgresql"}:
-            _ = urlsplit(url).port  # raises ValueError where the port is no number
+            _ = urlsplit(url).port  # raises ValueError if the port is not a number
             config = env.db_url_config(url)
         elif scheme == "sqlite" and (url == "sqlite://:memory:" or not urlsplit(url).netloc):
             config = env.db_url_config(url)
@@ -171,7 +174,7 @@ def database(name: str) -> dict[str, Any]:
 
 
 def broker_url(name: str) -> str:
-    """An AMQP URL, or "" for tasks in this process, which has to be said."""
+    """An AMQP URL, or "" to run tasks in this process. The variable must be set in either case."""
     expected = "a broker URL such as amqp://user:password@host:5672//, or empty to run tasks in this process"
     url = _required(name, expected)
     if not url:
@@ -187,7 +190,7 @@ def broker_url(name: str) -> str:
 
 
 def credentials(name: str) -> dict[str, dict[str, str]]:
-    """A JSON object of entries by name, each with the ``url`` that it is for, ``client_id`` and ``client_secret``."""
+    """A JSON object of entries by name, each with its ``url``, ``client_id`` and ``client_secret``."""
     expected = (
         'JSON such as {"campus": {"url": "https://lms.example", "client_id": "…", "client_secret": "…"}}, or empty'
     )
@@ -205,17 +208,17 @@ def credentials(name: str) -> dict[str, dict[str, str]]:
 
 
 def servers(*names: str) -> None:
-    """Stops where a variable names no server: SQLite, or tasks in the process, lose their data with the container."""
+    """Stops if a variable does not name a server: SQLite and in-process tasks lose their data with the container."""
     for name in names:
         if not urlsplit(os.environ[name]).hostname:
-            stop(name, "must be the URL of a server here, not the embedded default")
+            stop(name, "must be the URL of a server; the embedded default does not work here")
 
 
 def refuse_development_values(*names: str) -> None:
-    """Stops where a variable has a value that this repository shows to everybody."""
+    """Stops if a variable has a value that is public in this repository."""
     for name in names:
         if DEVELOPMENT_MARK in os.environ[name]:
-            stop(name, f"is marked {DEVELOPMENT_MARK}; such values work only where ENV_LABEL is local")
+            stop(name, f"is marked {DEVELOPMENT_MARK}; such values only work if ENV_LABEL is local")
 
 
 def log_level() -> str:
@@ -224,5 +227,5 @@ def log_level() -> str:
 
 
 def log_format() -> str:
-    """One JSON object a line, or lines for a person."""
+    """json for one JSON object per line, or console for lines that people read."""
     return choice("LOG_FORMAT", LOG_FORMATS, default="json")

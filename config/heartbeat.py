@@ -1,4 +1,4 @@
-"""The worker's sign of life: a file that its event loop touches and docker/healthcheck.py looks at."""
+"""The worker's sign of life: a file that its event loop touches, and that docker/healthcheck.py checks."""
 
 import os
 from pathlib import Path
@@ -10,14 +10,14 @@ SECONDS = 5.0
 
 
 class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type stubs
-    """Touches the file while the worker takes tasks; starts again with every new connection to the broker."""
+    """Touches the file while the worker takes tasks. Restarts with every new connection to the broker."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self.timer: Any = None
-        # The image names the file, for this and for its health check. Elsewhere nobody looks at one.
+        # The image sets the file's path for this step and for its health check. Elsewhere nothing checks it.
         self.file = os.environ.get("WORKER_HEARTBEAT", "")
 
     def start(self, consumer: Any) -> None:

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line an event on stdout, for our own loggers and everybody else's."""
+"""Structured logs: one JSON line per event on stdout, for the project's loggers and all others."""
 
 import logging
 import re
@@ -7,22 +7,22 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-# What gunicorn's access log says of a request: no address, no query string, no user agent.
+# The fields of a request in gunicorn's access log: no address, no query string, no user agent.
 REQUEST_FIELDS = ("method", "path", "status", "bytes", "duration_ms", "request_id")
 
-# PostgreSQL quotes the row that broke a rule on these lines: a learner's id or a score.
+# On these lines, PostgreSQL quotes the row that violated a constraint, such as a learner's id or a score.
 QUOTED_ROW = re.compile(r"^(DETAIL|CONTEXT):.*?(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
 def without_quoted_rows(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Takes what the database quotes out of a formatted exception."""
+    """Removes rows that the database quotes from a formatted exception."""
     if isinstance(event.get("exception"), str):
         event["exception"] = QUOTED_ROW.sub(r"\1 left out", event["exception"])
     return event
 
 
 def refused_host(record: logging.LogRecord) -> bool:
-    """Makes one line, without traceback, of a request for a host that is not served: anybody may send such requests."""
+    """Logs a request for an unknown host as one warning without traceback, because anybody may send such requests."""
     record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
     record.exc_info = None
     return True
@@ -40,7 +40,7 @@ SHARED_PROCESSORS: list[Any] = [
 
 
 def formatter(log_format: str) -> structlog.stdlib.ProcessorFormatter:
-    """Formats any logger's records; ``log_format`` is json or console."""
+    """A formatter for the records of any logger. ``log_format`` is json or console."""
     renderer: Any = structlog.processors.JSONRenderer()
     if log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
@@ -73,11 +73,11 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
             "django": {"level": level, "handlers": [], "propagate": True},
-            # Every 4xx as a warning would only repeat the access log.
+            # Warnings for every 4xx would only repeat the access log.
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": [], "propagate": True},
             "django.security.DisallowedHost": {"filters": [refused_host]},
-            # At DEBUG these show statements, messages and contexts with learners' ids and scores in them.
+            # At DEBUG, these loggers show statements, messages and contexts that contain learners' ids and scores.
             "django.db.backends": no_debug,
             "django.template": no_debug,
             "celery": no_debug,

@@ -1,4 +1,7 @@
-"""Every request has an id: the proxy's, or a new one. It is in each log line and in the answer."""
+"""Middleware for request ids and against NUL characters.
+
+Every request has an id, the proxy's or a new one. It is in each log line and in the response.
+"""
 
 import re
 import uuid
@@ -12,7 +15,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._=:;-]{1,128}")
 
 
 class RequestIdMiddleware:
-    """Takes ``X-Request-ID`` where it has a sensible form, else makes one; binds it to the logs."""
+    """Uses ``X-Request-ID`` if it is well-formed, or creates an id. Binds it to the logs."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -27,8 +30,10 @@ class RequestIdMiddleware:
 
 
 class NulMiddleware:
-    """Refuses a NUL in what is looked for in the database before anybody has checked it, for PostgreSQL knows no such
-    text: a cookie or a token, which may hold one in quotes, and the filters of the admin's lists."""
+    """Refuses NUL in text that reaches the database unchecked, because PostgreSQL cannot store NUL in text.
+
+    Such text is in cookies and tokens, which may contain NUL inside quotes, and in the filters of the admin's lists.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,7 +41,7 @@ class NulMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         texts = [*request.COOKIES.values(), request.META.get("HTTP_AUTHORIZATION", "")]
         if request.path.startswith("/admin/"):
-            # "q" is the search box, whose form says so by itself.
+            # "q" is the search box, whose form refuses NUL itself.
             texts += [text for name, values in request.GET.lists() if name != "q" for text in values]
         if any("\0" in text for text in texts):
             raise SuspiciousOperation("NUL in a text")

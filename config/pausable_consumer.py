@@ -1,9 +1,9 @@
-"""A worker takes no message that it could only keep waiting behind work that may last for days.
+"""Keeps a worker from taking messages that would only wait behind tasks that may run for days.
 
 The message of such a task is acknowledged when the task begins (``acks_late=False``), and the broker sends the next
-one at once. Kept by a worker that is busy for days it would reach no other worker, and after 30 minutes
-(``consumer_timeout``) RabbitMQ would close its channel, at which Celery gives the worker up. So a worker all of whose
-processes run such tasks stops to consume before it acknowledges, and consumes again when one has ended.
+message at once. A worker that is busy for days would keep it from other workers. After 30 minutes
+(``consumer_timeout``), RabbitMQ would close the worker's channel, and Celery would give up the worker. So if all
+processes of a worker run such tasks, it stops consuming before it acknowledges. It resumes when one of them ends.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class PausableConsumer(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type stubs
-    """Stops and goes on with consuming; starts again with every new connection to the broker."""
+    """Pauses and resumes consuming. Restarts with every new connection to the broker."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
     current: "PausableConsumer | None" = None
@@ -42,7 +42,7 @@ class PausableConsumer(bootsteps.StartStopStep):  # type: ignore[misc] # Celery 
             self._timer = None
 
     def begins(self) -> None:
-        """Called before the message of a task that begins is acknowledged."""
+        """Pauses if needed. Called when a task begins, before its message is acknowledged."""
         if self._is_full(beginning=1):
             self._pause()
 
@@ -57,7 +57,7 @@ class PausableConsumer(bootsteps.StartStopStep):  # type: ignore[misc] # Celery 
             try:
                 tasks.cancel_by_queue(queue.name)
             except self._consumer.connection_errors:
-                # The worker's loop notices, and this step starts again with its new connection.
+                # The worker's loop notices this too, and this step restarts with the new connection.
                 log.warning("intake_not_paused", queue=queue.name, exc_info=True)
 
     def _look(self) -> None:
@@ -70,7 +70,7 @@ class PausableConsumer(bootsteps.StartStopStep):  # type: ignore[misc] # Celery 
 
 
 class LongRequest(Request):  # type: ignore[misc] # Celery has no type stubs
-    """What a worker knows of a task that is acknowledged when it begins: ``Request`` of such a task."""
+    """The ``Request`` of tasks that are acknowledged when they begin."""
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         if PausableConsumer.current is not None:

@@ -1,4 +1,4 @@
-"""gunicorn's logs in the form of all others; docker/gunicorn.conf.py names the class."""
+"""gunicorn's logs in the same format as all others. docker/gunicorn.conf.py refers to this class."""
 
 import logging
 import sys
@@ -18,7 +18,7 @@ class StructuredLogger(Logger):  # type: ignore[misc] # gunicorn has no type stu
         super()._set_handler(log, output, formatter(environment.log_format()), sys.stdout)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """One line a request: what was asked and how it went, not by whom."""
+        """Logs one line per request: what was requested and how it went, but not by whom."""
         if not self.access_log_enabled:
             return
         headers = {name.lower(): value for name, value in resp.headers}
@@ -33,12 +33,12 @@ class StructuredLogger(Logger):  # type: ignore[misc] # gunicorn has no type stu
         self.access_log.info("request", extra=fields)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """As gunicorn has it, but an invalid request is not quoted, nor who sent it."""
+        """Like gunicorn's, but without quoting an invalid request or its sender."""
         if msg.startswith("Invalid request from"):
             msg = "Invalid request"
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """As gunicorn has it, without the query string of the request that failed."""
+        """Like gunicorn's, but without the query string of the failed request."""
         shown = (arg.partition("?")[0] if isinstance(arg, str) else arg for arg in args)
         super().exception(msg, *shown, **kwargs)

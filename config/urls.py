@@ -1,4 +1,4 @@
-"""Routes of the project: the API under its two prefixes, operations, documentation and the admin."""
+"""The project's routes: the API under its two prefixes, operations, documentation and the admin."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -9,7 +9,7 @@ from adaptivity.api import exceptions, operations
 
 urlpatterns = [
     path("api/v2/", include("adaptivity.api.urls")),
-    # The prefix of the 2018 service; its clients keep it.
+    # The prefix of the 2018 service, for its clients.
     path("engine/api/", include(("adaptivity.api.urls", "adaptivity"), namespace="engine-api")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -41,7 +41,7 @@ def worker() -> str:
         age = time.time() - Path(os.environ["WORKER_HEARTBEAT"]).stat().st_mtime
     except (KeyError, OSError):
         return "the worker takes no tasks yet"
-    return "" if age < HEARTBEAT_SECONDS else f"the worker's loop last turned {age:.0f} seconds ago"
+    return "" if age < HEARTBEAT_SECONDS else f"the worker's loop last ran {age:.0f} seconds ago"
 
 
 if __name__ == "__main__":

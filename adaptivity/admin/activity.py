@@ -24,7 +24,7 @@ class PrerequisiteInline(LinkInline):
     fields = ("to_activity",)
     autocomplete_fields = ("to_activity",)
     verbose_name = "prerequisite"
-    verbose_name_plural = "prerequisites: activities to be done before this one"
+    verbose_name_plural = "prerequisites: activities to do before this one"
 
 
 class CollectionInline(LinkInline):
@@ -93,6 +93,6 @@ class PrerequisiteActivityAdmin(ContentAdmin):
     list_display = ("from_activity", "to_activity")
     list_select_related = ("from_activity", "to_activity")
     search_fields = ("from_activity__source_launch_url", "to_activity__source_launch_url")
-    search_help_text = "Source launch URL of the dependent or of the prerequisite."
+    search_help_text = "Source launch URL of the dependent or the prerequisite."
     ordering = ("pk",)
     autocomplete_fields = ("from_activity", "to_activity")

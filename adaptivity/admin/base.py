@@ -1,4 +1,4 @@
-"""What the pages share: services write, records are only viewed, and no page grows with the number of rows."""
+"""What the admin's pages share: services write, records are read-only, and no page grows with the number of rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,14 +20,16 @@ from django.utils.html import format_html, format_html_join
 from adaptivity.errors import AdaptivityError
 
 INLINE_ROWS = 50
-# What a write meets where another session deletes, or refers to, what it has read. ProtectedError is an IntegrityError.
+# The errors of a write if another session deleted, or began to use, what it read. ProtectedError is an IntegrityError.
 MEANWHILE = (ObjectDoesNotExist, IntegrityError)
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 def changelist_link(model: type[models.Model], text: object, **filters: object) -> str:
-    """A link to the rows of the model that the filters leave: what an inline is too short for. On the page of an
-    object that is being added, whose filter is None, there is nothing to lead to."""
+    """A link to the filtered list of a model's rows, for lists too long for an inline.
+
+    Returns "-" on the page of an object that is being added, because its filter is None.
+    """
     if None in filters.values():
         return "-"
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
@@ -35,7 +37,7 @@ def changelist_link(model: type[models.Model], text: object, **filters: object) 
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows of plain text as a table of a page; "-" where there are none."""
+    """Rows of plain text as an HTML table, or "-" if there are none."""
     body = format_html_join(
         "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
     )
@@ -46,7 +48,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 class Refused(Exception):
-    """What services refused of a page, by the prefix of the form that it is about; the page's own form has none."""
+    """The errors of services on a page, by the prefix of the form concerned; None is the page's own form."""
 
     def __init__(self, refusals: Mapping[str | None, Sequence[AdaptivityError]]) -> None:
         super().__init__(" ".join(error.message for errors in refusals.values() for error in errors))
@@ -54,7 +56,7 @@ class Refused(Exception):
 
 
 class ServiceForm(forms.ModelForm):
-    """A form of what a service writes: what that refuses becomes an error of the form."""
+    """A form for data that a service writes. The service's errors become errors of the form."""
 
     refusals: ClassVar[Mapping[str | None, Sequence[AdaptivityError]]] = {}
 
@@ -67,19 +69,21 @@ class ServiceForm(forms.ModelForm):
 
 @dataclass(frozen=True)
 class Services:
-    """The functions ``<entity>_create``, ``_update`` and ``_delete`` of a module; ``row`` is the name that the last two
-    have for the object."""
+    """The functions ``<entity>_create``, ``_update`` and ``_delete`` of a module.
+
+    ``row`` is the name of the argument for the object in the last two.
+    """
 
     module: ModuleType
     entity: str
     row: str
 
     def call(self, action: str, **arguments: Any) -> Any:
-        """Calls one of them."""
+        """Calls one of the functions."""
         return getattr(self.module, f"{self.entity}_{action}")(**arguments)
 
     def save(self, form: forms.ModelForm, *, change: bool, **more: Any) -> Any:
-        """Creates what a valid form describes, or updates the fields that were changed in it."""
+        """Creates the object that a valid form describes, or updates the fields that changed."""
         columns = {column.name for column in form.instance._meta.fields if not column.primary_key}
         names = columns.intersection(form.changed_data if change else form.fields)
         values = {name: getattr(form.instance, name) for name in names}
@@ -89,10 +93,10 @@ class Services:
 
 
 class ServiceAdmin(admin.ModelAdmin):
-    """A page whose writes are those of services. What one refuses is shown on the page, and then nothing is written."""
+    """A page that writes through services. If a service refuses a write, the page shows why and writes nothing."""
 
     services: Services
-    # What the creation of a row is told, where the object that has it as an inline is new as well.
+    # Additional arguments for creating a row as an inline of a new object.
     beside_new: ClassVar[Mapping[str, Any]] = {}
     form = ServiceForm
     show_full_result_count = False
@@ -109,14 +113,14 @@ class ServiceAdmin(admin.ModelAdmin):
     def _all_or_nothing(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         if request.method in SAFE_METHODS:
             return view()
-        reason = "Something else changed it, or began to refer to it, meanwhile."
+        reason = "In the meantime, another session changed it or began to refer to it."
         try:
             with transaction.atomic():
                 return view()
         except Refused as refused:
             reason = str(refused)
             request.refusals = refused.refusals  # type: ignore[attr-defined]  # for the forms
-            # The same page with its errors, unless what is there now allows no form.
+            # Show the same page with its errors, unless the current state allows no form.
             with suppress(Refused, PermissionDenied, *MEANWHILE), transaction.atomic():
                 return view()
         except AdaptivityError as error:
@@ -145,12 +149,12 @@ class ServiceAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         refusals: dict[str | None, list[AdaptivityError]] = {}
         for formset in formsets:
-            # Writes nothing, but tells the log what is written.
+            # Writes nothing, but collects the changes for the admin's log.
             formset.save(commit=False)
             page: Any = self.admin_site.get_model_admin(formset.model)
             beside_new = {} if change else page.beside_new
             deleted = formset.deleted_forms
-            # What is deleted makes room for what is added.
+            # Delete first, so that deleted rows make room for new ones.
             for row in sorted(formset.forms, key=lambda row: row not in deleted):
                 known = row.instance.pk is not None
                 try:
@@ -171,9 +175,9 @@ class ServiceAdmin(admin.ModelAdmin):
             self.delete_model(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set[Any], list]:
-        """What goes with the objects, and what protects them, as counts.
+        """The numbers of rows that are deleted with the objects, and of those that protect them.
 
-        Django shows a line for each row instead: the 17,708 memberships of a large collection, or each score.
+        Django would show a line for each row: the 17,708 memberships of a large collection, or every score.
         """
         counts = {str(self.opts.verbose_name_plural): len(objs)}
         lacking: set[Any] = set()
@@ -197,17 +201,17 @@ class ServiceAdmin(admin.ModelAdmin):
 
 
 class ContentAdmin(ServiceAdmin):
-    """A page of content, whose texts are stored as they are entered."""
+    """A page of content. Texts are stored exactly as entered."""
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
-        # An id means what the platform sent, white space included.
+        # An id is exactly what the platform sent, including white space.
         if isinstance(db_field, models.CharField | models.TextField) and not db_field.choices:
             kwargs["strip"] = False
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class ReadOnly:
-    """Viewed by those who may, changed by nobody."""
+    """Users with permission may view it; nobody may change it."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -220,16 +224,16 @@ class ReadOnly:
 
 
 class RecordAdmin(ReadOnly, admin.ModelAdmin):
-    """Evidence, what is derived from it, and what the engine keeps: written by services only."""
+    """Evidence, derived state, and records of the engine. Only services write them."""
 
     show_full_result_count = False
     ordering = ("-pk",)
-    # Whether its rows are deleted by whoever may delete the content that they tell about.
+    # Whether users who may delete the content also delete these rows with it.
     goes_with_content = False
 
 
 class BoundedFormSet(BaseInlineFormSet):
-    """The first INLINE_ROWS rows; all of them are on the changelist of their own model."""
+    """Shows the first INLINE_ROWS rows. The list page of their own model shows all."""
 
     def get_queryset(self) -> Any:
         if not hasattr(self, "_bounded"):
@@ -251,9 +255,9 @@ class RecordInline(ReadOnly, admin.TabularInline):
 
 
 class LinkForm(ServiceForm):
-    """A row that links two objects. Where it is there already, its far end is fixed: remove the row and add another.
+    """A row that links two objects. The far end of an existing row is fixed: delete the row and add another.
 
-    That spares a query a row for the far end's name, and a row that did not change is not validated again.
+    This saves a query per row for the far end's name, and unchanged rows are not validated again.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

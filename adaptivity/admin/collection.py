@@ -56,7 +56,7 @@ class CollectionAdmin(ContentAdmin):
         count = getattr(collection, "activity_count", 0)
         return changelist_link(Activity, count, collections__id__exact=collection.pk)
 
-    @admin.display(description="take activities out")
+    @admin.display(description="remove activities")
     def more(self, collection: Collection) -> str:
         return changelist_link(CollectionActivity, "all memberships", collection__id__exact=collection.pk)
 
@@ -73,7 +73,7 @@ class ContentGapReportAdmin(RecordAdmin):
     search_help_text = "collection_id."
     fields = ("collection", "made_at", "responses", "knowledge_components", "items")
     readonly_fields = fields
-    # What it says of a collection that is gone helps nobody.
+    # A report is useless after its collection is deleted.
     goes_with_content = True
 
     @admin.display(description="suggestions")
@@ -102,10 +102,10 @@ class ContentGapReportAdmin(RecordAdmin):
             ),
         )
 
-    @admin.display(description="items that are suspect or discriminate badly")
+    @admin.display(description="items that are suspect or discriminate poorly")
     def items(self, report: ContentGapReport) -> str:
         left_out = report.report.get("items_left_out")
-        more = f"{left_out} items more, which are less suspect" if left_out else ""
+        more = f"{left_out} more items, which are less suspect" if left_out else ""
         found = table(
             ("activity", "KC", "learners", "correlation", "to do"),
             (
@@ -133,7 +133,7 @@ class CollectionActivityAdmin(ContentAdmin):
     autocomplete_fields = ("activity", "collection")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CollectionActivity]) -> None:
-        # A large collection is emptied here, at once.
+        # All memberships of a collection are removed at once, because large collections are emptied here.
         taken_out: dict[str, list[int]] = defaultdict(list)
         for membership in queryset:
             taken_out[membership.collection.collection_id].append(membership.activity_id)

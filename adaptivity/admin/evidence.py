@@ -22,7 +22,7 @@ class RevisionInline(RecordInline):
 
 @admin.register(Score)
 class ScoreAdmin(RecordAdmin):
-    """Scores as they were first reported, and what became of them."""
+    """Scores as they were first reported, and their corrections or deletion."""
 
     list_display = ("learner", "activity", "score", "timestamp", "state", "event_id", "model_version")
     list_filter = ("timestamp", "timestamp_given", ("event_id", EmptyFieldListFilter))
@@ -69,7 +69,7 @@ class VoidedStatementAdmin(RecordAdmin):
     list_display = ("statement_id", "recorded_at")
     list_filter = ("recorded_at",)
     search_fields = ("statement_id__exact",)
-    search_help_text = "A whole id of a statement, in lower case."
+    search_help_text = "The whole id of a statement, in lower case."
 
 
 class RejectInline(RecordInline):
@@ -95,19 +95,19 @@ class ScoreImportAdmin(RecordAdmin):
     )
     list_filter = ("started_at", "file_format", ("finished_at", EmptyFieldListFilter))
     search_fields = ("content_hash__startswith", "file_name", "tool_consumer_instance_guid")
-    search_help_text = "The beginning of the file's hash, its name, or tool_consumer_instance_guid."
+    search_help_text = "The start of the file's hash, the file's name, or a tool_consumer_instance_guid."
     inlines = (RejectInline,)
 
 
 @admin.register(Reject)
 class RejectAdmin(RecordAdmin):
-    """How many lines of which file were refused, and why."""
+    """The number of refused lines by file and reason."""
 
     list_display = ("reason", "count", "file", "first_line", "last_line", "updated_at")
     list_filter = ("updated_at", "score_import__file_format")
     list_select_related = ("score_import",)
     search_fields = ("reason", "score_import__file_name", "score_import__content_hash__startswith")
-    search_help_text = "A part of the reason or of the file's name, or the beginning of its hash."
+    search_help_text = "Part of the reason or of the file's name, or the start of the file's hash."
 
     @admin.display(description="file", ordering="score_import__file_name")
     def file(self, reject: Reject) -> str:

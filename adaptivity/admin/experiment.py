@@ -20,7 +20,7 @@ class GroupForm(ServiceForm):
 
 
 class DraftsOnly:
-    """What an experiment compares is fixed once it was started."""
+    """Only drafts may be changed: starting an experiment fixes its groups."""
 
     def _is_draft(self, obj: Any) -> bool:
         experiment = getattr(obj, "experiment", obj)
@@ -45,7 +45,7 @@ class GroupInline(DraftsOnly, admin.StackedInline):
 
 @admin.register(Experiment)
 class ExperimentAdmin(DraftsOnly, ServiceAdmin):
-    """Drafts are planned here; starting and ending are actions of the list."""
+    """Drafts of experiments. Start and end an experiment with the actions of the list."""
 
     services = Services(experiments, "experiment", "experiment")
     list_display = ("name", "collection", "started_at", "ended_at")
@@ -75,32 +75,32 @@ class ExperimentAdmin(DraftsOnly, ServiceAdmin):
         except AdaptivityError as error:
             self.message_user(request, f"{experiment}: {error.message}", messages.ERROR)
         else:
-            self.message_user(request, f"{experiment} is {done}.", messages.SUCCESS)
+            self.message_user(request, f"{experiment} was {done}.", messages.SUCCESS)
 
 
 @admin.register(ExperimentalGroup)
 class ExperimentalGroupAdmin(DraftsOnly, ServiceAdmin):
-    """Where pins look for their groups; groups are planned on the experiment's page."""
+    """The groups that pins can choose. Plan groups on the experiment's page."""
 
     services = Services(experiments, "experimental_group", "group")
     form = GroupForm
     list_display = ("experiment", "name", "weight", "policy")
     list_select_related = ("experiment",)
     search_fields = ("experiment__name", "name")
-    search_help_text = "Name of the experiment or group."
+    search_help_text = "Name of the experiment or the group."
     ordering = ("-pk",)
     autocomplete_fields = ("experiment",)
 
 
 @admin.register(ExperimentPin)
 class ExperimentPinAdmin(ServiceAdmin):
-    """The experiment is the group's."""
+    """Pins of learners to groups. The group determines the experiment."""
 
     services = Services(experiments, "experiment_pin", "pin")
     list_display = ("learner", "group")
     list_select_related = ("learner", "group__experiment")
     search_fields = ("=learner__user_id", "experiment__name")
-    search_help_text = "The learner's user_id, whole, or the experiment's name."
+    search_help_text = "A whole user_id, or the name of the experiment."
     ordering = ("-pk",)
     fields = ("learner", "group")
     autocomplete_fields = ("learner", "group")

@@ -13,7 +13,7 @@ class PrerequisiteInline(LinkInline):
     fields = ("prerequisite", "value")
     autocomplete_fields = ("prerequisite",)
     verbose_name = "prerequisite"
-    verbose_name_plural = "prerequisites: knowledge components to be mastered before this one"
+    verbose_name_plural = "prerequisites: knowledge components to master before this one"
 
 
 @admin.register(KnowledgeComponent)
@@ -42,6 +42,6 @@ class PrerequisiteKnowledgeComponentAdmin(ContentAdmin):
     list_display = ("knowledge_component", "prerequisite", "value")
     list_select_related = ("knowledge_component", "prerequisite")
     search_fields = ("knowledge_component__kc_id", "prerequisite__kc_id")
-    search_help_text = "kc_id of the dependent or of the prerequisite."
+    search_help_text = "kc_id of the dependent or the prerequisite."
     ordering = ("pk",)
     autocomplete_fields = ("knowledge_component", "prerequisite")

@@ -58,7 +58,7 @@ class StaleFilter(SimpleListFilter):
 
 @admin.register(Learner)
 class LearnerAdmin(RecordAdmin):
-    """The platform says who a learner is, and the evidence everything else: nothing here is changed by hand."""
+    """Learners. Read-only, because their identity comes from the platform, and all else from the evidence."""
 
     list_display = ("user_id", "tool_consumer_instance_guid", "evidence_count", "latest_timestamp", "stale_")
     list_filter = (StaleFilter,)
@@ -131,7 +131,7 @@ class DoneActivityAdmin(RecordAdmin):
 
 @admin.register(ErasedLearner)
 class ErasedLearnerAdmin(RecordAdmin):
-    """That somebody was erased and when; not who."""
+    """When learners were erased, but not who they were."""
 
     list_display = ("erased_at",)
     fields = ("erased_at",)

@@ -29,8 +29,10 @@ PERMISSION = "adaptivity.change_modelversion"
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(RecordAdmin):
-    """Immutable: scores and recommendations remember which version they saw. Which one is in force can be changed by
-    those who may change model versions, through the gate."""
+    """Model versions. Immutable, because scores and recommendations refer to them.
+
+    Users who may change model versions can change which one is in force, through the gate.
+    """
 
     list_display = ("name", "method", "created_at", "finished_at", "is_active", "purged_at", "more")
     list_filter = ("created_at",)
@@ -90,7 +92,7 @@ class ModelVersionAdmin(RecordAdmin):
 
     @method_decorator(require_POST)
     def promote(self, request: HttpRequest, version_id: int) -> HttpResponse:
-        """Puts the version in force; by force where the form says so, with its reason."""
+        """Puts the version in force. If the form says so, does it by force, with the reason given."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         version = get_object_or_404(ModelVersion, pk=version_id)
@@ -110,7 +112,7 @@ class ModelVersionAdmin(RecordAdmin):
 
     @method_decorator(require_POST)
     def rollback(self, request: HttpRequest) -> HttpResponse:
-        """Puts in force again what was before the last promotion."""
+        """Reverts the last promotion."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         try:
@@ -118,7 +120,7 @@ class ModelVersionAdmin(RecordAdmin):
         except AdaptivityError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            name = version.name if version else "what the authors wrote"
+            name = version.name if version else "the authors' parameters"
             self.message_user(request, f"In force again: {name}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:adaptivity_modelversion_changelist"))
 

@@ -13,12 +13,12 @@ class StepRunInline(RecordInline):
 
 @admin.register(PipelineRun)
 class PipelineRunAdmin(RecordAdmin):
-    """Runs of pipelines; each step's page has the last of what it wrote."""
+    """Runs of pipelines. The page of each step shows its last output."""
 
     list_display = ("__str__", "status", "started_at", "ended_at", "started_by")
     list_filter = ("status", "pipeline", "started_at")
     search_fields = ("pipeline", "started_by")
-    search_help_text = "A pipeline, or who started it."
+    search_help_text = "A pipeline, or the user or task that started it."
     exclude = ("token", "process")
     inlines = (StepRunInline,)
 

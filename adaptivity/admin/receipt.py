@@ -10,10 +10,10 @@ class DecisionReceiptAdmin(RecordAdmin):
     list_select_related = ("learner", "collection")
     list_filter = ("outcome", "policy")
     search_fields = ("=learner__user_id", "=collection__collection_id")
-    search_help_text = "The learner's user_id or the collection_id, whole."
+    search_help_text = "A whole user_id or collection_id."
     exclude = ("state", "best")
     readonly_fields = ("candidates",)
-    # By itself it is deleted by nobody; without its collection it says nothing.
+    # Nobody can delete a receipt alone; without its collection it is useless.
     goes_with_content = True
 
 

@@ -10,11 +10,11 @@ from adaptivity.admin.base import RecordAdmin, ServiceAdmin, ServiceForm, Servic
 from adaptivity.models import CourseSource, CrawledPage, JobRun, SourceItem, SourceSection
 from adaptivity.sources.services import course_sources
 
-NOT_SENT = "The source is saved, but the broker did not take its job: the next run of the job reads it."
+NOT_SENT = "The source was saved, but the broker did not accept its job. The next scheduled run reads the source."
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one a line."""
+    """A list of texts, one per line."""
 
     widget = forms.Textarea(attrs={"rows": 3, "cols": 80})
 
@@ -29,28 +29,29 @@ class LinesField(forms.CharField):
 
 
 class CourseSourceForm(ServiceForm):
-    """The rules are those of the service."""
+    """The form of a source. The service has the rules."""
 
     address_exceptions = LinesField(
-        required=False, help_text="host:port, one a line: what may be reached although its address is private."
+        required=False, help_text="Private addresses that may be reached, as host:port, one per line."
     )
-    start_urls = LinesField(required=False, help_text="Website: the URLs to begin with, one a line.")
+    start_urls = LinesField(required=False, help_text="Website: the URLs to start from, one per line.")
     allowed_domains = LinesField(
         required=False,
-        help_text="Website: domains, one a line, their subdomains included; empty: the hosts of the start URLs alone.",
+        help_text="Website: domains, including their subdomains, one per line. "
+        "Empty means only the hosts of the start URLs.",
     )
 
 
 @admin.register(CourseSource)
 class CourseSourceAdmin(ServiceAdmin):
-    """A new source that is enabled is read at once."""
+    """Sources. A new source that is enabled is read at once."""
 
     services = Services(course_sources, "course_source", "source")
     form = CourseSourceForm
     list_display = ("slug", "kind", "name", "enabled", "last_outcome", "last_started_at", "last_finished_at")
     list_filter = ("kind", "enabled", "last_outcome")
     search_fields = ("slug", "name", "base_url", "course_id")
-    search_help_text = "slug, name, base URL or course id."
+    search_help_text = "Slug, name, base URL or course id."
     ordering = ("slug",)
     fieldsets = (
         (None, {"fields": ("slug", "kind", "name", "enabled", "interval_hours", "address_exceptions")}),
@@ -60,14 +61,14 @@ class CourseSourceAdmin(ServiceAdmin):
             {"fields": ("start_urls", "allowed_domains", "max_depth", "max_pages", "delay", "collection_id")},
         ),
         (
-            "How it went",
+            "Last run",
             {"fields": ("last_outcome", "last_started_at", "last_finished_at", "last_message", "more")},
         ),
     )
     readonly_fields = ("last_outcome", "last_started_at", "last_finished_at", "last_message", "more")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        # What it has brought is of its kind.
+        # The kind is fixed, because the source's content depends on it.
         return (*self.readonly_fields, "kind") if obj is not None else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: CourseSource, form: Any, change: Any) -> None:
@@ -117,7 +118,7 @@ class CrawledPageAdmin(RecordAdmin):
     list_filter = ("source", "status", "pending")
     list_select_related = ("source",)
     search_fields = ("url__startswith",)
-    search_help_text = "The beginning of a URL."
+    search_help_text = "The start of a URL."
 
     def get_queryset(self, request: HttpRequest) -> Any:
         queryset = super().get_queryset(request)

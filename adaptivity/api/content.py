@@ -65,13 +65,13 @@ class ActivityFilter(django_filters.FilterSet):
     collections__name = TextFilter(field_name="collections__name")
 
     def filter_queryset(self, queryset: "QuerySet[Activity]") -> "QuerySet[Activity]":
-        """A list never shows an activity twice because several of its collections match."""
+        """Lists each activity once, even if several of its collections match."""
         found: QuerySet[Activity] = super().filter_queryset(queryset)
         return found.distinct()
 
 
 class ActivityViewSet(Resource):
-    """What learners can do, and which of it to do next."""
+    """Activities that learners can do."""
 
     queryset = Activity.objects.order_by("id").prefetch_related(
         "collections", "knowledge_components", "prerequisite_activities"
@@ -95,7 +95,7 @@ class CollectionFilter(django_filters.FilterSet):
 
 
 class CollectionActivitiesSerializer(Plain):
-    """An entry of a collection's array of activities."""
+    """An activity in a collection's list."""
 
     source_launch_url = TextField(max_length=URL_LENGTH)
     name = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
@@ -105,7 +105,7 @@ class CollectionActivitiesSerializer(Plain):
 
 
 class CollectionViewSet(OfCollection, Resource):
-    """Sets of activities from which one is recommended at a time."""
+    """Sets of activities, from which one is recommended at a time."""
 
     serializer_class = CollectionSerializer
     filterset_class = CollectionFilter
@@ -116,7 +116,7 @@ class CollectionViewSet(OfCollection, Resource):
     @extend_schema(responses={200: CollectionActivitiesSerializer(many=True), **READ, **UNKNOWN}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def activities(self, request: Request, collection_id: str) -> Response:
-        """All activities of the collection, not paged."""
+        """Returns all activities of the collection, without paging."""
         return Response(self._activities(self.get_object()))
 
     @extend_schema(
@@ -126,7 +126,7 @@ class CollectionViewSet(OfCollection, Resource):
     )
     @activities.mapping.post
     def replace_activities(self, request: Request, collection_id: str) -> Response:
-        """Makes the collection hold just these activities; creates what is unknown, deletes none."""
+        """Replaces the collection's activities. Creates unknown activities and collections, and deletes none."""
         check_collection_id(collection_id)
         serializer = bounded(CollectionActivitiesSerializer(), data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -140,7 +140,7 @@ class CollectionViewSet(OfCollection, Resource):
 
 
 def check_collection_id(collection_id: str) -> None:
-    """A path that would create a collection has to be an id that a collection can have."""
+    """Raises ValidationError if no collection could have this id."""
     CollectionSerializer(data={"collection_id": collection_id, "name": ""}).is_valid(raise_exception=True)
 
 
@@ -156,7 +156,7 @@ class CollectionActivityFilter(django_filters.FilterSet):
 
 
 class CollectionActivityViewSet(Resource):
-    """Which activity is in which collection."""
+    """Memberships of activities in collections."""
 
     queryset = CollectionActivity.objects.order_by("id")
     serializer_class = CollectionActivitySerializer
@@ -182,7 +182,7 @@ class KnowledgeComponentFilter(django_filters.FilterSet):
 
 
 class KnowledgeComponentViewSet(Resource):
-    """What can be learned; mastery is traced for each."""
+    """Skills and concepts that can be learned. Mastery is traced for each."""
 
     queryset = KnowledgeComponent.objects.order_by("id")
     serializer_class = KnowledgeComponentSerializer
@@ -199,12 +199,12 @@ class KnowledgeComponentViewSet(Resource):
 
 class PrerequisiteActivitySerializer(Plain):
     id = serializers.IntegerField(read_only=True)
-    from_activity = ReferenceField(queryset=Activity.objects.all(), help_text="The dependent.")
+    from_activity = ReferenceField(queryset=Activity.objects.all(), help_text="The dependent activity.")
     to_activity = ReferenceField(queryset=Activity.objects.all(), help_text="The prerequisite.")
 
 
 class PrerequisiteActivityViewSet(Resource):
-    """Which activity has to be done before which."""
+    """Activities that must be done before other activities."""
 
     queryset = PrerequisiteActivity.objects.order_by("id")
     serializer_class = PrerequisiteActivitySerializer
@@ -219,12 +219,14 @@ class PrerequisiteActivityViewSet(Resource):
 class PrerequisiteKnowledgeComponentSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     prerequisite = ReferenceField(queryset=KnowledgeComponent.objects.all())
-    knowledge_component = ReferenceField(queryset=KnowledgeComponent.objects.all(), help_text="The dependent.")
-    value = ProbabilityField(required=False, help_text="Strength; 1 where absent.")
+    knowledge_component = ReferenceField(
+        queryset=KnowledgeComponent.objects.all(), help_text="The dependent knowledge component."
+    )
+    value = ProbabilityField(required=False, help_text="Strength of the prerequisite. Default: 1.")
 
 
 class PrerequisiteKnowledgeComponentViewSet(Resource):
-    """Which knowledge component should be mastered before which."""
+    """Knowledge components that should be mastered before other knowledge components."""
 
     queryset = PrerequisiteKnowledgeComponent.objects.order_by("id")
     serializer_class = PrerequisiteKnowledgeComponentSerializer

@@ -1,4 +1,4 @@
-"""What a collection's content lacks."""
+"""Reports on what a collection's content lacks."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -18,40 +18,40 @@ class SuggestionSerializer(Plain):
 
 
 class KnowledgeComponentGapsSerializer(Plain):
-    """Shares are from 0 to 1; null where nobody has practised, or nothing is determined."""
+    """Shares are numbers from 0 to 1. A share is null if nobody has practised, or if no learner is determined."""
 
-    knowledge_component = serializers.CharField(help_text="kc_id")
-    items = serializers.IntegerField(help_text="That may be recommended.")
+    knowledge_component = serializers.CharField(help_text="The kc_id.")
+    items = serializers.IntegerField(help_text="Number of items that may be recommended.")
     opportunities = serializers.IntegerField()
     learners = serializers.IntegerField()
     over_practice = serializers.FloatField(allow_null=True)
     under_practice = serializers.FloatField(allow_null=True)
-    determined = serializers.IntegerField(help_text="Learners of whom it is known whether their wheels spin.")
+    determined = serializers.IntegerField(help_text="Number of learners known to wheel-spin or not.")
     wheel_spinning = serializers.FloatField(allow_null=True)
     runs_out = serializers.FloatField(help_text="Probability that a new learner runs out of items before mastery.")
-    missing = serializers.IntegerField(help_text="Items like the others to write, at most as many as are looked for.")
+    missing = serializers.IntegerField(help_text="Number of similar items to write, up to the search limit.")
     suggestions = SuggestionSerializer(many=True)
 
 
 class ItemGapsSerializer(Plain):
-    activity = serializers.CharField(help_text="source_launch_url")
-    knowledge_component = serializers.CharField(help_text="kc_id")
+    activity = serializers.CharField(help_text="The source_launch_url.")
+    knowledge_component = serializers.CharField(help_text="The kc_id.")
     learners = serializers.IntegerField()
     correlation = serializers.FloatField()
     interval = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
-    better = serializers.CharField(allow_null=True, help_text="kc_id of the KC that its scores go with.")
+    better = serializers.CharField(allow_null=True, help_text="The kc_id of the KC that fits its scores better.")
     suggestions = SuggestionSerializer(many=True)
 
 
 class ContentGapsSerializer(Plain):
-    """What a collection lacked when it was last looked at."""
+    """The latest report on what a collection lacks."""
 
     made_at = serializers.DateTimeField()
-    collection = serializers.CharField(help_text="collection_id")
+    collection = serializers.CharField(help_text="The collection_id.")
     responses = serializers.IntegerField()
     knowledge_components = KnowledgeComponentGapsSerializer(many=True)
     items = ItemGapsSerializer(many=True)
-    items_left_out = serializers.IntegerField(default=0, help_text="Less suspect ones.")
+    items_left_out = serializers.IntegerField(default=0, help_text="Number of less suspect items left out.")
 
 
 class ContentGapsViewSet(OfCollection):
@@ -60,8 +60,8 @@ class ContentGapsViewSet(OfCollection):
     @extend_schema(responses={200: ContentGapsSerializer, **STAFF_READ, **UNKNOWN}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None, permission_classes=[IsAdminUser])
     def content_gaps(self, request: Request, collection_id: str) -> Response:
-        """What the collection's content lacked when ``content_gaps`` last ran. For members of the staff."""
+        """Returns what the collection's content lacked when ``content_gaps`` last ran. For staff only."""
         report = ContentGapReport.objects.filter(collection=self.get_object()).first()
         if report is None:
-            raise NotFound("There is no report on this collection yet: manage.py content_gaps makes it.")
+            raise NotFound("There is no report on this collection yet; run manage.py content_gaps.")
         return Response({"made_at": report.made_at, **report.report})

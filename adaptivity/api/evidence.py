@@ -1,4 +1,4 @@
-"""Scores, masteries, and what is held about a learner."""
+"""Scores, masteries, and the data about a learner."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH},
     OpenApiParameter.HEADER,
-    description="The same as event_id in the body; 400 where both are given and differ.",
+    description="Same as event_id in the body. 400 if both are given and differ.",
 )
 
 
@@ -51,17 +51,17 @@ class ScoreSerializer(Plain):
     timestamp = TimestampField(
         required=False,
         allow_null=True,
-        help_text="ISO 8601 with a zone, not in the future; the server's time if absent.",
+        help_text="ISO 8601 with a time zone, not in the future. Default: the server's time.",
     )
     event_id = TextField(
         max_length=NAME_LENGTH,
         required=False,
         allow_null=True,
-        help_text="Unique per learner: the same body again is answered like the first, another body with 409.",
+        help_text="Unique per learner. Repeating the same body returns the first answer; another body returns 409.",
     )
 
     def to_representation(self, instance: Score) -> dict[str, Any]:
-        """The score in its current state where its revisions were loaded, else as it was first recorded."""
+        """The score in its current state if its revisions were loaded, or as it was first recorded."""
         revisions = getattr(instance, "revisions_in_order", [])
         activity, value, timestamp = instance.activity, instance.score, instance.timestamp
         if revisions:
@@ -83,7 +83,7 @@ class ScoreFilter(django_filters.FilterSet):
 
 @extend_schema_view(create=extend_schema(parameters=[IDEMPOTENCY_KEY]))
 class ScoreViewSet(Resource):
-    """Learners' scores on activities; each updates the learner's masteries."""
+    """Learners' scores on activities. Each score updates the learner's masteries."""
 
     serializer_class = ScoreSerializer
     filterset_class = ScoreFilter
@@ -116,12 +116,12 @@ class ScoreViewSet(Resource):
 
 
 def event_id(request: Request, in_body: str | None) -> str | None:
-    """The event id of the body or the Idempotency-Key header; both may be given if they are the same."""
+    """The event id in the body or in the Idempotency-Key header. Both may be given if they are equal."""
     in_header = request.headers.get("Idempotency-Key")
     if in_header is None:
         return in_body
     try:
-        # WSGI hands over each byte of a header as one character; what a client sends beyond ASCII is UTF-8.
+        # WSGI passes each byte of a header as one character; clients send non-ASCII text as UTF-8.
         in_header = in_header.encode("latin-1").decode()
     except UnicodeError:
         raise InvalidInput("The Idempotency-Key header is not UTF-8.", field="event_id") from None
@@ -193,7 +193,7 @@ class MasteryViewSet(Resource):
     )
     @action(detail=False, methods=["put"], pagination_class=None)
     def bulk_update(self, request: Request) -> Response:
-        """Sets many masteries, all or none."""
+        """Sets many masteries at once, all or none."""
         serializer = bounded(MasterySerializer(), data=request.data)
         serializer.is_valid(raise_exception=True)
         changed = masteries.masteries_set(settings=[mastery_setting(data) for data in serializer.validated_data])
@@ -201,27 +201,27 @@ class MasteryViewSet(Resource):
 
 
 def mastery_setting(data: dict[str, Any]) -> masteries.MasterySetting:
-    """A validated MasterySerializer as the service takes it."""
+    """The validated data of a MasterySerializer, as the service takes it."""
     return masteries.MasterySetting(data["learner"], data["knowledge_component"]["kc_id"], data["value"])
 
 
 class LearnerDataSerializer(Plain):
-    """Everything that is held about one learner."""
+    """All data about one learner."""
 
-    learner = serializers.DictField(help_text="Their own row.")
+    learner = serializers.DictField(help_text="The learner's own row.")
     records = serializers.DictField(
         child=serializers.ListField(child=serializers.DictField()),
-        help_text="Every other row that belongs to them, by what it is: scores, masteries and so on.",
+        help_text="All other rows that belong to the learner, by type: scores, masteries and so on.",
     )
 
 
 class ErasedSerializer(Plain):
     learner = LearnerSerializer()
-    erased = serializers.DictField(child=serializers.IntegerField(), help_text="How many rows of what are gone.")
+    erased = serializers.DictField(child=serializers.IntegerField(), help_text="Number of rows deleted, by type.")
 
 
 class LearnerViewSet(Route):
-    """What is held about one learner, and its erasure. For tokens of staff: a platform's token cannot ask for it."""
+    """Export and erasure of the data about one learner. For staff only: a platform's token cannot do this."""
 
     permission_classes = [IsAdminUser]
     queryset = Learner.objects.none()
@@ -231,7 +231,7 @@ class LearnerViewSet(Route):
     @extend_schema(request=LearnerReferenceSerializer, responses={200: LearnerDataSerializer, **BODY})
     @action(detail=False, methods=["post"])
     def export(self, request: Request) -> Response:
-        """Everything that is held about the learner."""
+        """Returns all data about the learner."""
         identity = self._identity(request)
         try:
             data = learner_data(**learner_representation(identity))
@@ -242,7 +242,7 @@ class LearnerViewSet(Route):
     @extend_schema(request=LearnerReferenceSerializer, responses={200: ErasedSerializer, **BODY, **CONFLICT})
     @action(detail=False, methods=["post"])
     def erase(self, request: Request) -> Response:
-        """Removes the learner and everything that belongs to them, for good; an unknown learner is no error."""
+        """Permanently deletes the learner and everything that belongs to them. An unknown learner is not an error."""
         identity = self._identity(request)
         erased = privacy.learner_erase(learner=identity)
         return Response({"learner": learner_representation(identity), "erased": erased})

@@ -1,4 +1,4 @@
-"""One envelope for every error: ``{code, detail, errors: [{field, code, message}]}``."""
+"""The common format of error responses: ``{code, detail, errors: [{field, code, message}]}``."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ class BodyTooLarge(exceptions.APIException):
 class Contradicted(exceptions.APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "Another request changed what this one refers to; try again."
+    default_detail = "Another request changed the data that this request refers to; try again."
 
 
 def envelope(code: str, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """The body of every error answer. ``field`` has dots into nested objects and lists, "" for the body as a whole.
+    """The body of an error response. Dots in ``field`` lead into nested objects and lists; "" is the whole body.
 
-    A lone surrogate, which a message may quote from the request and no answer can hold, is there as its escape.
+    Lone surrogates, which messages may quote from the request, are escaped, because no response can contain them.
     """
     entries = [{name: _encodable(text) for name, text in entry.items()} for entry in errors or []]
     return {"code": _encodable(code), "detail": _encodable(detail), "errors": entries}
@@ -42,7 +42,7 @@ def _encodable(text: str) -> str:
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """Turns what the views raise into the envelope; None, and so a logged 500, for what nobody foresaw."""
+    """Turns the exceptions of views into error responses. Returns None, and so a logged 500, for unexpected ones."""
     exception = _as_api_exception(exception)
     if isinstance(exception, AdaptivityError):
         if isinstance(exception, Conflict | Overtaken):
@@ -55,7 +55,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         return _answer(exception.status_code, envelope("invalid", detail, errors))
     if isinstance(exception, exceptions.APIException):
         code, detail = str(exception.get_codes()), str(exception.detail)
-        # Every 400 names a field; what cannot even be read as JSON is wrong as a whole.
+        # Every 400 names a field. If the body is not valid JSON, that is the whole body.
         is_unreadable = isinstance(exception, exceptions.ParseError)
         errors = [{"field": "", "code": code, "message": detail}] if is_unreadable else []
         scheme = getattr(exception, "auth_header", None)
@@ -65,7 +65,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
 
 
 def _as_api_exception(exception: Exception) -> Exception:
-    """REST framework's own exception for one of Django's or the database's; any other as it is."""
+    """Converts exceptions of Django and the database to those of REST framework; returns others unchanged."""
     if isinstance(exception, Http404 | ObjectDoesNotExist):
         return exceptions.NotFound()
     if isinstance(exception, PermissionDenied):
@@ -73,9 +73,9 @@ def _as_api_exception(exception: Exception) -> Exception:
     if isinstance(exception, RequestDataTooBig):
         return BodyTooLarge(f"The request body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
     if isinstance(exception, UnreadablePostError):
-        return exceptions.ParseError("The request body ended early.")
+        return exceptions.ParseError("The request body is incomplete.")
     if isinstance(exception, IntegrityError):
-        # A rule of the database that another request's simultaneous write made apply; nothing was changed.
+        # A simultaneous write of another request led to a constraint violation; nothing was changed.
         log.warning("integrity_error", error=type(exception).__name__)
         return Contradicted()
     return exception
@@ -103,23 +103,23 @@ def _flatten(details: Any, field: str) -> "list[dict[str, str]]":
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 for what Django itself refuses, such as an unknown Host."""
+    """Answers 400 to requests that Django itself refuses, for example because of an unknown Host."""
     if _is_api(request):
         return JsonResponse(envelope("bad_request", "The request is not acceptable."), status=400)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404 for a URL that is no route."""
+    """Answers 404 to URLs without a route."""
     if _is_api(request):
         return JsonResponse(envelope("not_found", "There is nothing at this URL."), status=404)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500; what happened is in the log, under the request's id."""
+    """Answers 500. The log has the error, under the request's id."""
     if _is_api(request):
-        return JsonResponse(envelope("server_error", "The service failed; the log says why."), status=500)
+        return JsonResponse(envelope("server_error", "The service failed; see its log."), status=500)
     return defaults.server_error(request)
 
 

@@ -1,4 +1,4 @@
-"""Serializer fields that take what the contract takes and nothing else."""
+"""Serializer fields that accept exactly what the API's contract accepts."""
 
 import re
 from datetime import datetime
@@ -12,14 +12,16 @@ from adaptivity.models.experiment import LARGEST_WEIGHT
 MAX_LIST = 10_000
 MAX_ID = 2**63 - 1
 
-# Python's own float() and int() would also take underscores and the digits of every script.
+# Python's float() and int() would also accept underscores and the digits of every script.
 NUMBER_TEXT = re.compile(r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *$")
 WHOLE_NUMBER_TEXT = re.compile(r"^ *[+-]?[0-9]+(\.0*)? *$")
 
 
 class TextField(serializers.CharField):
-    """Text as it was sent: not trimmed, no NUL, no lone surrogate; numbers and booleans are not text. Where blank is
-    not allowed, it is not enough to be made of spaces."""
+    """Text as it was sent, not trimmed. Refuses NUL, lone surrogates, numbers and booleans.
+
+    If blank is not allowed, text that consists only of spaces is refused too.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, **kwargs)
@@ -46,16 +48,16 @@ class NullAsEmptyTextField(TextField):
 
 
 class WordField(serializers.ChoiceField):
-    """One of a few words."""
+    """A choice of words."""
 
     def to_internal_value(self, data: Any) -> Any:
-        # Before the refusal that shows the word, for no answer can hold a lone surrogate.
+        # The base class's error message quotes the word, but a response cannot contain a lone surrogate.
         ProhibitSurrogateCharactersValidator()(data)
         return super().to_internal_value(data)
 
 
 class UserIdField(TextField):
-    """A learner's id at the platform; an integer stands for its digits."""
+    """A learner's id at the platform. An integer is accepted as its digits."""
 
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, int) and not isinstance(data, bool):
@@ -64,7 +66,7 @@ class UserIdField(TextField):
 
 
 class NumberField(serializers.FloatField):
-    """A finite number, or its digits as text; booleans are not numbers."""
+    """A finite number, or its digits as text. Booleans are refused."""
 
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool):
@@ -89,7 +91,7 @@ class WeightField(NumberField):
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A whole number, or its digits as text; booleans are not numbers."""
+    """A whole number, or its digits as text. Booleans are refused."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, int) and not isinstance(data, bool):
@@ -104,7 +106,7 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class FlagField(serializers.BooleanField):
-    """true or false, not a word or number that resembles one."""
+    """true or false. Words and numbers that resemble them are refused."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -113,13 +115,13 @@ class FlagField(serializers.BooleanField):
 
 
 class IdsField(serializers.ListField):
-    """Ids of other objects; that they exist is checked by the service, for all at once."""
+    """Ids of other objects. The service checks in one go that they all exist."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=WholeNumberField(min_value=1, max_value=MAX_ID), max_length=MAX_LIST, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[int]:
-        # REST framework would look at the length only after every item, of which a body may hold millions.
+        # REST framework checks the length only after all items, and a body may contain millions.
         if isinstance(data, list) and len(data) > MAX_LIST:
             self.fail("max_length", max_length=MAX_LIST)
         return super().to_internal_value(data)
@@ -148,12 +150,12 @@ class ReferenceField(serializers.PrimaryKeyRelatedField[Any]):
 
 
 class TimestampField(serializers.DateTimeField):
-    """A moment in ISO 8601 with its zone; answered in UTC."""
+    """A time in ISO 8601 with its time zone. Responses are in UTC."""
 
     default_error_messages = {"zone": "A time zone is required, such as Z or +01:00."}
 
     def to_internal_value(self, value: Any) -> datetime:
-        # datetime.fromisoformat overlooks a NUL after the zone.
+        # datetime.fromisoformat ignores a NUL after the zone.
         if not isinstance(value, str) or "\0" in value:
             self.fail("invalid", format="ISO 8601")
         return super().to_internal_value(value)

@@ -1,4 +1,4 @@
-"""What lists can be filtered by."""
+"""The types of filters for lists."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from adaptivity.api.fields import MAX_ID
 
 
 class IdField(forms.IntegerField):
-    """The digits of an id. Empty is not the same as absent: nobody who has no id to ask for means all of them."""
+    """The digits of an id. Empty is an error: a client whose id is empty does not want all rows."""
 
     def to_python(self, value: Any) -> int | None:
         if value is not None and not (value.isascii() and value.isdigit()):
@@ -19,7 +19,7 @@ class IdField(forms.IntegerField):
 
 
 class IdFilter(django_filters.Filter):
-    """A whole number that is an id."""
+    """Filters by an id."""
 
     field_class = IdField
 
@@ -28,7 +28,7 @@ class IdFilter(django_filters.Filter):
 
 
 class TextFilter(django_filters.CharFilter):
-    """The whole text, as it is."""
+    """Filters by the exact text."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, **kwargs)

@@ -1,4 +1,4 @@
-"""Model versions, and predictions of success."""
+"""Model versions and predictions of success."""
 
 from typing import Any
 
@@ -35,41 +35,42 @@ class PredictSerializer(Plain):
         child=TextField(max_length=URL_LENGTH),
         allow_empty=False,
         max_length=1000,
-        help_text="Their source_launch_url, at most 1,000.",
+        help_text="The source_launch_url of each activity; at most 1,000.",
     )
 
 
 class PredictionSerializer(Plain):
-    activity = serializers.CharField(help_text="source_launch_url")
+    activity = serializers.CharField(help_text="The source_launch_url.")
     probability = serializers.FloatField(min_value=0, max_value=1)
     explanation = serializers.DictField(
         child=serializers.FloatField(),
         required=False,
-        help_text="With ?explain=true and a model of success in force: what the log-odds of the probability are the "
-        "sum of.",
+        help_text="The terms whose sum is the log-odds of the probability. Only with ?explain=true, and only if a "
+        "model of success is in force.",
     )
 
 
 class PredictionsSerializer(Plain):
     model = serializers.ChoiceField(
-        ("hybrid", "tracing"), help_text="tracing: no model of success is in force, so masteries alone say it."
+        ("hybrid", "tracing"),
+        help_text="hybrid if a model of success is in force; tracing if the prediction uses masteries alone.",
     )
-    model_version = serializers.CharField(allow_null=True, help_text="null: the authors' parameters.")
+    model_version = serializers.CharField(allow_null=True, help_text="null if the authors' parameters are in force.")
     predictions = PredictionSerializer(many=True)
 
 
 class PredictionViewSet(Route):
-    """How likely a learner is to succeed."""
+    """Predictions of a learner's success."""
 
     @extend_schema(
         request=PredictSerializer,
         responses={200: PredictionsSerializer, **BODY},
-        parameters=[OpenApiParameter("explain", bool, description="Also answer what each prediction is the sum of.")],
+        parameters=[OpenApiParameter("explain", bool, description="Also return the terms of each prediction.")],
         filters=False,
     )
     @action(detail=False, methods=["post"])
     def predict(self, request: Request) -> Response:
-        """How likely is the learner to succeed at these activities, now? Writes nothing."""
+        """Returns how likely the learner is to succeed at these activities now. Writes nothing."""
         explain = wants_explanation(request)
         serializer = PredictSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -94,12 +95,14 @@ class PredictionViewSet(Route):
 class ModelVersionSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField()
-    method = serializers.CharField(help_text='How it was estimated; "" by none of our methods.')
+    method = serializers.CharField(help_text='The method of estimation; "" if it was not estimated here.')
     created_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True, help_text="null: it is being estimated.")
-    active = serializers.SerializerMethodField(help_text="Whether it is in force.")
-    purged_at = serializers.DateTimeField(allow_null=True, help_text="Since when its parameters are gone; null: there.")
-    report = serializers.DictField(help_text="The comparison with what was in force when it was made.")
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="null while it is being estimated.")
+    active = serializers.SerializerMethodField(help_text="Whether the version is in force.")
+    purged_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the parameters were deleted; null if they are kept."
+    )
+    report = serializers.DictField(help_text="The comparison with what was in force when the report was made.")
 
     def get_active(self, version: ModelVersion) -> bool:
         return bool(version.pk == self.context["active"])
@@ -116,22 +119,22 @@ class CheckSerializer(Plain):
 
 
 class GateSerializer(Plain):
-    passes = serializers.BooleanField(help_text="Whether a promotion by name would go through.")
+    passes = serializers.BooleanField(help_text="Whether a promotion by name would succeed.")
     checks = CheckSerializer(many=True)
-    held = serializers.CharField(allow_null=True, help_text="The rollback that keeps schedules from promoting it.")
+    held = serializers.CharField(allow_null=True, help_text="The rollback that prevents schedules from promoting it.")
 
 
 class PromoteSerializer(Plain):
-    force = FlagField(required=False, help_text="Also where the gate says no; needs a reason.")
-    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")
+    force = FlagField(required=False, help_text="Promote the version even if the gate refuses it; needs a reason.")
+    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="The reason, for the record.")
 
 
 class RollbackSerializer(Plain):
-    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="For the record.")
+    reason = TextField(max_length=2000, required=False, allow_blank=True, help_text="The reason, for the record.")
 
 
 class RolledBackSerializer(Plain):
-    active = serializers.CharField(allow_null=True, help_text="null: the authors' parameters.")
+    active = serializers.CharField(allow_null=True, help_text="null if the authors' parameters are in force.")
 
 
 @extend_schema_view(
@@ -139,7 +142,7 @@ class RolledBackSerializer(Plain):
     retrieve=extend_schema(responses={200: ModelVersionSerializer, **STAFF_READ, **UNKNOWN}),
 )
 class ModelVersionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Route):
-    """Estimated parameters, published and taken back. For members of the staff."""
+    """Estimated parameters: list, promote and roll back. For staff only."""
 
     permission_classes = [IsAdminUser]
     queryset = ModelVersion.objects.order_by("id")
@@ -155,7 +158,7 @@ class ModelVersionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Rout
     @extend_schema(responses={200: GateSerializer, **STAFF_READ, **UNKNOWN}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def gate(self, request: Request, name: str) -> Response:
-        """What the gate says of the version now, and whether a schedule may promote it. Changes nothing."""
+        """Returns the gate's result for the version, and whether a schedule may promote it. Changes nothing."""
         version = self.get_object()
         checks, held = model_versions.promotion_checks(version, active_version()), model_versions.held_by(version)
         return Response({
@@ -171,7 +174,7 @@ class ModelVersionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Rout
     )
     @action(detail=True, methods=["post"])
     def promote(self, request: Request, name: str) -> Response:
-        """Puts the version in force, if its report shows that it is better; 409 says what the gate holds against it."""
+        """Puts the version in force if its report shows that it is better. 409 explains why the gate refuses it."""
         version = self.get_object()
         serializer = PromoteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -187,7 +190,7 @@ class ModelVersionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Rout
     @extend_schema(request=RollbackSerializer, responses={200: RolledBackSerializer, **BODY, **CONFLICT}, filters=False)
     @action(detail=False, methods=["post"])
     def rollback(self, request: Request) -> Response:
-        """Puts in force again what was before the last promotion; 409 where there is nothing to take back."""
+        """Reverts the last promotion. 409 if there is no promotion to revert."""
         serializer = RollbackSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         version = model_versions.model_version_rollback(
@@ -201,12 +204,15 @@ class ModelVersionEventSerializer(Plain):
     kind = serializers.ChoiceField(ModelVersionEvent.Kind.choices)
     model_version = serializers.CharField(source="model_version.name")
     previous = serializers.CharField(
-        source="previous.name", default=None, allow_null=True, help_text="null: the authors' parameters, or none."
+        source="previous.name",
+        default=None,
+        allow_null=True,
+        help_text="null means the authors' parameters, or no version.",
     )
     at = serializers.DateTimeField()
     by = serializers.CharField()
     reason = serializers.CharField()
-    checks = serializers.ListField(child=serializers.DictField(), help_text="What the gate found.")
+    checks = serializers.ListField(child=serializers.DictField(), help_text="The results of the gate's checks.")
 
 
 class ModelVersionEventFilter(django_filters.FilterSet):
@@ -217,7 +223,7 @@ class ModelVersionEventFilter(django_filters.FilterSet):
     list=extend_schema(responses={200: ModelVersionEventSerializer(many=True), 400: ErrorSerializer, **STAFF_READ})
 )
 class ModelVersionEventViewSet(mixins.ListModelMixin, Route):
-    """What happened to model versions: estimates, promotions, refusals, force, rollbacks. For members of the staff."""
+    """The history of model versions: estimates, promotions, refusals, force, rollbacks. For staff only."""
 
     permission_classes = [IsAdminUser]
     queryset = ModelVersionEvent.objects.select_related("model_version", "previous").order_by("id")

@@ -1,4 +1,4 @@
-"""Liveness, readiness and version, for the load balancer and for people; no token."""
+"""Liveness, readiness and version, for the load balancer and for people. No token is needed."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,10 @@ from adaptivity.models import EngineState
 
 log = structlog.get_logger(__name__)
 BROKER_TIMEOUT_SECONDS = 2
-MODEL_VERSION = "The active one; null: the authors' parameters, or the database does not answer, which /ready/ tells."
+MODEL_VERSION = (
+    "The version in force. null if the authors' parameters are in force, or if the database is unreachable; check "
+    "/ready/ to tell them apart."
+)
 
 
 class HealthSerializer(Plain):
@@ -36,20 +39,20 @@ class ReadySerializer(Plain):
 
 
 class TaskSerializer(Plain):
-    family = serializers.CharField(help_text="Of the task definition.")
-    revision = serializers.CharField(help_text="Of the task definition.")
+    family = serializers.CharField(help_text="Family of the task definition.")
+    revision = serializers.CharField(help_text="Revision of the task definition.")
     availability_zone = serializers.CharField()
 
 
 class VersionSerializer(Plain):
-    tag = serializers.CharField(allow_null=True, help_text="Of the image.")
+    tag = serializers.CharField(allow_null=True, help_text="Tag of the image.")
     commit = serializers.CharField(allow_null=True)
     model_version = serializers.CharField(allow_null=True, help_text=MODEL_VERSION)
-    task = TaskSerializer(allow_null=True, help_text="The ECS task that answers; null elsewhere.")
+    task = TaskSerializer(allow_null=True, help_text="The ECS task that answers; null outside ECS.")
 
 
 class Operation(APIView):
-    """What anybody may ask; looks at no token and no session."""
+    """A view open to everybody. It ignores tokens and sessions."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -60,7 +63,7 @@ class Operation(APIView):
 class Health(Operation):
     @extend_schema(operation_id="health", tags=["operations"], auth=[], responses=HealthSerializer)
     def get(self, request: Request) -> Response:
-        """Alive; touches no backend."""
+        """Returns ok if the service is alive. Touches no backend."""
         return Response({"status": "ok"})
 
 
@@ -69,7 +72,7 @@ class Ready(Operation):
         operation_id="ready", tags=["operations"], auth=[], responses={200: ReadySerializer, 503: ReadySerializer}
     )
     def get(self, request: Request) -> Response:
-        """Whether the database and the broker are reachable: 200, or 503 and which is not."""
+        """Returns 200 if the database and the broker are reachable, or 503 with the one that is not."""
         checks = {"database": _check("database", _database), "broker": "in-process"}
         if settings.CELERY_BROKER_URL:
             checks["broker"] = _check("broker", _broker)
@@ -81,8 +84,8 @@ class Ready(Operation):
 class Version(Operation):
     @extend_schema(operation_id="version", tags=["operations"], auth=[], responses=VersionSerializer)
     def get(self, request: Request) -> Response:
-        """What runs: the image's tag and commit, the active model version, and on ECS the task definition."""
-        # The task's ARN stays out: it has the account's number in it, and anybody may ask.
+        """Returns what runs: the image's tag and commit, the model version in force, and the task definition on ECS."""
+        # The task's ARN stays out, because it contains the account number, and this page is public.
         task = TaskSerializer(settings.ECS_TASK).data if settings.ECS_TASK else None
         return Response(
             {
@@ -101,14 +104,14 @@ def _check(name: str, probe: Callable[[], None]) -> str:
     try:
         probe()
     except Exception as error:
-        # Drivers raise their own errors for a refused login or a broken handshake; each means the same here.
+        # Drivers raise their own errors for a refused login or a broken handshake; all mean unreachable here.
         log.warning("not_ready", check=name, error=type(error).__name__)
         return "unreachable"
     return "ok"
 
 
 def _model_version() -> str | None:
-    """The active one's name. Which image runs is to be known also where the database is away."""
+    """The name of the active version. None if the database is unreachable, so that the page still shows the image."""
     try:
         return EngineState.objects.values_list("active_model_version__name", flat=True).first()
     except (DatabaseError, InterfaceError) as error:
@@ -123,5 +126,5 @@ def _database() -> None:
 
 def _broker() -> None:
     with current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
-        # One attempt: whoever asks for readiness asks again.
+        # One attempt is enough, because readiness is checked again.
         broker.ensure_connection(max_retries=0)

@@ -1,4 +1,4 @@
-"""Lists in pages of limit and offset."""
+"""Pages of lists, by limit and offset."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 
-# The largest integer that every database takes as an offset.
+# The largest offset that every database accepts.
 MAX_OFFSET = 2**63 - 1
 
 
 class Pagination(LimitOffsetPagination):
-    """``{count, next, previous, results}``, 100 a page unless ``limit`` says otherwise, at most 1,000."""
+    """``{count, next, previous, results}``, with ``limit`` entries per page: 100 by default, at most 1,000."""
 
     default_limit = 100
     max_limit = 1000
@@ -25,9 +25,9 @@ class Pagination(LimitOffsetPagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
             _parameter(
-                "limit", 1, f"Entries a page, {self.default_limit} if absent, never more than {self.max_limit}."
+                "limit", 1, f"Number of entries per page. Default: {self.default_limit}. Maximum: {self.max_limit}."
             ),
-            _parameter("offset", 0, "How many entries come before the page."),
+            _parameter("offset", 0, "Number of entries before the page. Default: 0."),
         ]
 
 
@@ -40,7 +40,7 @@ def _number(request: Request, name: str, *, minimum: int, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    # More digits than a number in range has are not converted: that would take quadratic time.
+    # Text with more digits than any number in range is not converted, because that would take quadratic time.
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and minimum <= int(text) <= MAX_OFFSET):
         raise ValidationError({name: [f"Must be a whole number, at least {minimum}."]}, code="invalid")
     return int(text)

@@ -1,4 +1,4 @@
-"""Request bodies and answers: JSON. Django bounds a body's size by DATA_UPLOAD_MAX_MEMORY_SIZE before it is parsed."""
+"""Request and response bodies in JSON. DATA_UPLOAD_MAX_MEMORY_SIZE limits a body's size before it is parsed."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework.utils import json
 
 
 class StrictJSONParser(JSONParser):
-    """UTF-8 whatever the charset says, no NaN, and an error for what is nested too deeply."""
+    """Parses UTF-8 whatever the charset is. Refuses NaN, and JSON that is nested too deeply."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
@@ -24,21 +24,21 @@ class StrictJSONParser(JSONParser):
 
 
 def open_chunked_body(request: HttpRequest) -> None:
-    """Lets a body be read that comes in chunks, so without Content-Length; Django takes it for empty.
+    """Makes a chunked body readable. Django treats it as empty, because it has no Content-Length.
 
-    Only where the server itself ends such a body, which gunicorn says in ``wsgi.input_terminated``.
+    Only works if the server itself ends such a body, which gunicorn reports in ``wsgi.input_terminated``.
     """
     meta = request.META
     is_chunked = "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower() and not meta.get("CONTENT_LENGTH")
     if is_chunked and meta.get("wsgi.input_terminated"):
         body: Any = LimitedStream(meta["wsgi.input"], settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         request._stream = body
-        # Not known, but not 0 either: then REST framework would not look for a body.
+        # The length is unknown, but if it were 0, REST framework would not look for a body.
         meta["CONTENT_LENGTH"] = "1"
 
 
 class JSONAnswers(DefaultContentNegotiation):
-    """Answers JSON whatever ``Accept`` or ``?format=`` say: there is nothing else to choose."""
+    """Always answers JSON, whatever ``Accept`` or ``?format=`` says, because there is no other format."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
         return renderers[0], renderers[0].media_type

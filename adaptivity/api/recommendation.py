@@ -39,14 +39,14 @@ from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class SequenceItemSerializer(Plain):
-    activity = TextField(max_length=URL_LENGTH, help_text="source_launch_url; an unknown one is ignored.")
+    activity = TextField(max_length=URL_LENGTH, help_text="The source_launch_url. Unknown activities are ignored.")
     score = ProbabilityField(required=False, allow_null=True)
     is_problem = FlagField(required=False, allow_null=True)
 
 
 class RecommendSerializer(Plain):
     learner = LearnerSerializer()
-    collection = TextField(max_length=NAME_LENGTH, help_text="collection_id")
+    collection = TextField(max_length=NAME_LENGTH, help_text="The collection_id.")
     sequence = bounded(SequenceItemSerializer(), required=False, allow_null=True)
 
 
@@ -61,7 +61,7 @@ class SubScoresSerializer(Plain):
 
 class BlockedSerializer(Plain):
     source_launch_url = serializers.CharField()
-    prerequisite = serializers.CharField(help_text="source_launch_url of the activity that has to be done first.")
+    prerequisite = serializers.CharField(help_text="The source_launch_url of the activity that must be done first.")
 
 
 class ExplanationSerializer(Plain):
@@ -91,16 +91,16 @@ class RecommendedSerializer(Plain):
 
     source_launch_url = serializers.CharField()
     complete = FalseField()
-    explanation = ExplanationSerializer(required=False, help_text="With ?explain=true.")
+    explanation = ExplanationSerializer(required=False, help_text="Only with ?explain=true.")
 
 
 class CompleteSerializer(Plain):
     """The collection is complete: there is no activity to recommend."""
 
-    collection = serializers.CharField(help_text="collection_id")
+    collection = serializers.CharField(help_text="The collection_id.")
     url = NullField()
     complete = TrueField()
-    explanation = ExplanationSerializer(required=False, help_text="With ?explain=true.")
+    explanation = ExplanationSerializer(required=False, help_text="Only with ?explain=true.")
 
 
 RECOMMENDATION = PolymorphicProxySerializer(
@@ -111,18 +111,18 @@ RECOMMENDATION = PolymorphicProxySerializer(
 
 
 class RecommendationViewSet(Route):
-    """Which activity to do next."""
+    """Recommendations of the next activity."""
 
     @extend_schema(
         request=RecommendSerializer,
         responses={200: RECOMMENDATION, **BODY, **CONFLICT},
         parameters=[
-            OpenApiParameter("explain", bool, description="Also answer what the recommendation was chosen from.")
+            OpenApiParameter("explain", bool, description="Also return the candidates and why one was chosen.")
         ],
     )
     @action(detail=False, methods=["post"])
     def recommend(self, request: Request) -> Response:
-        """Which activity of a collection should the learner do next?"""
+        """Returns the activity of a collection that the learner should do next."""
         explain = wants_explanation(request)
         serializer = RecommendSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -152,7 +152,7 @@ class RecommendationViewSet(Route):
 
 
 def explanation(explained: recommendation.ExplainedRecommendation) -> dict[str, Any]:
-    """The candidates' sub-scores, best first, the blocked activities, and a sentence."""
+    """The candidates' sub-scores, best first, the blocked activities, and a sentence that explains the choice."""
     scores_, urls = explained.recommendation.scores, explained.arrays.urls
     best_first = sorted(explained.recommendation.candidates.tolist(), key=lambda item: (-scores_.total[item], item))
     return {
@@ -191,7 +191,7 @@ class GradeViewSet(OfCollection):
     @extend_schema(request=GradeSerializer, responses={200: GradeAnswerSerializer, **BODY, **UNKNOWN})
     @action(detail=True, methods=["post"])
     def grade(self, request: Request, collection_id: str) -> Response:
-        """How far has the learner come in the collection, from 0 to 1?"""
+        """Returns the learner's grade in the collection, from 0 to 1."""
         collection = self.get_object()
         serializer = GradeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -202,9 +202,9 @@ class GradeViewSet(OfCollection):
 
 class ExperimentSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
-    name = TextField(max_length=NAME_LENGTH, help_text="Decides, with the learner, who is in which group.")
+    name = TextField(max_length=NAME_LENGTH, help_text="Together with the learner, decides the learner's group.")
     collection = ReferenceField(queryset=Collection.objects.all())
-    started_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="null: a draft.")
+    started_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="null if it is a draft.")
     ended_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
@@ -214,7 +214,7 @@ class ExperimentFilter(django_filters.FilterSet):
 
 
 class ExperimentViewSet(Resource):
-    """Groups of a collection's learners with engine settings of their own. For members of the staff."""
+    """Experiments that compare engine settings on groups of a collection's learners. For staff only."""
 
     permission_classes = [IsAdminUser]
     queryset = Experiment.objects.order_by("id")
@@ -229,13 +229,13 @@ class ExperimentViewSet(Resource):
     )
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: int) -> Response:
-        """From the next recommendation on, the groups count; what they are is fixed."""
+        """Starts the experiment. The groups are fixed, and apply from the next recommendation on."""
         return Response(self.get_serializer(experiments.experiment_start(experiment=self.get_object())).data)
 
     @extend_schema(request=None, responses={200: ExperimentSerializer, **WRITE, **UNKNOWN, **CONFLICT})
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: int) -> Response:
-        """The collection's learners get the default settings again."""
+        """Ends the experiment. The collection's learners get the default settings again."""
         return Response(self.get_serializer(experiments.experiment_end(experiment=self.get_object())).data)
 
 
@@ -243,14 +243,14 @@ class ExperimentalGroupSerializer(Plain):
     id = serializers.IntegerField(read_only=True)
     experiment = ReferenceField(queryset=Experiment.objects.all())
     name = TextField(max_length=NAME_LENGTH)
-    weight = WeightField(required=False, help_text="Its share of the learners is its share of all weights.")
-    remediation_weight = WeightField(required=False, help_text="W_r")
-    continuity_weight = WeightField(required=False, help_text="W_c")
-    difficulty_weight = WeightField(required=False, help_text="W_d")
-    readiness_weight = WeightField(required=False, help_text="W_p")
-    forgiveness = WeightField(required=False, help_text="r*")
+    weight = WeightField(required=False, help_text="The group's share of learners is its share of all weights.")
+    remediation_weight = WeightField(required=False, help_text="W_r, the weight of remediation.")
+    continuity_weight = WeightField(required=False, help_text="W_c, the weight of continuity.")
+    difficulty_weight = WeightField(required=False, help_text="W_d, the weight of difficulty.")
+    readiness_weight = WeightField(required=False, help_text="W_p, the weight of readiness.")
+    forgiveness = WeightField(required=False, help_text="r*, the forgiveness of gaps in prerequisites.")
     mastery_threshold = ProbabilityField(
-        required=False, help_text="The probability whose log-odds is L*; neither 0 nor 1."
+        required=False, help_text="The probability whose log-odds is L*. It must be neither 0 nor 1."
     )
     policy = TextField(max_length=64, required=False, help_text=f"One of {', '.join(POLICIES)}.")
 
@@ -260,7 +260,7 @@ class ExperimentalGroupFilter(django_filters.FilterSet):
 
 
 class ExperimentalGroupViewSet(Resource):
-    """A share of an experiment's learners, and their engine settings. For members of the staff."""
+    """Groups of an experiment: a share of its learners, and their engine settings. For staff only."""
 
     permission_classes = [IsAdminUser]
     queryset = ExperimentalGroup.objects.select_related("experiment").order_by("id")
@@ -286,7 +286,7 @@ class ExperimentPinFilter(django_filters.FilterSet):
 
 
 class ExperimentPinViewSet(Resource):
-    """Learners who were put into a group by hand. For members of the staff."""
+    """Learners assigned to a group by hand. For staff only."""
 
     permission_classes = [IsAdminUser]
     queryset = ExperimentPin.objects.select_related("learner").order_by("id")

@@ -1,4 +1,4 @@
-"""What the resources of the API share."""
+"""What the API's resources share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Plain = serializers.Serializer[Any]
 
 
 class ErrorEntrySerializer(Plain):
-    field = serializers.CharField(help_text='Dots lead into nested objects and lists; "" is the body as a whole.')
+    field = serializers.CharField(help_text='Dots lead into nested objects and lists; "" is the whole body.')
     code = serializers.CharField()
     message = serializers.CharField()
 
@@ -32,27 +32,27 @@ class ErrorEntrySerializer(Plain):
 class ErrorSerializer(Plain):
     code = serializers.CharField()
     detail = serializers.CharField()
-    # A field here; in the base class a property of this name.
+    # This is a field; the base class has a property with this name.
     errors = ErrorEntrySerializer(many=True)  # type: ignore[assignment]
 
 
-# What a request may be answered with for a reason of its own; 403 is a session's write without its CSRF token.
+# Error responses by type of operation. For writes, 403 means a session without its CSRF token.
 READ = {401: ErrorSerializer}
 WRITE = {401: ErrorSerializer, 403: ErrorSerializer}
 BODY = {**WRITE, 400: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer}
-# 403 is also what somebody gets who is no member of the staff.
+# 403 is also the answer to users who are not staff.
 STAFF_READ = WRITE
 UNKNOWN = {404: ErrorSerializer}
 CONFLICT = {409: ErrorSerializer}
 
 
 def bounded(child: Plain, **kwargs: Any) -> serializers.ListSerializer[Any]:
-    """A list of at most as many objects as a request may hold; its length is looked at before its items."""
+    """A list of objects of limited length. Its length is checked before its items."""
     return serializers.ListSerializer(child=child, max_length=MAX_LIST, **kwargs)
 
 
 class Reference(Plain):
-    """An object that names another one: whole even where the body around it is a partial change."""
+    """An object that identifies another object. It must be complete, even in a partial update."""
 
     def to_internal_value(self, data: Any) -> Any:
         if getattr(self.root, "partial", False) and isinstance(data, Mapping):
@@ -76,10 +76,10 @@ class LearnerReferenceSerializer(Plain):
 
 
 class Route(viewsets.GenericViewSet[Any]):
-    """What all routes share: JSON out, bodies in chunks in."""
+    """What all routes share: JSON responses, and support for chunked bodies."""
 
     content_negotiation_class = JSONAnswers
-    # No OPTIONS: what a route takes is in the schema.
+    # No OPTIONS, because the schema describes each route.
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     lookup_value_converter = "int"
 
@@ -88,19 +88,19 @@ class Route(viewsets.GenericViewSet[Any]):
         return super().initialize_request(request, *args, **kwargs)
 
     def get_object(self) -> Any:
-        # Ids in paths hold any character but "/"; no database would look for this one.
+        # Ids in paths may contain any character but "/"; no database can look for this one.
         if not is_storable(str(self.kwargs[self.lookup_field])):
             raise Http404
         return super().get_object()
 
     def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        """Filters are for lists: what a path names is found whatever the query string says."""
+        """Applies filters to lists only. A path finds its row whatever the query string says."""
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 
 
 @dataclass(frozen=True)
 class Writes:
-    """The service's functions that change a resource; ``update`` and ``delete`` take the row by the name ``row``."""
+    """The service functions that write a resource. ``update`` and ``delete`` take the row as the argument ``row``."""
 
     row: str
     create: Callable[..., Any]
@@ -116,8 +116,11 @@ class Resource(
     mixins.ListModelMixin,
     Route,
 ):
-    """Create, read, change and delete. A subclass says in attributes what differs: its rows, serializer and filters,
-    the service's functions, and ``permission_classes`` where not every token may use it."""
+    """Create, read, update and delete. Subclasses set attributes for what differs.
+
+    These are the rows, the serializer, the filters, the service functions, and ``permission_classes`` if not every
+    token may use the resource.
+    """
 
     writes: Writes
 
@@ -136,7 +139,7 @@ class Resource(
 
 
 def documented(resource: type[Resource], read: dict[int, Any]) -> None:
-    """Says in the schema what a resource's six operations answer; ``read`` is what reading adds."""
+    """Documents the responses of a resource's six operations. ``read`` are the additional ones of reads."""
     serializer: Any = resource.serializer_class
     extend_schema_view(
         list=extend_schema(responses={200: serializer(many=True), 400: ErrorSerializer, **read}),
@@ -149,7 +152,7 @@ def documented(resource: type[Resource], read: dict[int, Any]) -> None:
 
 
 class OfCollection(Route):
-    """A route below a collection, which its path names."""
+    """A route below a collection, whose path contains the collection_id."""
 
     queryset = Collection.objects.order_by("id")
     lookup_field = "collection_id"
@@ -157,23 +160,25 @@ class OfCollection(Route):
 
 
 def unchangeable(field: str, data: dict[str, Any], current: Any) -> None:
-    """Raises InvalidInput where the field is given with another value."""
+    """Raises InvalidInput if the field is given with another value."""
     if field in data and data[field] != current:
-        raise InvalidInput("This cannot be changed; delete and create instead.", field=field, code="unchangeable")
+        raise InvalidInput(
+            "This cannot be changed; delete the object and create a new one.", field=field, code="unchangeable"
+        )
 
 
 def learner_identity(learner: Learner) -> LearnerIdentity:
-    """How the platform names a learner."""
+    """The platform's identity of a learner."""
     return LearnerIdentity(learner.user_id, learner.tool_consumer_instance_guid)
 
 
 def learner_representation(learner: Any) -> dict[str, str]:
-    """A learner, or what identifies one, as the API names them."""
+    """A learner, or an identity of one, as the API represents it."""
     return {"user_id": learner.user_id, "tool_consumer_instance_guid": learner.tool_consumer_instance_guid}
 
 
 def wants_explanation(request: Request) -> bool:
-    """Whether the query says explain=true. Raises ValidationError for other words."""
+    """Whether the query string has explain=true. Raises ValidationError if it is neither true nor false."""
     explain = request.query_params.get("explain", "false").lower()
     if explain not in {"true", "false", "1", "0", ""}:
         raise ValidationError({"explain": ["Must be true or false."]}, code="invalid")

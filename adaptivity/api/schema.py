@@ -1,4 +1,4 @@
-"""What drf-spectacular cannot see by itself: fields that take more than they answer, and which routes to document."""
+"""Schema details that drf-spectacular cannot detect: fields that accept more than they return, documented routes."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ DOCUMENTED = ("/api/v2/", "/health/", "/ready/", "/version/")
 
 
 def documented_routes(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Leaves out the old prefix: the same routes, for clients that have it."""
+    """Leaves out the old prefix, which has the same routes for older clients."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(DOCUMENTED)]
 
 
 def lists_are_bounded(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Also a body that is a list of objects, and a list of objects inside of one, has a greatest length."""
+    """Sets the maximum length of request bodies that are lists of objects, and of such lists inside bodies."""
     bodies = [operation.get("requestBody", {}) for path in result["paths"].values() for operation in path.values()]
     schemas = [media["schema"] for body in bodies for media in body.get("content", {}).values()]
     for name, component in result["components"]["schemas"].items():
@@ -28,13 +28,13 @@ def lists_are_bounded(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def answers_are_whole(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """An answer holds every field, also one that a request may leave out or send as null for its default value."""
+    """Makes every field of responses required, including those that a request may leave out or set to null."""
     for name, component in result["components"]["schemas"].items():
         if name.endswith("Request") or "properties" not in component:
             continue
         component["required"] = [field for field in component["properties"] if field != "explanation"]
         for field, schema in component["properties"].items():
-            schema.pop("maxItems", None)  # bounds what one request sends, not what many of them have built
+            schema.pop("maxItems", None)  # limits one request, not what many requests built
             if field in {"tags", "timestamp"}:
                 schema["type"] = "string"
     return result
@@ -71,7 +71,7 @@ class UserIdExtension(OpenApiSerializerFieldExtension):
 
 
 def number_or_text(kind: str, pattern: str, field: Any, direction: str) -> dict[str, Any]:
-    """A number within the field's range; a request may also send its digits as text."""
+    """A number within the field's range. Requests may also send its digits as text."""
     number: dict[str, Any] = {"type": kind}
     if getattr(field, "min_value", None) is not None:
         number["minimum"] = field.min_value

@@ -1,4 +1,4 @@
-"""Where content comes from."""
+"""Sources of content."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class CourseSourceSerializer(Plain):
-    """Which fields a kind needs, and what they mean, is in docs/course_sources.md. No secret is among them."""
+    """docs/sources.md explains the fields and which ones each kind needs. None of them holds a secret."""
 
     id = serializers.IntegerField(read_only=True)
     slug = TextField(max_length=50, help_text="Letters, digits, hyphens and underscores.")
@@ -25,12 +25,14 @@ class CourseSourceSerializer(Plain):
     name = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     enabled = FlagField(required=False)
     interval_hours = WholeNumberField(required=False, min_value=0, max_value=MOST_INTERVAL_HOURS)
-    address_exceptions = TextsField(max_length=300, required=False, help_text="host:port")
+    address_exceptions = TextsField(
+        max_length=300, required=False, help_text="Private addresses that may be reached, each as host:port."
+    )
     base_url = TextField(max_length=URL_LENGTH, required=False, allow_blank=True)
     course_id = TextField(max_length=NAME_LENGTH, required=False, allow_blank=True)
     launch_url = WordField(choices=CourseSource.LaunchURL.choices, required=False)
     credentials = TextField(
-        max_length=64, required=False, allow_blank=True, help_text="The name of an entry of SOURCE_CREDENTIALS."
+        max_length=64, required=False, allow_blank=True, help_text="The name of an entry in SOURCE_CREDENTIALS."
     )
     start_urls = TextsField(max_length=URL_LENGTH, required=False)
     allowed_domains = TextsField(max_length=NAME_LENGTH, required=False)
@@ -50,8 +52,10 @@ class CourseSourceFilter(django_filters.FilterSet):
 
 
 class CourseSourceViewSet(Resource):
-    """Where content comes from: a platform's API, or a website. A new one that is enabled is read at once; where the
-    broker takes no job, by the next run of its job."""
+    """Sources of content: a platform's API or a website. A new source that is enabled is read at once.
+
+    If the broker does not accept the job, the next scheduled run reads the source.
+    """
 
     queryset = CourseSource.objects.order_by("id")
     serializer_class = CourseSourceSerializer
@@ -74,9 +78,9 @@ class CourseSourceViewSet(Resource):
         )
 
     def _check_exceptions(self, data: dict[str, Any], current: list[str]) -> None:
-        """What is in the service's own network is for staff to open: a platform's token is not enough."""
+        """Raises InvalidInput unless staff add exceptions: only they may open the service's own network."""
         if not self.request.user.is_staff and not set(data.get("address_exceptions", [])) <= set(current):
-            raise InvalidInput("Only staff may add exceptions.", field="address_exceptions", code="staff_only")
+            raise InvalidInput("Only staff may add address exceptions.", field="address_exceptions", code="staff_only")
 
     def perform_destroy(self, instance: CourseSource) -> None:
         course_sources.course_source_delete(source=instance)

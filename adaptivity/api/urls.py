@@ -1,4 +1,4 @@
-"""The routes of the API, without a trailing slash; included under /api/v2/ and under the old /engine/api/."""
+"""The API's routes, without trailing slashes. Included under /api/v2/ and under the old prefix /engine/api/."""
 
 from rest_framework.routers import SimpleRouter
 

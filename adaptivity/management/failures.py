@@ -1,4 +1,4 @@
-"""Failures that every command tells alike, in one line and with an exit code."""
+"""Failures that every command reports in the same way: one line and an exit code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,21 +8,21 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError
 
 from adaptivity.exit_codes import ExitCode
 
-# As a shell says that Ctrl+C ended a program.
+# The exit code that a shell reports for a program ended by Ctrl+C.
 INTERRUPTED = 130
 
 
 def database_problem(error: Exception) -> str:
-    """One line about an error of the database, with a hint where a table or column is missing."""
+    """One line about a database error, with a hint if a table or column is missing."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
-    # SQLite has no kind of error of its own for it.
+    # SQLite has no separate error class for this.
     is_missing = isinstance(error, ProgrammingError) or line.startswith("no such ")
     return f"{line}; is the database migrated?" if is_missing else line
 
 
 @contextmanager
 def database_needed() -> Iterator[None]:
-    """Inside the block, an error of the database ends the command with 1."""
+    """Inside the block, a database error ends the command with exit code 1."""
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
@@ -31,7 +31,7 @@ def database_needed() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside the block, Ctrl+C ends the command with 130: for work that saves nothing and cannot be resumed."""
+    """Inside the block, Ctrl+C ends the command with exit code 130. For work that saves nothing and cannot resume."""
     try:
         yield
     except KeyboardInterrupt:

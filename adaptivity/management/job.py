@@ -1,4 +1,4 @@
-"""What the commands with a finite run share: their record in the database, their exit codes, and being stopped."""
+"""What job commands share: their record in the database, their exit codes, and how they are stopped."""
 
 import asyncio
 import getpass
@@ -37,9 +37,9 @@ LINE_LENGTH = 1000
 SECONDS_BETWEEN_SIGNS = 10.0
 MASK = "***"
 SECRET = re.compile(r"secret|password|passwd|token|credential|api_?key", re.IGNORECASE)
-# The user and password of a URL.
+# The user and password in a URL.
 USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-# What every command of Django takes.
+# The options that every Django command takes.
 COMMON_OPTIONS = {
     "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks",
 }  # fmt: skip
@@ -54,8 +54,10 @@ STATUS = {
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job ended that raised nothing. ``summary`` is one line without personal data; ``printed`` where the command
-    has written its own answer to standard output, and the summary is for the record alone."""
+    """How a job ended that raised no error. ``summary`` is one line without personal data.
+
+    ``printed`` is true if the command wrote its own answer to standard output; then the summary is only recorded.
+    """
 
     summary: str
     rejects: bool = False
@@ -71,28 +73,31 @@ class JobResult:
 
 @dataclass(frozen=True)
 class Job:
-    """What a running job gets: ``stop`` answers whether it is to end, with its work saved; ``progress`` takes a phase,
-    how much of it is done, and its total. Either also tells the record that the job is alive."""
+    """What a running job gets. Calling either attribute also records that the job is alive.
+
+    ``stop`` returns whether the job should save its work and end. ``progress`` takes a phase, how much of it is done,
+    and its total.
+    """
 
     stop: Stop
     progress: Progress
 
 
 class JobCommand(BaseCommand):
-    """A command whose runs are recorded. Its subclass says in ``run_job`` what it does.
+    """A command whose runs are recorded. Subclasses do their work in ``run_job``.
 
-    An error of ours, or CommandError, ends it with the exit code of its kind; any other is logged and ends it with 1.
-    SIGTERM and SIGINT make ``job.stop()`` answer true; a job that has stopped returns an JobResult that says so, or
-    raises Stopped. Called from Python, it raises CommandError where the exit code is 1, 2, 4 or 75, and ``exit_code``
-    has it in any case.
+    An AdaptivityError or CommandError ends the command with the exit code for that error. Any other error is logged,
+    and ends it with 1. After SIGTERM or SIGINT, ``job.stop()`` returns true. A job that has stopped returns a JobResult
+    that says so, or raises Stopped. Called from Python, the command raises CommandError if the exit code is 1, 2, 4 or
+    75. ``exit_code`` holds the exit code in any case.
     """
 
-    # Options whose values are not recorded: secrets by another name, and what says who a learner is.
+    # Options whose values are not recorded: secrets under other names, and values that identify a learner.
     masked_options: frozenset[str] = frozenset()
-    # After a signal, work that has not asked is interrupted in so many seconds.
+    # Work that does not ask whether to stop is interrupted this many seconds after a signal.
     grace_seconds = GRACE_SECONDS
     exit_code = ExitCode.DONE
-    # What each option is called on the command line, by its name in Python.
+    # The name of each option on the command line, by its name in Python.
     _arguments: Mapping[str, str] = {}
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
@@ -100,7 +105,7 @@ class JobCommand(BaseCommand):
         raise NotImplementedError
 
     def check(self, *args: Any, **options: Any) -> None:
-        """Django's checks: what they find is a mistake of the configuration, and no failure that may pass."""
+        """Runs Django's checks. What they find is a configuration error, which trying again does not fix."""
         try:
             super().check(*args, **options)
         except SystemCheckError as error:
@@ -122,7 +127,7 @@ class JobCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         for name, value in options.items():
-            # A path may have any bytes.
+            # A path may contain any bytes.
             texts = value if isinstance(value, list | tuple) else [value]
             if not all(is_utf8(text) for text in texts if isinstance(text, str)):
                 self.exit_code = ExitCode.REFUSED_INPUT
@@ -135,7 +140,7 @@ class JobCommand(BaseCommand):
         outcome, failure = self._work(stop, _Signs(run, tail), options)
         stop.let_finish()
         self.exit_code = ExitCode(failure.returncode) if failure else outcome.exit_code
-        # The connection may have been lost with the job. In a caller's transaction, Django would close a sound one.
+        # The connection may have been lost with the job. In a caller's transaction, Django would close a working one.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         job_run_end(
@@ -168,7 +173,7 @@ class JobCommand(BaseCommand):
     def _work(
         self, stop: StopRequest, signs: "_Signs", options: dict[str, Any]
     ) -> tuple[JobResult, CommandError | None]:
-        """How the work ended; where it failed, the error counts and not the outcome."""
+        """The result of the work, and its error. If there is an error, ignore the result."""
         failure: CommandError
         try:
             with ProgressDisplay(log=not options.get("json")) as progress:
@@ -183,12 +188,12 @@ class JobCommand(BaseCommand):
             failure.__cause__ = error
         except Exception as error:
             log.exception("job_failed", command=type(self).__module__.rpartition(".")[2])
-            failure = CommandError(f"failed with {type(error).__name__}; the log says more", returncode=ExitCode.FAILED)
+            failure = CommandError(f"failed with {type(error).__name__}; see the log", returncode=ExitCode.FAILED)
             failure.__cause__ = error
         return JobResult(""), failure
 
     def recorded_arguments(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options that were given a value, as JSON, with secrets masked."""
+        """The options that have a value, ready for JSON, with secrets masked."""
         recorded = {}
         for name, value in options.items():
             if name in COMMON_OPTIONS or value in (None, False, "", [], ()):
@@ -201,19 +206,19 @@ class JobCommand(BaseCommand):
 
 
 def host() -> str:
-    """Where this process is: the machine's name and the process's number."""
+    """Where this process runs: the host name and the process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def started_by() -> str:
-    """Who started this process: what JOB_STARTED_BY says, the task of ECS, or the user of the system."""
+    """Who started this process: the value of JOB_STARTED_BY, or the ECS task, or the system user."""
     if settings.JOB_STARTED_BY:
         return str(settings.JOB_STARTED_BY)
     if settings.ECS_TASK:
         return f"ECS task {settings.ECS_TASK['family']}:{settings.ECS_TASK['revision']}"
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # an image's user may have no name
+    except (KeyError, OSError):  # the user of an image may have no name
         return f"user {os.getuid()}"
 
 
@@ -227,7 +232,7 @@ def _plain(value: Any) -> Any:
 
 
 class _Signs:
-    """Notes now and then that the run is alive, when the job asks or tells something: no thread, no connection more."""
+    """Records now and then that the run is alive, when the job calls it. Needs no extra thread and no connection."""
 
     def __init__(self, run: JobRun, tail: "LogTail") -> None:
         self._run, self._tail = run, tail
@@ -242,15 +247,18 @@ class _Signs:
                 try:
                     job_run_seen(run=self._run, log_tail=self._tail.text())
                 except (DatabaseError, InterfaceError):
-                    # The job's own next query will tell whether that matters.
+                    # If that matters, the job's own next query fails.
                     log.warning("sign_of_life_failed", command=self._run.command, exc_info=True)
             return result
 
         return called
 
     def _may_write(self) -> bool:
-        """In another thread it would take a connection more, in a transaction of the job it would hold the row, and
-        Django lets nobody write from within an event loop."""
+        """Whether writing is safe here.
+
+        Another thread would need another connection. Inside a transaction of the job, the row would stay locked. And
+        Django allows no database access inside an event loop.
+        """
         if threading.current_thread() is not self._thread or connection.in_atomic_block:
             return False
         try:
@@ -261,7 +269,7 @@ class _Signs:
 
 
 class LogTail(logging.Handler):
-    """Keeps the last lines that the process has logged. A context manager: it listens inside the block."""
+    """Keeps the last lines that the process logged. A context manager: it listens inside the block."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How a command is told which learner it is about."""
+"""The arguments of commands that take one learner."""
 
 import sys
 from argparse import ArgumentParser
@@ -13,12 +13,15 @@ from adaptivity.text import is_utf8
 
 def add_learner_arguments(parser: ArgumentParser) -> None:
     """Adds USER_ID and --guid."""
-    parser.add_argument("user_id", help="the learner's user_id; -: it is on standard input, which nobody else sees")
-    parser.add_argument("--guid", default="", help="their tool_consumer_instance_guid")
+    parser.add_argument(
+        "user_id",
+        help="The learner's user_id. Use - to read it from standard input, so that it stays out of process lists.",
+    )
+    parser.add_argument("--guid", default="", help="The learner's tool_consumer_instance_guid.")
 
 
 def learner_of(options: dict[str, Any]) -> LearnerIdentity:
-    """The learner that the options name. What is not UTF-8 ends the command with 2."""
+    """The learner that the options name. Text that is not UTF-8 ends the command with exit code 2."""
     user_id = options["user_id"]
     if user_id == "-":
         try:

@@ -1,15 +1,15 @@
-"""Numbers as arguments of commands: finite and within their range, or the command ends with 2 and names the option."""
+"""Number arguments of commands. If one is not finite or out of range, the command ends with 2 and names the option."""
 
 import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 
-# No data is older than a century, and no date overflows by one.
+# A century: no data is older, and no date overflows.
 MOST_DAYS = 36_500
 
 
 def number(*, above: float, at_most: float = math.inf, below: float = math.inf) -> Callable[[str], float]:
-    """What makes a finite number of an argument, for ``type=``."""
+    """A parser of finite numbers, for ``type=``."""
     end = f"below {below:g}" if below < math.inf else f"at most {at_most:g}"
 
     def parsed(text: str) -> float:
@@ -25,7 +25,7 @@ def number(*, above: float, at_most: float = math.inf, below: float = math.inf) 
 
 
 def whole_number(*, at_least: int, at_most: int) -> Callable[[str], int]:
-    """What makes a whole number of an argument, for ``type=``."""
+    """A parser of whole numbers, for ``type=``."""
 
     def parsed(text: str) -> int:
         try:

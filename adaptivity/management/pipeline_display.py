@@ -1,4 +1,4 @@
-"""A run of a pipeline as lines on a terminal, one for each step, drawn again as it goes on."""
+"""A pipeline run on a terminal: one line for each step, redrawn as the run proceeds."""
 
 import io
 import logging
@@ -37,8 +37,7 @@ UP, CLEAR_TO_END = "\x1b[{}A\r", "\x1b[J"
 
 
 def lines(pipeline: Pipeline, steps: Sequence[StepRun], now: datetime) -> list[str]:
-    """A line for each step: how it stands, since when or how long, and what it comes after; indented by its place in
-    the graph."""
+    """A line for each step, indented by its depth in the graph: its status, its duration, and the steps before it."""
     depths = pipeline.depths()
     after = pipeline.graph()
     width = max(len(step.name) + 2 * depths[step.name] for step in steps)
@@ -63,23 +62,26 @@ def _seconds(step: StepRun, now: datetime) -> str:
 
 
 def fitting(drawing: Sequence[str], steps: Sequence[StepRun], *, rows: int, columns: int) -> list[str]:
-    """The drawing on a terminal of that size: its lines are cut, and where there are more than the terminal shows at
-    once, those of steps that wait or are done give way first, with a line that says how many."""
+    """The drawing, cut to the size of the terminal.
+
+    Long lines are cut. If there are too many lines, steps that are done or waiting are left out first; a last line
+    says how many.
+    """
     room = max(1, rows - 1)
     if len(drawing) > room:
         kept = sorted(range(len(drawing)), key=lambda number: (FIRST_TO_GO.get(steps[number].status, 0), number))
         kept = sorted(kept[: room - 1])
         drawing = [*(drawing[number] for number in kept), f"… {len(drawing) - len(kept)} more of {len(drawing)} steps"]
-    # Not to the last column: some terminals then begin the next line by themselves.
+    # The last column stays free, because some terminals start a new line after it.
     most = max(1, columns - 1)
     return [line if len(line) <= most else line[: most - 1] + "…" for line in drawing]
 
 
 class Display:
-    """Draws the steps where the stream is a terminal; elsewhere the log has a line when a step begins or ends.
+    """Draws the steps if the stream is a terminal. Elsewhere, the log has a line when a step begins or ends.
 
-    A context manager: inside the block, the log's lines on that terminal are warnings and worse alone, above the
-    drawing, which is drawn anew below them.
+    A context manager. Inside the block, only warnings and errors of the log appear on that terminal. They are written
+    above the drawing, which is redrawn below them.
     """
 
     def __init__(self, pipeline: Pipeline, stream: TextIO | None = None) -> None:
@@ -89,7 +91,7 @@ class Display:
         self._drawn: list[str] = []
         self._statuses: list[str] = []
         self._next = 0.0
-        # The log may be another thread's.
+        # Another thread may write to the log.
         self._lock = threading.RLock()
         self._handlers: list[tuple[logging.StreamHandler[TextIO], TextIO, int]] = []
 
@@ -113,7 +115,7 @@ class Display:
 
     def _write(self, text: str) -> None:
         _, columns = self._size()
-        # A terminal that has become narrower since has broken the lines.
+        # If the terminal has become narrower, it has wrapped the lines.
         height = sum(max(1, math.ceil(len(line) / columns)) for line in self._drawn)
         start = UP.format(height) if height else ""
         below = "".join(f"{line}\n" for line in self._drawing)
@@ -122,7 +124,7 @@ class Display:
         self._drawn = self._drawing
 
     def _size(self) -> tuple[int, int]:
-        """Rows and columns; those of a usual terminal where it does not say."""
+        """The rows and columns of the terminal, or 24 and 80 if it does not report them."""
         size = os.get_terminal_size(self._stream.fileno())
         return size.lines or 24, size.columns or 80
 
@@ -143,7 +145,7 @@ class Display:
 
 
 class _Above(io.TextIOBase):
-    """What a handler of the log writes to: it writes a record with its end of line at once."""
+    """The stream for a log handler, which writes each record with its line end in one call."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -157,5 +159,5 @@ def _is_same(one: TextIO, other: TextIO) -> bool:
     """Whether both are the same terminal."""
     try:
         return os.path.sameopenfile(one.fileno(), other.fileno())
-    except (OSError, ValueError):  # one is no file, or closed
+    except (OSError, ValueError):  # one is not a file, or closed
         return False

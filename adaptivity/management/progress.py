@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a log line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, or a log line now and then elsewhere."""
 
 import sys
 import time
@@ -12,9 +12,10 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressDisplay:
-    """Call it with a phase, how much of it is done, and its total. A context manager: leaving it ends the bar.
+    """Call it with a phase, how much of it is done, and its total. A context manager: leaving it closes the bar.
 
-    With ``log=False`` it writes nothing outside a terminal, because standard output is for the command's JSON alone.
+    With ``log=False`` it writes nothing if there is no terminal, because standard output is only for the command's
+    JSON.
     """
 
     def __init__(self, *, log: bool = True) -> None:
@@ -40,7 +41,7 @@ class ProgressDisplay:
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
-        """Ends the bar of the current phase."""
+        """Closes the bar of the current phase."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -22,31 +22,33 @@ from adaptivity.sources.jobs.source_reports import (
 
 
 def add_source_arguments(parser: ArgumentParser) -> None:
-    """Which sources, and how to report."""
+    """Adds the options that choose sources, and the format of the report."""
     parser.add_argument(
         "--source",
         metavar="SLUG",
         action="append",
         default=[],
         dest="sources",
-        help="read this source, also before its interval is over; may be repeated; all that are due without it",
+        help="Read this source, even if it is not due yet; may be repeated. Default: all sources that are due.",
     )
     parser.add_argument(
         "--wait",
         action="store_true",
-        help="where another process is reading a source, wait until it has ended, and read what is left to be read",
+        help="If another process is reading a source, wait until it ends, and then read what is left.",
     )
-    parser.add_argument("--json", action="store_true", help="print the reports as JSON")
+    parser.add_argument("--json", action="store_true", help="Print the reports as JSON.")
 
 
 def sources_to_read(job: Job, options: Mapping[str, Any], kinds: Collection[str]) -> list[CourseSource]:
-    """The sources that the arguments choose; with ``--wait``, once no other process reads them. Raises InvalidInput,
-    and Stopped while it waits."""
+    """The sources that the arguments choose. With ``--wait``, waits until no other process reads them.
+
+    Raises InvalidInput for bad arguments, and Stopped if it is stopped while it waits.
+    """
     since = settings.JOB_RUN_STARTED_AT
     sources = sources_chosen(options["sources"], kinds, since=since)
     if options["wait"] and sources:
         sources_await(sources, stop=job.stop)
-        # Whoever was reading one may have read it to its end.
+        # The other process may have read a source to its end.
         sources = sources_chosen(options["sources"], kinds, since=since)
     return sources
 
@@ -54,20 +56,22 @@ def sources_to_read(job: Job, options: Mapping[str, Any], kinds: Collection[str]
 def outcome(
     reports: Sequence[SourceReport], *, options: Mapping[str, Any], left: Sequence[str] = (), is_over: bool = False
 ) -> JobResult:
-    """What the reports amount to: a failure that may pass is the most that can be said, then one that will not. Whoever
-    deletes a source wants it not to be read: that is no failure. Nor is it one that another process reads a source,
-    unless it was asked for by its name. ``is_over``: the time that was given is over, and trying again helps nobody;
-    ``left`` are the sources that it was not enough for."""
+    """The result of all reports together. Raises CommandError if a source failed.
+
+    A failure that a retry may fix decides the exit code before one that it cannot. A source deleted meanwhile is not a
+    failure, and neither is one that another process reads, unless it was chosen by name. ``is_over`` says that the time
+    limit has passed, so that a retry would not help. ``left`` are the sources that there was no time for.
+    """
     lines = [report.line() for report in reports]
     if left:
-        lines.append(f"the time is over before these were begun, which the next run does first: {', '.join(left)}")
+        lines.append(f"the time ran out before these were read; the next run reads them first: {', '.join(left)}")
     summary = "\n".join(lines) or "there is no source to read"
     no_failures = {STOPPED, DELETED} if options["sources"] else {STOPPED, DELETED, AlreadyRunning.code}
     failed = [report for report in reports if report.message and report.outcome not in no_failures]
     stopped = not is_over and any(report.outcome == STOPPED for report in reports)
     if failed and not stopped:
         raise CommandError(summary, returncode=_exit_code(failed, waits=options["wait"], is_over=is_over))
-    # An attempt before may have failed at a source that this one had no time for.
+    # An earlier attempt may have failed at a source that this one had no time for.
     rejects = any(report.outcome == REJECTS for report in reports) or bool(left and not reports)
     return JobResult(summary, rejects=rejects, stopped=stopped, printed=options["json"])
 
@@ -78,6 +82,6 @@ def _exit_code(failed: Sequence[SourceReport], *, waits: bool, is_over: bool) ->
     if any(report.may_help_again for report in failed):
         return ExitCode.FAILED
     if all(report.outcome == AlreadyRunning.code for report in failed):
-        # Another one was faster after the wait: to wait for that one, too, helps.
+        # Another process took the source after the wait; waiting again helps.
         return ExitCode.FAILED if waits else ExitCode.ALREADY_RUNNING
     return ExitCode.REFUSED_INPUT

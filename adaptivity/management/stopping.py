@@ -1,21 +1,20 @@
-"""SIGTERM and SIGINT as a question that long work asks: am I to stop?"""
+"""Turns SIGTERM and SIGINT into a question that long work can ask: should I stop?"""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-# Fargate kills 30 s after SIGTERM (docker-compose after its stop_grace_period); who has not stopped by itself until
-# then is interrupted, and has the rest to roll back and to record it.
+# Fargate kills a process 30 s after SIGTERM (docker-compose after its stop_grace_period). Work that has not stopped
+# within these seconds is interrupted, and has the rest of that time to roll back and to record how it ended.
 GRACE_SECONDS = 18.0
 
 
 class StopRequest:
-    """Called, it answers whether a signal has asked the process to stop. A context manager: the signals are its own
-    inside the block.
+    """Call it to know whether a signal asked the process to stop. A context manager: it handles signals in the block.
 
-    Work that does not ask for ``GRACE_SECONDS`` gets a KeyboardInterrupt, and so does one whose user presses Ctrl+C
-    twice. In a thread that is not the main one, signals do not arrive, and it answers no.
+    Work that does not stop within ``grace_seconds`` gets a KeyboardInterrupt, and so does work whose user presses
+    Ctrl+C twice. Signals only reach the main thread; in other threads it always returns false.
     """
 
     def __init__(self, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -39,7 +38,7 @@ class StopRequest:
         raise KeyboardInterrupt
 
     def let_finish(self) -> None:
-        """From here on nothing interrupts: what is left is to record how it ended."""
+        """Prevents interruptions from here on, so that the end of the run can be recorded."""
         if self._before:
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number in (signal.SIGTERM, signal.SIGINT):

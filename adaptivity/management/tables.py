@@ -1,4 +1,4 @@
-"""What commands print: tables of text, and nothing where nobody looks."""
+"""Tables of text for commands to print, and logs kept out of their output."""
 
 import logging
 import sys
@@ -8,8 +8,10 @@ from typing import Any
 
 
 def columns(rows: Sequence[Sequence[str]], *, right: bool = True) -> list[str]:
-    """A line for each row, its cells as wide as the widest of their column. The first column is to the left; the others
-    are to the right, as numbers are, unless ``right`` is false."""
+    """A line for each row. Each cell is padded to the widest of its column.
+
+    The first column is aligned left. The others are aligned right, as numbers are, unless ``right`` is false.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -22,7 +24,7 @@ def columns(rows: Sequence[Sequence[str]], *, right: bool = True) -> list[str]:
 
 @contextmanager
 def logs_to_stderr() -> Iterator[None]:
-    """Inside the block, what would be logged to standard output goes to standard error: the former has the table."""
+    """Inside the block, logs go to standard error instead of standard output, which is for the table."""
     with ExitStack() as restored:
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.get_name() == "stdout":
@@ -32,7 +34,7 @@ def logs_to_stderr() -> Iterator[None]:
 
 
 def _lead(handler: "logging.StreamHandler[Any]", stream: Any) -> None:
-    # Not by setStream, which fails where somebody has closed the stream that the handler had.
+    # setStream would fail if the handler's stream has been closed.
     with suppress(ValueError):
         handler.flush()
     handler.stream = stream

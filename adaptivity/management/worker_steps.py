@@ -1,4 +1,4 @@
-"""A pipeline's steps as Celery tasks: each is sent to a worker, which writes into the step's row how it goes."""
+"""Pipeline steps as Celery tasks: each is sent to a worker, which writes its progress to the step's row."""
 
 import time
 
@@ -13,14 +13,14 @@ from adaptivity.runs.services.pipeline_runs import step_end, step_lost, step_req
 log = structlog.get_logger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 1.0
-# What a step may do says nothing of how long others are before it in the queue. A crawl there may take its 5 days.
+# A step may wait behind others in the queue for longer than its own timeout: a crawl may take its 5 days.
 QUEUE_SECONDS = 7 * 24 * 3600
 SECONDS_BETWEEN_WARNINGS = 3600.0
 OVER = (StepStatus.DONE, StepStatus.REJECTS, StepStatus.FAILED, StepStatus.STOPPED)
 
 
 class WorkerAttempt:
-    """An attempt that a worker is to run. Raises LaunchError where the broker does not take it."""
+    """An attempt to be run by a worker. Raises LaunchError if the broker does not accept it."""
 
     def __init__(self, step: StepRun, started_by: str) -> None:
         self._step, self._number = step, step.attempts
@@ -31,7 +31,7 @@ class WorkerAttempt:
         try:
             tasks.run_step.apply_async((step.pk, step.attempts, started_by))
         except OperationalError as error:
-            raise LaunchError("the broker does not answer") from error
+            raise LaunchError("the broker does not respond") from error
 
     def look(self) -> Ended | None:
         now = time.monotonic()
@@ -46,16 +46,16 @@ class WorkerAttempt:
                 row.exit_code, row.problem, self._stopped, retriable=row.exit_code in RETRIED and not timed_out
             )
         if row.status == StepStatus.QUEUED and self._stopped:
-            return self._end("no worker had taken it", retriable=False)
+            return self._end("stopped before a worker took it", retriable=False)
         if row.status == StepStatus.QUEUED:
             waited = now - self._sent
             if waited >= QUEUE_SECONDS:
-                return self._end(f"no worker took it in {QUEUE_SECONDS} seconds", retriable=False)
+                return self._end(f"no worker took it within {QUEUE_SECONDS} seconds", retriable=False)
             if now >= self._next_warning:
                 self._next_warning = now + SECONDS_BETWEEN_WARNINGS
                 log.warning("step_waits_for_a_worker", step=row.name, seconds=round(waited))
         if step_lost(step=row):
-            return self._end("its worker is lost", retriable=True)
+            return self._end("its worker was lost", retriable=True)
         return None
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ class Activity(models.Model):
 
     source_launch_url = models.CharField(max_length=URL_LENGTH, unique=True)
     name = models.CharField(max_length=NAME_LENGTH, blank=True)
-    difficulty = models.FloatField(null=True, blank=True, help_text="From 0 to 1; empty means unknown (0.5).")
+    difficulty = models.FloatField(null=True, blank=True, help_text="From 0 to 1. Leave empty if unknown (0.5).")
     tags = models.TextField(blank=True)
     type = models.CharField(max_length=NAME_LENGTH, blank=True)
     include_adaptive = models.BooleanField(default=True, help_text="Whether it may be recommended.")
@@ -38,13 +38,13 @@ class Activity(models.Model):
 
 
 class ActivityKnowledgeComponent(models.Model):
-    """An activity is tagged with a KC; the parameters are the authors' (the base that a model version overrides)."""
+    """Tags an activity with a KC. The parameters are the authors', which a model version overrides."""
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="tagged", db_index=False)
     knowledge_component = models.ForeignKey(KnowledgeComponent, models.CASCADE, related_name="tagged")
     guess = models.FloatField(default=DEFAULT_GUESS, help_text="P(right | not mastered).")
     slip = models.FloatField(default=DEFAULT_SLIP, help_text="P(wrong | mastered).")
-    transit = models.FloatField(default=DEFAULT_TRANSIT, help_text="P(learning the KC by doing the activity).")
+    transit = models.FloatField(default=DEFAULT_TRANSIT, help_text="P(the activity teaches the KC).")
 
     class Meta:
         verbose_name = "knowledge component of an activity"
@@ -60,7 +60,7 @@ class ActivityKnowledgeComponent(models.Model):
 
 
 class PrerequisiteActivity(models.Model):
-    """``to_activity`` comes before ``from_activity``, the dependent."""
+    """``to_activity`` is the prerequisite of ``from_activity``, the dependent."""
 
     from_activity = models.ForeignKey(Activity, models.CASCADE, related_name="prerequisite_edges", db_index=False)
     to_activity = models.ForeignKey(Activity, models.CASCADE, related_name="dependent_edges")

@@ -10,13 +10,15 @@ class Collection(models.Model):
     collection_id = models.CharField(max_length=NAME_LENGTH, unique=True)
     name = models.CharField(max_length=NAME_LENGTH, blank=True)
     max_problems = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Complete when this many distinct activities are done; empty means no limit."
+        null=True,
+        blank=True,
+        help_text="The collection is complete when this many different activities are done. Empty means no limit.",
     )
     stop_on_mastery = models.BooleanField(
-        default=False, help_text="Complete when no activity that is not done would remedy a gap."
+        default=False, help_text="The collection is complete when no remaining activity would remedy a gap."
     )
     revision = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="Counts the changes of the collection's content."
+        default=0, editable=False, help_text="Number of changes to the collection's content."
     )
 
     class Meta:

@@ -6,8 +6,10 @@ from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 
 def is_probability(*fields: str) -> list[CheckConstraint]:
-    """Each field lies in [0, 1] (or is null, where the column allows it). NaN is never
-    stored: PostgreSQL refuses it, and SQLite takes it as null."""
+    """Each field lies in [0, 1], or is null if the column allows it. NaN is never stored.
+
+    PostgreSQL refuses NaN, and SQLite stores it as null.
+    """
     return [
         CheckConstraint(
             name=f"%(class)s_{field}_probability",
@@ -19,7 +21,7 @@ def is_probability(*fields: str) -> list[CheckConstraint]:
 
 
 def not_blank(*fields: str) -> list[CheckConstraint]:
-    """Each text field has at least one character that is no space."""
+    """Each text field has at least one character other than a space."""
     return [
         CheckConstraint(
             name=f"%(class)s_{field}_not_blank",

@@ -4,7 +4,7 @@ from adaptivity.models.collection import Collection
 
 
 class ContentGapReport(models.Model):
-    """What a collection lacked when it was last looked at; one row for each collection."""
+    """The latest report on what a collection lacks; one row for each collection."""
 
     collection = models.OneToOneField(Collection, models.CASCADE, related_name="content_gap_report")
     made_at = models.DateTimeField()

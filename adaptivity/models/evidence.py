@@ -1,6 +1,6 @@
-"""The evidence log: append-only, ordered by timestamp and, where that is equal, by arrival number.
+"""The evidence log: append-only, ordered by timestamp and then by arrival number.
 
-Every entry takes the learner's next arrival number, under the learner's lock. Only a privacy erasure removes rows.
+Every entry takes the learner's next arrival number, under the learner's lock. Only a privacy erasure deletes rows.
 """
 
 from django.db import models
@@ -21,14 +21,14 @@ class Score(models.Model):
     activity = models.ForeignKey(Activity, models.PROTECT, related_name="scores")
     score = models.FloatField()
     timestamp = models.DateTimeField()
-    timestamp_given = models.BooleanField(default=False, help_text="Whether the platform said the time.")
+    timestamp_given = models.BooleanField(default=False, help_text="Whether the platform sent the time.")
     arrival = models.PositiveBigIntegerField()
     event_id = models.CharField(max_length=NAME_LENGTH, null=True, blank=True)
     event_fingerprint = models.CharField(
         max_length=32,
         blank=True,
         default="",
-        help_text="Of what was reported under the event id, in its own words: a repetition is told by it.",
+        help_text="Hash of what was reported under the event id, to recognise repetitions.",
     )
     model_version = models.ForeignKey(
         ModelVersion,
@@ -36,13 +36,14 @@ class Score(models.Model):
         null=True,
         related_name="+",
         db_index=False,
-        help_text="Active when the score arrived; empty: the authors' base. A record, not used in replay.",
+        help_text="The version in force when the score arrived; empty means the authors' parameters. Not used in "
+        "replays.",
     )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["learner", "arrival"], name="%(class)s_arrival_unique"),
-            # With the event first, its index also finds an event of nobody knows whom: what a voiding takes back.
+            # With event_id first, the index also finds events of unknown learners, which voidings need.
             models.UniqueConstraint(
                 fields=["event_id", "learner"], name="%(class)s_event_once", condition=Q(event_id__isnull=False)
             ),
@@ -55,8 +56,7 @@ class Score(models.Model):
 
 
 class ScoreRevision(models.Model):
-    """A correction of a score, or its deletion. The newest revision is the score's current state; one that deletes
-    is the last."""
+    """A correction or deletion of a score. The newest revision is the current state; nothing follows a deletion."""
 
     score = models.ForeignKey(Score, models.CASCADE, related_name="revisions")
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="score_revisions", db_index=False)
@@ -78,7 +78,7 @@ class ScoreRevision(models.Model):
 
 
 class HandSetMastery(models.Model):
-    """A mastery that a platform or an instructor has set; without a value, the KC returns to its prior."""
+    """A mastery that a platform or an instructor set. Without a value, the KC returns to its prior."""
 
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="hand_set_masteries", db_index=False)
     knowledge_component = models.ForeignKey(KnowledgeComponent, models.PROTECT, related_name="+")
@@ -98,9 +98,9 @@ class HandSetMastery(models.Model):
 
 
 class VoidedStatement(models.Model):
-    """An xAPI statement that another one has voided, whether its score has come already or not: no import counts it.
+    """An xAPI statement that another statement voided. No import counts it, even if its score arrives later.
 
-    Who it is of is not known here. An erasure removes those of the learner's scores.
+    The row does not name the learner. An erasure deletes the rows of the learner's scores.
     """
 
     statement_id = models.CharField(max_length=36, unique=True, help_text="A UUID, in lower case.")
@@ -111,18 +111,22 @@ class VoidedStatement(models.Model):
 
 
 class ScoreImport(models.Model):
-    """How far the import of a file of scores has come; written with each batch, so that none is imported twice."""
+    """The progress of an import of a file of scores. Updated with each batch, so that none is imported twice."""
 
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the file's uncompressed content.")
     tool_consumer_instance_guid = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
-    started_at = models.DateTimeField(help_text="The time of rows that have none.")
+    started_at = models.DateTimeField(help_text="Also the timestamp of rows that have none.")
     lines_done = models.PositiveBigIntegerField(default=0)
     imported = models.PositiveBigIntegerField(default=0)
-    # The database has these defaults, too, for imports of the version before that still run beside.
+    # The database has these defaults too, for imports of the previous version that run during a deployment.
     refused = models.PositiveBigIntegerField(default=0, db_default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
     file_name = models.CharField(
-        max_length=NAME_LENGTH, blank=True, default="", db_default="", help_text="As the last import of it had it."
+        max_length=NAME_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The name at the latest import of the file.",
     )
     file_format = models.CharField(max_length=10, blank=True, default="", db_default="", help_text="csv, edx or xapi.")
     file_stamp = models.CharField(
@@ -130,7 +134,7 @@ class ScoreImport(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Size and time of change: with the name, a file is known by them without being read.",
+        help_text="Size and modification time. With the name, they identify a file without reading it.",
     )
 
     class Meta:
@@ -143,12 +147,14 @@ class ScoreImport(models.Model):
 
 
 class Reject(models.Model):
-    """How many lines of a file were refused for one reason. The lines themselves are personal data: they are in the
-    import's reject file, not here."""
+    """How many lines of a file were refused for one reason.
+
+    The lines themselves are personal data. They are in the import's reject file, not here.
+    """
 
     score_import = models.ForeignKey(ScoreImport, models.CASCADE, related_name="rejects", db_index=False)
     reason = models.CharField(
-        max_length=NAME_LENGTH, help_text="The field and what is wrong with it; no value of the file."
+        max_length=NAME_LENGTH, help_text="The field and its problem, without any value of the file."
     )
     count = models.PositiveBigIntegerField()
     first_line = models.PositiveBigIntegerField()

@@ -8,20 +8,20 @@ from adaptivity.models.constraints import is_probability, not_blank
 from adaptivity.models.learner import Learner
 from adaptivity.text import NAME_LENGTH
 
-# Far beyond every use, and what NaN and infinity are not.
+# Far beyond any use; this bound also excludes NaN and infinity.
 LARGEST_WEIGHT = 1e6
 WEIGHTS = ("remediation_weight", "continuity_weight", "difficulty_weight", "readiness_weight")
 
 
 class Experiment(models.Model):
-    """Learners of one collection are shared out to groups, each with engine settings of its own.
+    """Divides the learners of one collection into groups, each with its own engine settings.
 
-    A draft until it is started, when its groups are fixed; running until it is ended. A collection has at most one that
-    is running.
+    An experiment is a draft until it is started, which fixes its groups. Then it runs until it is ended. A collection
+    has at most one running experiment.
     """
 
     name = models.CharField(
-        max_length=NAME_LENGTH, unique=True, help_text="Decides, with the learner, who is in which group."
+        max_length=NAME_LENGTH, unique=True, help_text="Together with the learner, decides the learner's group."
     )
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="experiments")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -47,20 +47,20 @@ class Experiment(models.Model):
 
 
 class ExperimentalGroup(models.Model):
-    """A share of an experiment's learners, and the engine settings that they get."""
+    """A share of an experiment's learners, and their engine settings."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="groups", db_index=False)
     name = models.CharField(max_length=NAME_LENGTH)
-    weight = models.FloatField(default=1.0, help_text="Its share of the learners is its share of all weights.")
-    remediation_weight = models.FloatField(default=EngineSettings.remediation_weight, help_text="W_r, of demand.")
+    weight = models.FloatField(default=1.0, help_text="The group's share of learners is its share of all weights.")
+    remediation_weight = models.FloatField(default=EngineSettings.remediation_weight, help_text="W_r, for demand.")
     continuity_weight = models.FloatField(default=EngineSettings.continuity_weight, help_text="W_c.")
     difficulty_weight = models.FloatField(default=EngineSettings.difficulty_weight, help_text="W_d.")
-    readiness_weight = models.FloatField(default=EngineSettings.readiness_weight, help_text="W_p, of prerequisites.")
-    forgiveness = models.FloatField(default=EngineSettings.forgiveness, help_text="r*, of gaps in prerequisites.")
+    readiness_weight = models.FloatField(default=EngineSettings.readiness_weight, help_text="W_p, for prerequisites.")
+    forgiveness = models.FloatField(default=EngineSettings.forgiveness, help_text="r*, for gaps in prerequisites.")
     mastery_threshold = models.FloatField(
-        default=MASTERY_THRESHOLD, help_text="The probability whose log-odds is L*; grades keep 0.9."
+        default=MASTERY_THRESHOLD, help_text="The probability whose log-odds is L*; grades always use 0.9."
     )
-    policy = models.CharField(max_length=64, default=DESIGN_POLICY, help_text="How a candidate is chosen.")
+    policy = models.CharField(max_length=64, default=DESIGN_POLICY, help_text="The rule that chooses among candidates.")
 
     class Meta:
         constraints = [
@@ -82,7 +82,7 @@ class ExperimentalGroup(models.Model):
 
 
 class ExperimentPin(models.Model):
-    """A learner who was put into a group by hand, whatever chance says."""
+    """A learner assigned to a group by hand instead of by chance."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="pins", db_index=False)
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="pins")

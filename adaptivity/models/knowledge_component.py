@@ -21,7 +21,7 @@ class KnowledgeComponent(models.Model):
 
 
 class PrerequisiteKnowledgeComponent(models.Model):
-    """``prerequisite`` should be mastered before ``knowledge_component``; ``value`` says how strongly."""
+    """``prerequisite`` should be mastered before ``knowledge_component``. ``value`` is the strength of this."""
 
     prerequisite = models.ForeignKey(KnowledgeComponent, models.CASCADE, related_name="dependent_edges")
     knowledge_component = models.ForeignKey(KnowledgeComponent, models.CASCADE, related_name="prerequisite_edges")

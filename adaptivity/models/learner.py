@@ -8,20 +8,27 @@ from adaptivity.text import NAME_LENGTH
 
 
 class Learner(models.Model):
-    """A learner as the platform names them, and the state that is derived from their evidence.
+    """A learner as the platform identifies them, and the state derived from their evidence.
 
     The derived fields are written only under this row's lock. ``traced_revision`` and ``traced_model_version`` are the
-    stamp of the masteries; a learner with evidence whose stamp is not the current one is stale.
+    stamp of the masteries. A learner who has evidence but not the current stamp is stale.
     """
 
     user_id = models.CharField(max_length=NAME_LENGTH)
     tool_consumer_instance_guid = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
     evidence_count = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="Arrival number of the newest entry of the evidence log."
+        default=0, editable=False, help_text="Arrival number of the learner's newest entry in the evidence log."
     )
-    latest_timestamp = models.DateTimeField(null=True, editable=False, help_text="Of the newest entry in order.")
+    latest_timestamp = models.DateTimeField(
+        null=True, editable=False, help_text="Timestamp of the latest entry in the learner's log."
+    )
     last_activity = models.ForeignKey(
-        Activity, models.PROTECT, null=True, editable=False, related_name="+", help_text="Of the latest score."
+        Activity,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="The activity of the latest score.",
     )
     traced_revision = models.PositiveBigIntegerField(null=True, editable=False)
     traced_model_version = models.ForeignKey(
@@ -39,7 +46,7 @@ class Learner(models.Model):
 
 
 class Mastery(models.Model):
-    """The probability that a learner has mastered a KC; derived from the evidence, only for KCs with evidence."""
+    """The probability that a learner has mastered a KC. Derived from the evidence, only for KCs with evidence."""
 
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="masteries", db_index=False)
     knowledge_component = models.ForeignKey(KnowledgeComponent, models.PROTECT, related_name="masteries")
@@ -57,7 +64,7 @@ class Mastery(models.Model):
 
 
 class DoneActivity(models.Model):
-    """The learner has at least one score on the activity; derived from the evidence."""
+    """An activity on which the learner has at least one score. Derived from the evidence."""
 
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="done_activities", db_index=False)
     activity = models.ForeignKey(Activity, models.PROTECT, related_name="+")
@@ -71,10 +78,10 @@ class DoneActivity(models.Model):
 
 
 class ErasedLearner(models.Model):
-    """A learner was erased; files of evidence from before that bring nothing of theirs back.
+    """Records an erasure, so that files of evidence from before it restore nothing of the learner's.
 
-    Who it was cannot be read here: ``identity_digest`` is keyed by SECRET_KEY, and says something to nobody who does
-    not ask for one certain learner with that key. ``key_check`` tells digests of another key.
+    The row does not reveal the learner: ``identity_digest`` is keyed by SECRET_KEY. With that key, one can only check
+    whether a given learner was erased. ``key_check`` identifies digests made with another key.
     """
 
     identity_digest = models.CharField(max_length=64, unique=True)

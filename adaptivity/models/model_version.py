@@ -7,24 +7,24 @@ from adaptivity.text import NAME_LENGTH
 
 
 class ModelVersion(models.Model):
-    """A set of estimated parameters that override what the authors wrote; immutable once it is finished.
+    """A set of estimated parameters that override the authors' parameters. Immutable once it is finished.
 
-    It is estimated from the evidence that was there when it was begun: scores and revisions up to ``last_score`` and
+    It is estimated from the evidence that existed at its start: scores and revisions up to ``last_score`` and
     ``last_revision``. ``report`` compares it with the version that was active when the report was made.
     """
 
     name = models.CharField(max_length=NAME_LENGTH, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    method = models.CharField(max_length=32, blank=True, default="", help_text="How it was estimated.")
+    method = models.CharField(max_length=32, blank=True, default="", help_text="The method of estimation.")
     minimum_evidence = models.BooleanField(
-        default=True, help_text="Whether KCs with too few responses were left at the authors' base."
+        default=True, help_text="Whether KCs with too few responses keep the authors' parameters."
     )
     last_score = models.PositiveBigIntegerField(default=0, editable=False)
     last_revision = models.PositiveBigIntegerField(default=0, editable=False)
-    finished_at = models.DateTimeField(null=True, blank=True, help_text="Empty: being estimated.")
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it is being estimated.")
     report = models.JSONField(default=dict, blank=True)
     purged_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when its parameters are gone; empty: they are there."
+        null=True, blank=True, editable=False, help_text="When the parameters were deleted; empty if they are kept."
     )
 
     class Meta:
@@ -43,7 +43,7 @@ class ItemParameters(models.Model):
     guess = models.FloatField()
     slip = models.FloatField()
     transit = models.FloatField()
-    responses = models.PositiveBigIntegerField(default=0, help_text="That it was estimated from.")
+    responses = models.PositiveBigIntegerField(default=0, help_text="Responses that it was estimated from.")
 
     class Meta:
         verbose_name_plural = "item parameters"
@@ -69,8 +69,8 @@ class KnowledgeComponentParameters(models.Model):
         KnowledgeComponent, models.CASCADE, related_name="knowledge_component_parameters"
     )
     mastery_prior = models.FloatField()
-    responses = models.PositiveBigIntegerField(default=0, help_text="That it was estimated from.")
-    learners = models.PositiveBigIntegerField(default=0, help_text="Whose responses they were.")
+    responses = models.PositiveBigIntegerField(default=0, help_text="Responses that it was estimated from.")
+    learners = models.PositiveBigIntegerField(default=0, help_text="Learners who gave these responses.")
 
     class Meta:
         verbose_name_plural = "knowledge component parameters"
@@ -84,14 +84,14 @@ class KnowledgeComponentParameters(models.Model):
 
 
 class SuccessModel(models.Model):
-    """What predicts success under a model version: fitted once, with the version's report, and never changed.
+    """The model that predicts success under a model version. Fitted once, with the version's report; never changed.
 
-    ``data`` is the engine's ``Predictor``, packed; ``report`` how good its predictions for held-out learners are.
+    ``data`` is the engine's packed ``Predictor``. ``report`` says how good its predictions for held-out learners are.
     """
 
     model_version = models.OneToOneField(ModelVersion, models.CASCADE, related_name="success_model")
     data = models.BinaryField()
-    responses = models.PositiveBigIntegerField(help_text="That it was fitted to.")
+    responses = models.PositiveBigIntegerField(help_text="Responses that it was fitted to.")
     report = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -100,12 +100,12 @@ class SuccessModel(models.Model):
 
 
 class EstimationBatch(models.Model):
-    """Some knowledge components of a version that is being estimated: what one worker does at a time."""
+    """Some knowledge components of a version that is being estimated; one worker does one batch at a time."""
 
     model_version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="batches", db_index=False)
     number = models.PositiveIntegerField()
-    knowledge_components = models.JSONField(help_text="Their ids.")
-    responses = models.PositiveBigIntegerField(help_text="Opportunities, when the estimate was begun.")
+    knowledge_components = models.JSONField(help_text="Ids of the knowledge components.")
+    responses = models.PositiveBigIntegerField(help_text="Number of opportunities when the estimate began.")
     done_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -117,20 +117,20 @@ class EstimationBatch(models.Model):
 
 
 class ModelVersionEvent(models.Model):
-    """What happened to a version, for good: nothing changes or removes a row."""
+    """An event in the life of a version. Rows are never changed or deleted."""
 
     class Kind(models.TextChoices):
         ESTIMATED = "estimated"
         REPORTED = "reported", "compared with another active version"
         PROMOTED = "promoted"
         REFUSED = "refused"
-        HELD = "held", "not promoted by a schedule, after a rollback"
+        HELD = "held", "held after a rollback: a schedule may not promote it"
         FORCED = "forced", "promoted by force"
         ROLLED_BACK = "rolled_back", "rolled back"
 
     kind = models.CharField(max_length=16, choices=Kind)
     model_version = models.ForeignKey(
-        ModelVersion, models.PROTECT, related_name="events", help_text="That the event happened to."
+        ModelVersion, models.PROTECT, related_name="events", help_text="The version concerned."
     )
     previous = models.ForeignKey(
         ModelVersion,
@@ -138,19 +138,20 @@ class ModelVersionEvent(models.Model):
         null=True,
         related_name="+",
         db_index=False,
-        help_text="Active before a promotion, or again after a rollback; empty: the authors' base.",
+        help_text="The version in force before a promotion, or again after a rollback. Empty means the authors' "
+        "parameters.",
     )
     at = models.DateTimeField(auto_now_add=True)
-    by = models.CharField(max_length=NAME_LENGTH, blank=True, default="", help_text="Who asked for it, or what.")
+    by = models.CharField(max_length=NAME_LENGTH, blank=True, default="", help_text="The user or task that caused it.")
     reason = models.TextField(blank=True, default="")
-    checks = models.JSONField(default=list, blank=True, help_text="What the gate found.")
+    checks = models.JSONField(default=list, blank=True, help_text="The results of the gate's checks.")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="%(class)s_reason_of_force",
                 condition=~models.Q(kind="forced") | ~models.Q(reason=""),
-                violation_error_message="A promotion by force has a reason.",
+                violation_error_message="A promotion by force needs a reason.",
             )
         ]
 
@@ -159,11 +160,11 @@ class ModelVersionEvent(models.Model):
 
 
 class EngineState(models.Model):
-    """One row: what is true of the whole service.
+    """The state of the whole service, in one row.
 
-    ``content_revision`` counts the changes that concern more than one collection (KCs, their prerequisites), and its
-    row is what writers of content lock. ``tracing_revision`` counts the changes of tags and base parameters; together
-    with the active model version it is the stamp under which a learner's masteries were traced.
+    ``content_revision`` counts the changes that concern more than one collection (KCs and their prerequisites). Writers
+    of content lock this row. ``tracing_revision`` counts the changes of tags and base parameters. Together with the
+    active model version, it is the stamp under which a learner's masteries were traced.
     """
 
     SINGLETON = 1
@@ -172,7 +173,12 @@ class EngineState(models.Model):
     content_revision = models.PositiveBigIntegerField(default=0)
     tracing_revision = models.PositiveBigIntegerField(default=0)
     active_model_version = models.ForeignKey(
-        ModelVersion, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty: the authors' base."
+        ModelVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Empty means the authors' parameters.",
     )
 
     class Meta:

@@ -7,23 +7,23 @@ from adaptivity.text import NAME_LENGTH
 
 
 class StepStatus(models.TextChoices):
-    """How a step of a run stands."""
+    """The status of a step of a run."""
 
     WAITING = "waiting"
-    QUEUED = "queued"  # a worker is to take it
+    QUEUED = "queued"  # waiting for a worker
     RUNNING = "running"
     DONE = "done"
     REJECTS = "rejects", "done, with rejects"
     FAILED = "failed"
     STOPPED = "stopped"
-    SKIPPED = "skipped", "left out, because one before it failed"
+    SKIPPED = "skipped", "skipped because an earlier step failed"
 
 
 class PipelineRun(models.Model):
-    """One run of a pipeline, and the lock that keeps a second from starting.
+    """One run of a pipeline, and the lock that prevents a second one.
 
-    At most one run of a pipeline has the status ``running``. It shows that it is alive by ``seen_at``; one that has
-    not for some time lost its process, and gives way to the next.
+    At most one run of a pipeline has the status ``running``. It keeps ``seen_at`` up to date. If ``seen_at`` is too
+    old, the run has lost its process, and the next run may take its place.
     """
 
     pipeline = models.CharField(max_length=40)
@@ -34,12 +34,14 @@ class PipelineRun(models.Model):
         max_length=NAME_LENGTH,
         blank=True,
         default="",
-        help_text="Which process runs it, for others on the same machine.",
+        help_text="The process that runs it, for other processes on the same machine.",
     )
-    token = models.UUIDField(help_text="Whose turn it is: a process that finds another's here has lost the run.")
+    token = models.UUIDField(
+        help_text="Identifies the process that holds the run. A process that finds another token has lost it."
+    )
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.RUNNING)
-    started_at = models.DateTimeField(help_text="When it was started, or last resumed.")
-    seen_at = models.DateTimeField(help_text="When it last gave a sign of life, by the database's clock.")
+    started_at = models.DateTimeField(help_text="When the run was started or last resumed.")
+    seen_at = models.DateTimeField(help_text="The run's last sign of life, by the database's clock.")
     ended_at = models.DateTimeField(null=True, blank=True)
     exit_code = models.PositiveSmallIntegerField(null=True, blank=True)
 
@@ -53,7 +55,7 @@ class PipelineRun(models.Model):
                 name="%(class)s_ended_or_running",
                 condition=Q(status=RunStatus.RUNNING, ended_at=None)
                 | (~Q(status=RunStatus.RUNNING) & Q(ended_at__isnull=False)),
-                violation_error_message="A run that has ended has a time, and a running one has none.",
+                violation_error_message="An ended run must have an end time; a running one must not.",
             ),
         ]
         indexes = [models.Index(fields=["pipeline", "-id"], name="%(class)s_latest")]
@@ -68,20 +70,22 @@ class StepRun(models.Model):
     run = models.ForeignKey(PipelineRun, models.CASCADE, related_name="steps", db_index=False)
     name = models.CharField(max_length=40)
     position = models.PositiveSmallIntegerField()
-    command = models.JSONField(help_text="What follows manage.py.")
-    timeout = models.PositiveIntegerField(help_text="Seconds after which an attempt is ended.")
+    command = models.JSONField(help_text="The arguments of manage.py.")
+    timeout = models.PositiveIntegerField(help_text="Time limit of an attempt, in seconds.")
     status = models.CharField(max_length=10, choices=StepStatus, default=StepStatus.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     process = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
-    stop_requested = models.BooleanField(default=False, help_text="Asks the worker that runs it to end it.")
+    stop_requested = models.BooleanField(default=False, help_text="Tells its worker to stop it.")
     seen_at = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True, help_text="When its last attempt began.")
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt began.")
     ended_at = models.DateTimeField(null=True, blank=True)
-    exit_code = models.SmallIntegerField(null=True, blank=True, help_text="Negative: the signal that ended it.")
-    problem = models.CharField(
-        max_length=NAME_LENGTH, blank=True, default="", help_text="What the exit code does not say."
+    exit_code = models.SmallIntegerField(
+        null=True, blank=True, help_text="If negative, the number of the signal that ended it."
     )
-    log_tail = models.TextField(blank=True, default="", help_text="The last of what it wrote.")
+    problem = models.CharField(
+        max_length=NAME_LENGTH, blank=True, default="", help_text="What the exit code does not explain."
+    )
+    log_tail = models.TextField(blank=True, default="", help_text="The step's last output.")
 
     class Meta:
         constraints = [

@@ -9,7 +9,7 @@ from adaptivity.models.model_version import ModelVersion
 
 
 class ContentSnapshot(models.Model):
-    """A collection's content as arrays, once for all recommendations that were made from it."""
+    """A collection's content as arrays, shared by all recommendations made from it."""
 
     digest = models.CharField(max_length=32, unique=True)
     data = models.BinaryField()
@@ -20,30 +20,31 @@ class ContentSnapshot(models.Model):
 
 
 class DecisionReceipt(models.Model):
-    """One recommendation, what it was made from, and what spoke for each candidate; kept for a set time."""
+    """One recommendation with its inputs and the scores of its candidates. Kept for a limited time."""
 
     at = models.DateTimeField(db_index=True)
     learner = models.ForeignKey(Learner, models.CASCADE, related_name="receipts")
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="receipts")
     snapshot = models.ForeignKey(ContentSnapshot, models.PROTECT, related_name="receipts")
     model_version = models.ForeignKey(
-        ModelVersion, models.PROTECT, null=True, related_name="+", db_index=False, help_text="Empty: the authors' base."
-    )
+        ModelVersion, models.PROTECT, null=True, related_name="+", db_index=False,
+        help_text="Empty means the authors' parameters.",
+    )  # fmt: skip
     group = models.ForeignKey(ExperimentalGroup, models.SET_NULL, null=True, related_name="receipts")
     policy = models.CharField(max_length=64)
-    settings = models.JSONField(help_text="Of the engine.")
+    settings = models.JSONField(help_text="The engine settings.")
     outcome = models.CharField(max_length=16)
-    activity = models.PositiveBigIntegerField(null=True, help_text="The id of the recommended one, if there was one.")
-    propensity = models.FloatField(null=True, help_text="With which it was chosen.")
+    activity = models.PositiveBigIntegerField(null=True, help_text="The id of the recommended activity; empty if none.")
+    propensity = models.FloatField(null=True, help_text="The probability with which it was chosen.")
     candidate_count = models.PositiveIntegerField()
-    best = models.BinaryField(help_text="Candidates: activity, sub-scores, total and propensity.")
+    best = models.BinaryField(help_text="The best candidates: activity, sub-scores, total and propensity.")
     counted = models.PositiveIntegerField(help_text="Done activities that count towards max_problems.")
     max_problems = models.PositiveIntegerField(null=True)
     stop_on_mastery = models.BooleanField()
-    history = models.PositiveBigIntegerField(help_text="Entries of the learner's log, of which ties are drawn.")
-    state = models.BinaryField(help_text="Masteries, done activities and relevance of the last item.")
-    digest = models.CharField(max_length=32, help_text="Of all that was answered.")
-    commit = models.CharField(max_length=64, blank=True, help_text="Of the software that answered.")
+    history = models.PositiveBigIntegerField(help_text="Entries in the learner's log; ties are drawn from this number.")
+    state = models.BinaryField(help_text="Masteries, done activities, and relevance of the last item.")
+    digest = models.CharField(max_length=32, help_text="Digest of the whole answer.")
+    commit = models.CharField(max_length=64, blank=True, help_text="The commit of the software that answered.")
 
     class Meta:
         constraints = [*is_probability("propensity")]
@@ -53,5 +54,5 @@ class DecisionReceipt(models.Model):
 
     @property
     def candidates(self) -> list[dict[str, float]]:
-        """The best candidates: activity, sub-scores, total and propensity of each, best first."""
+        """The best candidates, best first: activity, sub-scores, total and propensity of each."""
         return candidates_unpack(bytes(self.best))

@@ -9,71 +9,75 @@ from adaptivity.text import NAME_LENGTH, URL_LENGTH
 
 
 class CourseSource(models.Model):
-    """Where content comes from: the courses of a platform, read through its API, or a website, which is crawled."""
+    """A source of content: courses of a platform, read through its API, or a website, which is crawled."""
 
     class Kind(models.TextChoices):
         OPEN_EDX = "open_edx", "Open edX"
         WEBSITE = "website", "website"
 
     class LaunchURL(models.TextChoices):
-        STUDENT_VIEW = "student_view_url", "the block by itself (student_view_url)"
+        STUDENT_VIEW = "student_view_url", "the block alone (student_view_url)"
         LTI = "lti_url", "the block for an LTI consumer (lti_url)"
-        LMS_WEB = "lms_web_url", "the block on its page of the course (lms_web_url)"
+        LMS_WEB = "lms_web_url", "the block on its course page (lms_web_url)"
 
-    slug = models.SlugField(max_length=50, unique=True, help_text="Names the source in commands and logs.")
+    slug = models.SlugField(max_length=50, unique=True, help_text="The source's name in commands and logs.")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     name = models.CharField(max_length=NAME_LENGTH, blank=True)
-    enabled = models.BooleanField(default=True, help_text="Whether jobs read it.")
+    enabled = models.BooleanField(default=True, help_text="Whether jobs read this source.")
     interval_hours = models.PositiveIntegerField(
-        default=0, help_text="Read at most once in so many hours, however often the job runs; 0: each time."
+        default=0,
+        help_text="Read the source at most once in this many hours, however often the job runs. 0 means every time.",
     )
     address_exceptions = models.JSONField(
         default=list,
         blank=True,
-        help_text='A list of "host:port": what may be reached although its address is private.',
+        help_text='A list of "host:port" that may be reached even if the address is private.',
     )
 
     base_url = models.CharField(max_length=URL_LENGTH, blank=True, help_text="Open edX: the address of the LMS.")
     course_id = models.CharField(
         max_length=NAME_LENGTH,
         blank=True,
-        help_text="Open edX: the course; empty: every course that the platform lists.",
+        help_text="Open edX: the course. Empty means every course that the platform lists.",
     )
     launch_url = models.CharField(
         max_length=20,
         choices=LaunchURL.choices,
         default=LaunchURL.STUDENT_VIEW,
-        help_text="Open edX: which URL of a block is the activity's source launch URL.",
+        help_text="Open edX: the URL of a block that becomes the activity's source launch URL.",
     )
     credentials = models.CharField(
-        max_length=64, blank=True, help_text="Open edX: the name of an entry of SOURCE_CREDENTIALS; no secret."
+        max_length=64, blank=True, help_text="Open edX: the name of an entry in SOURCE_CREDENTIALS, not a secret."
     )
 
-    start_urls = models.JSONField(default=list, blank=True, help_text="Website: a list of URLs to begin with.")
+    start_urls = models.JSONField(default=list, blank=True, help_text="Website: a list of URLs to start from.")
     allowed_domains = models.JSONField(
         default=list,
         blank=True,
-        help_text="Website: a list of domains, their subdomains included; empty: the hosts of the start URLs alone.",
+        help_text="Website: a list of domains, including their subdomains. Empty means only the hosts of the start "
+        "URLs.",
     )
     max_depth = models.PositiveIntegerField(
-        default=20, help_text="Website: how many links away from a start URL; a redirect counts as one."
+        default=20, help_text="Website: maximum number of links from a start URL. A redirect counts as one."
     )
-    max_pages = models.PositiveIntegerField(default=10_000, help_text="Website: how many URLs one crawl asks for.")
+    max_pages = models.PositiveIntegerField(
+        default=10_000, help_text="Website: maximum number of URLs that one crawl requests."
+    )
     delay = models.FloatField(
         default=1.0,
         validators=[MinValueValidator(0.0), MaxValueValidator(60.0)],
-        help_text="Website: the least number of seconds between two requests.",
+        help_text="Website: minimum number of seconds between two requests.",
     )
     collection_id = models.CharField(
         max_length=NAME_LENGTH,
         blank=True,
-        help_text="Website: each page becomes a reading of this collection; empty: none.",
+        help_text="Website: each page becomes a reading of this collection. Empty means no collection.",
     )
 
     crawl = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the newest crawl.")
-    crawl_open = models.BooleanField(default=False, editable=False, help_text="Whether that crawl is to go on.")
+    crawl_open = models.BooleanField(default=False, editable=False, help_text="Whether that crawl is unfinished.")
     crawl_limited = models.BooleanField(
-        default=False, editable=False, help_text="Whether that crawl has left links aside because of max_pages."
+        default=False, editable=False, help_text="Whether that crawl ignored links because of max_pages."
     )
     last_started_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_finished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -100,13 +104,13 @@ class CourseSource(models.Model):
 
 
 class SourceSection(models.Model):
-    """A section of a platform's course, and the collection that it became."""
+    """A section of a platform's course, and its collection."""
 
     source = models.ForeignKey(CourseSource, models.CASCADE, related_name="sections", db_index=False)
     external_id = models.CharField(max_length=NAME_LENGTH, help_text="The platform's id.")
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
-    position = models.PositiveIntegerField(help_text="Its place among the sections, from 0.")
-    fingerprint = models.CharField(max_length=64, help_text="Of the section and its items, as they were last written.")
+    position = models.PositiveIntegerField(help_text="Position among the sections, from 0.")
+    fingerprint = models.CharField(max_length=64, help_text="Hash of the section and its items as last written.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="%(class)s_unique")]
@@ -116,7 +120,7 @@ class SourceSection(models.Model):
 
 
 class SourceItem(models.Model):
-    """A problem or reading of a platform's course, and the activity that it became."""
+    """A problem or reading of a platform's course, and its activity."""
 
     source = models.ForeignKey(CourseSource, models.CASCADE, related_name="items", db_index=False)
     external_id = models.CharField(max_length=NAME_LENGTH, help_text="The platform's id.")
@@ -127,10 +131,10 @@ class SourceItem(models.Model):
         related_name="items",
         null=True,
         blank=True,
-        help_text="The section that it is in; empty once it has vanished from the course.",
+        help_text="The section that contains it. Empty if it is no longer in the course.",
     )
-    position = models.PositiveIntegerField(help_text="Its place in the section, from 0.")
-    fingerprint = models.CharField(max_length=64, help_text="Of the item as it was last written.")
+    position = models.PositiveIntegerField(help_text="Position in the section, from 0.")
+    fingerprint = models.CharField(max_length=64, help_text="Hash of the item as last written.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="%(class)s_unique")]
@@ -140,39 +144,40 @@ class SourceItem(models.Model):
 
 
 class CrawledPage(models.Model):
-    """A URL of a website: what was found there, or that it is still to be asked for.
+    """A URL of a website: what was found there, or that it is still to be requested.
 
-    The pending pages of a source are its crawl's frontier. A page stops being one in the transaction that stores it.
+    The pending pages of a source are its crawl's frontier. The transaction that stores a page also takes it out of the
+    frontier.
     """
 
     class Status(models.TextChoices):
-        NEW = "", "not asked for yet"
+        NEW = "", "not requested yet"
         STORED = "stored", "stored"
-        DUPLICATE = "duplicate", "has the text of another page"
+        DUPLICATE = "duplicate", "same text as another page"
         ALIAS = "alias", "leads to another URL"
-        EXCLUDED = "excluded", "robots are not wanted"
-        REFUSED = "refused", "its address may not be reached"
-        SKIPPED = "skipped", "no page of text"
+        EXCLUDED = "excluded", "closed to robots"
+        REFUSED = "refused", "address not allowed"
+        SKIPPED = "skipped", "not a text page"
         FAILED = "failed", "failed"
-        GONE = "gone", "gone"
+        GONE = "gone", "no longer exists"
 
     source = models.ForeignKey(CourseSource, models.CASCADE, related_name="pages", db_index=False)
     url = models.CharField(max_length=2000, help_text="The canonical URL.")
-    depth = models.PositiveIntegerField(default=0, help_text="How many links away from a start URL.")
-    crawl = models.PositiveIntegerField(help_text="Number of the newest crawl that has met it.")
-    pending = models.BooleanField(default=True, help_text="Whether that crawl has still to ask for it.")
+    depth = models.PositiveIntegerField(default=0, help_text="Number of links from a start URL.")
+    crawl = models.PositiveIntegerField(help_text="Number of the newest crawl that found it.")
+    pending = models.BooleanField(default=True, help_text="Whether that crawl has yet to request it.")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.NEW, blank=True)
     reason = models.CharField(max_length=NAME_LENGTH, blank=True, help_text="Why it is not stored.")
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     title = models.CharField(max_length=NAME_LENGTH, blank=True)
     text = models.TextField(blank=True)
-    fingerprint = models.CharField(max_length=64, blank=True, help_text="Of title and text.")
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="Hash of title and text.")
     fetched_at = models.DateTimeField(null=True, blank=True)
     activity = models.ForeignKey(
-        Activity, models.SET_NULL, related_name="+", null=True, blank=True, help_text="What the page became."
+        Activity, models.SET_NULL, related_name="+", null=True, blank=True, help_text="The activity made from the page."
     )
     published = models.CharField(
-        max_length=64, blank=True, help_text="Fingerprint of what was written to the activity; empty where it is out."
+        max_length=64, blank=True, help_text="Hash of what was last written to the activity; empty if it was withdrawn."
     )
 
     class Meta:

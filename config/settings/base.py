@@ -1,4 +1,4 @@
-"""What every environment shares. Everything that differs is read from the environment, here and only here."""
+"""Settings that all environments share. Everything that differs is read from environment variables, only here."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # What runs: the image's tag and commit, and the environment's name (dev, stage, prod, local).
 APP_TAG = environment.text("APP_TAG")
 APP_COMMIT = environment.text("APP_COMMIT")
-# Which task of ECS this is; only config.settings.custom asks.
+# The ECS task that this process runs in. Only config.settings.custom sets it.
 ECS_TASK: dict[str, str] = {}
 ENV_LABEL = environment.text("ENV_LABEL")
 
@@ -66,7 +66,7 @@ TEMPLATES = [
 
 DATABASES: dict[str, dict[str, Any]] = {"default": environment.database("DATABASE_CONNECTION")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Writers queue for the lock from the start of their transaction, so none fails halfway for another's write.
+    # Transactions take the write lock at their start, so none fails halfway because of another's write.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
@@ -75,9 +75,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = environment.whole_number("CONN_MAX_AGE", default=60, minimum=0)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # A host that swallows packets must not hold a thread, or readiness, for minutes.
+    # A host that drops packets must not block a thread, or the readiness check, for minutes.
     DATABASES["default"]["OPTIONS"] = {**DATABASES["default"].get("OPTIONS", {}), "connect_timeout": 5}
-# Seconds of PostgreSQL's lock_timeout and statement_timeout while `manage.py migrate` runs; 0 is no limit.
+# PostgreSQL's lock_timeout and statement_timeout in seconds while `manage.py migrate` runs; 0 means no limit.
 MIGRATION_LOCK_TIMEOUT = environment.whole_number("MIGRATION_LOCK_TIMEOUT", default=10, minimum=0)
 MIGRATION_STATEMENT_TIMEOUT = environment.whole_number("MIGRATION_STATEMENT_TIMEOUT", default=600, minimum=0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -96,13 +96,13 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATIC_ROOT: Path | None = BASE_DIR / "var" / "static"
-# Files whose name has a hash of their content can be cached for ever; each is there compressed, too.
+# File names contain a hash of the content, so files can be cached forever. Each also exists compressed.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# A body above this is refused with 413; a list of 10,000 activities with every field fits.
+# Larger bodies get 413. A list of 10,000 activities with all fields fits.
 DATA_UPLOAD_MAX_MEMORY_SIZE = environment.whole_number("MAX_BODY_BYTES", default=10 * 1024 * 1024, minimum=1)
 
 REST_FRAMEWORK = {
@@ -136,14 +136,14 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["adaptivity.api.schema.lists_are_bounded", "adaptivity.api.schema.answers_are_whole"],
 }
 
-# Without a broker, tasks run in this process: the embedded default.
+# Without a broker, tasks run in this process. This is the embedded default.
 CELERY_BROKER_URL = environment.broker_url("CELERY_BROKER_URL")
 CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
-# Also such a task takes a producer from Celery's pool, which without this one is of RabbitMQ on localhost, and says so.
+# Even such tasks take a producer from Celery's pool. Without this URL, it would try RabbitMQ on localhost and log that.
 CELERY_BROKER_WRITE_URL = CELERY_BROKER_URL or "memory://localhost"
 CELERY_TASK_EAGER_PROPAGATES = True
 CELERY_TASK_IGNORE_RESULT = True
-# A task that a stopped worker had begun is run again by another; every task is safe to run twice.
+# If a worker stops during a task, another worker runs the task again. Every task is safe to run twice.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -152,44 +152,44 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
-# Jobs that may need what only the job image has, or days, or more than a worker's 256 MB (the report of an estimate on
-# 278,336 scores: 302 MB), can have workers of their own.
+# A queue with its own workers for jobs that need the job image, days, or more than a worker's 256 MB. The report of an
+# estimate on 278,336 scores takes 302 MB.
 JOB_QUEUE = environment.text("JOB_QUEUE", default="celery")
 CELERY_TASK_ROUTES = {
     f"adaptivity.tasks.{task}": {"queue": JOB_QUEUE}
     for task in ("read_source", "run_step", "estimate", "estimate_batch", "estimate_finish")
 }
 
-# How many collections' arrays a process keeps; one of 10,000 activities takes about 2 MB.
+# The number of collections whose arrays a process caches. A collection of 10,000 activities takes about 2 MB.
 COLLECTION_CACHE_SIZE = environment.whole_number("COLLECTION_CACHE_SIZE", default=64, minimum=1)
 
-# Where the pipelines are declared: a tuple of them, which a deployment's settings may replace by its own.
+# The path of the tuple of pipelines. A deployment's settings may replace it by their own.
 PIPELINES = "adaptivity.pipelines.PIPELINES"
 
-# What the record of a job's run says of who started it.
+# Who started a job, for the record of its run.
 JOB_STARTED_BY = environment.text("JOB_STARTED_BY")
-# When the run of the pipeline began that a job is a step of: what an attempt before has done since is not done again.
+# The start of the pipeline run that a job is a step of. Work done since by an earlier attempt is not repeated.
 JOB_RUN_STARTED_AT = environment.moment("JOB_RUN_STARTED_AT")
 
-# What jobs show platforms, by the name that a source has for it; each entry is for one platform alone.
+# Credentials of jobs at platforms, by the name that sources use. Each entry is for one platform only.
 SOURCE_CREDENTIALS = environment.credentials("SOURCE_CREDENTIALS")
-# How the crawler introduces itself; robots.txt is read for it.
+# The crawler's user agent, for which robots.txt is read.
 CRAWLER_USER_AGENT = environment.text("CRAWLER_USER_AGENT", default="adaptivity-crawler")
-# Evidence in and out: where files are found and written, and how a block of an Open edX course is launched.
+# Evidence in and out: the folders for files, and the launch URL of a block of an Open edX course.
 EVIDENCE_INBOX = environment.text("EVIDENCE_INBOX")
 EVIDENCE_REJECTS = environment.text("EVIDENCE_REJECTS")
 EXPORT_DIRECTORY = environment.text("EXPORT_DIRECTORY")
 EDX_LAUNCH_URL = environment.template("EDX_LAUNCH_URL", required="usage_id", optional="course_id")
 
-# The share of recommendations that leave a receipt, and the days for which purge_receipts keeps them.
+# The share of recommendations that leave a receipt, and the number of days that purge_receipts keeps receipts.
 RECEIPTS = environment.share("RECEIPTS")
 RECEIPTS_KEEP_DAYS = environment.whole_number("RECEIPTS_KEEP_DAYS", default=90, minimum=1)
-# The days for which purge_versions keeps the parameters of model versions that were never in force.
+# The number of days that purge_versions keeps the parameters of model versions that were never in force.
 MODEL_VERSIONS_KEEP_DAYS = environment.whole_number("MODEL_VERSIONS_KEEP_DAYS", default=30, minimum=1)
 
-# Responses that a version's model of success is fitted to at most, of learners drawn by a hash.
+# The maximum number of responses that a version's model of success is fitted to, from learners drawn by a hash.
 SUCCESS_MODEL_RESPONSES = environment.whole_number("SUCCESS_MODEL_RESPONSES", default=100_000, minimum=1)
 
-# What the record of a job keeps of its log.
+# The format of the log lines that the record of a job keeps.
 JOB_LOG_FORMATTER = formatter("json")
 LOGGING = logging_config(level=environment.log_level(), log_format=environment.log_format())

@@ -1,4 +1,4 @@
-"""The embedded default: SQLite under var/, tasks in this process, for a laptop and for tests. Not for production."""
+"""The embedded default for laptops and tests: SQLite under var/, and tasks in this process. Not for production."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,9 @@ os.environ.setdefault("EVIDENCE_REJECTS", str(_var / "rejects"))
 os.environ.setdefault("EXPORT_DIRECTORY", str(_var / "export"))
 os.environ.setdefault("HOST", "localhost,127.0.0.1,[::1]")
 
-from config.settings.base import *  # noqa: F403 - the defaults above have to be there first
+from config.settings.base import *  # noqa: F403 - after the defaults above
 
-# Static files straight from the packages: no collectstatic step on a laptop, and no directory for its result.
+# Static files come straight from the packages, so a laptop needs no collectstatic and no directory for its result.
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = None
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -18,7 +18,7 @@ def test_there_is_none_before_the_job_has_run(staff, course):
     response = staff.get(PATH)
 
     assert response.status_code == 404
-    assert response.json()["detail"] == "There is no report on this collection yet: manage.py content_gaps makes it."
+    assert response.json()["detail"] == "There is no report on this collection yet; run manage.py content_gaps."
     assert staff.get("collection/nowhere/content_gaps").status_code == 404
 
 

@@ -323,7 +323,7 @@ def test_a_bug_is_a_500_in_the_envelope_that_says_nothing(api, course, monkeypat
     assert response.status_code == 500
     assert response.json() == {
         "code": "server_error",
-        "detail": "The service failed; the log says why.",
+        "detail": "The service failed; see its log.",
         "errors": [],
     }
 
@@ -339,7 +339,7 @@ def test_a_rule_of_the_database_that_a_race_made_apply_is_a_conflict(api, course
     assert response.status_code == 409
     assert response.json() == {
         "code": "conflict",
-        "detail": "Another request changed what this one refers to; try again.",
+        "detail": "Another request changed the data that this request refers to; try again.",
         "errors": [],
     }
 

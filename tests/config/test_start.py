@@ -32,7 +32,7 @@ WAYS = {
 KEY = "a long random text"
 DATABASE = "a database URL such as postgres://user:password@host:5432/name or sqlite:///path"
 BROKER = "a broker URL such as amqp://user:password@host:5672//, or empty to run tasks in this process"
-SETTINGS = "the name of a settings module such as config.settings.local"
+SETTINGS = "the name of a settings module, such as config.settings.local"
 
 
 def start(command: list[str | Path], **changes: str | None) -> subprocess.CompletedProcess[str]:

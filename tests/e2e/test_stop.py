@@ -129,7 +129,7 @@ def test_a_worker_that_hangs_fails_its_health_check(stack: Stack) -> None:
     try:
         # Two minutes pass.
         worker.execute("touch", "--date=2 minutes ago", "/tmp/adaptivity-worker.heartbeat")
-        with pytest.raises(AssertionError, match=r"the worker's loop last turned 12\d seconds ago"):
+        with pytest.raises(AssertionError, match=r"the worker's loop last ran 12\d seconds ago"):
             worker.execute(*check)
     finally:
         docker("kill", "--signal", "CONT", worker.id)

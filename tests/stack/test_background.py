@@ -31,6 +31,6 @@ def test_the_task_runs_in_the_process_where_no_broker_is_set(tmp_path: Path) -> 
     verified = manage("verify_state", "--background")
 
     assert '"event": "scores_imported"' in imported
-    assert imported.splitlines()[-1] == "The import was handed to a worker."
+    assert imported.splitlines()[-1] == "A worker will import the file."
     assert '"learners": 1' in verified
     assert '"differences": 0' in verified

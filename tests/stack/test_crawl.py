@@ -415,7 +415,7 @@ def test_hours_end_a_crawl_that_is_to_be_gone_on_with(world: World) -> None:
 
         assert (process.returncode, errors) == (3, "")
         assert output.splitlines()[-1] == (
-            "the time is over before these were begun, which the next run does first: site"
+            "the time ran out before these were read; the next run reads them first: site"
         )
 
 
@@ -634,5 +634,5 @@ def test_without_scrapy_the_command_says_what_it_needs(world: World) -> None:
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=world.env, capture_output=True, text=True)
 
     assert done.returncode == 2
-    assert "is not installed: the crawler needs the job image, or requirements/job.txt" in done.stderr
+    assert "is not installed; run the crawler in the job image, or install requirements/job.txt" in done.stderr
     assert not site.asked

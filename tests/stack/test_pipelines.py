@@ -254,7 +254,7 @@ def test_other_branches_go_on_and_a_failed_run_is_resumed(runs: Runs) -> None:
         "behind": ("skipped", 0, None, "a step before it failed"),
         "behind_other": ("done", 1, 0, ""),
     }
-    assert "failing failed: exit code 2. The last of what it wrote:\n" in done.err
+    assert "failing failed: exit code 2. Its last output:\n" in done.err
     assert "  CommandError: ends with 2\n" in done.err
 
     # What failed is tried again; a step whose end is that something was refused counts as done.
@@ -289,7 +289,7 @@ def test_on_a_terminal_the_log_and_the_picture_leave_each_other_alone(runs: Runs
     ]
     assert all(len(line) < 50 for line in seen[picture : picture + 3])
     assert not [line for line in seen[:picture] if line[:1] in "✔✘▶○"]
-    assert seen[picture + 3].startswith("failing failed: exit code 2. The last of what it")
+    assert seen[picture + 3].startswith("failing failed: exit code 2. Its last output:")
     # The record has the whole log.
     ((tail,),) = runs.database.rows("SELECT log_tail FROM adaptivity_jobrun WHERE command = 'run_pipeline'")
     assert tail.count('"event": "step_started"') == 4

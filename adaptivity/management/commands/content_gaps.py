@@ -1,4 +1,4 @@
-"""manage.py content_gaps: what the content of collections lacks, and what to do about it."""
+"""manage.py content_gaps: what the content of collections lacks, and how to fix it."""
 
 import json
 from argparse import ArgumentParser
@@ -15,14 +15,15 @@ from adaptivity.models import Collection
 
 class Command(JobCommand):
     help = (
-        "For each collection and KC: over- and under-practice, wheel-spinning, the probability that a new learner runs "
-        "out of items before mastery; and items whose tag is suspect or that discriminate badly. Each with something "
-        "to do about it. The API and the admin show the last report of each collection. " + EXIT_CODES_HELP
+        "Reports what the content of each collection lacks, with a suggestion for each gap. For KCs: over-practice, "
+        "under-practice, wheel-spinning, and the probability that a new learner runs out of items before mastery. For "
+        "items: suspect tags and poor discrimination. The API and the admin show the latest report of each "
+        "collection. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--collection", metavar="ID", help="of the only collection to report on; default: all")
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--collection", metavar="ID", help="Report on this collection only. Default: all.")
+        parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         try:
@@ -42,7 +43,7 @@ class Command(JobCommand):
 
 
 def lines(report: dict[str, Any]) -> list[str]:
-    """The report on one collection for a person."""
+    """The report on one collection as lines of text."""
     rows = [("KC", "items", "learners", "over-practice", "under-practice", "wheel-spinning", "bank runs out")]
     rows += [
         (
@@ -63,7 +64,7 @@ def lines(report: dict[str, Any]) -> list[str]:
             for each in item["suggestions"]
         ]
     if report["items_left_out"]:
-        found.append(f"{report['items_left_out']} items more, which are less suspect")
+        found.append(f"{report['items_left_out']} more items, which are less suspect")
     return [*found, ""]
 
 

@@ -1,4 +1,4 @@
-"""manage.py crawl: the pages of websites."""
+"""manage.py crawl: reads the pages of websites."""
 
 import json
 from argparse import ArgumentParser
@@ -16,23 +16,23 @@ from adaptivity.management.numbers import number
 from adaptivity.management.source_commands import add_source_arguments, outcome, sources_to_read
 from adaptivity.models import CourseSource
 
-# No crawl takes a year.
+# One year; no crawl takes that long.
 MOST_HOURS = 8760
 
 
 class Command(JobCommand):
     help = (
-        "Crawls the websites of sources: their pages are stored, and become readings of a collection where the source "
-        "names one. Goes on where it was stopped or killed. docs/sources.md says which pages, and what is safe. "
-        + EXIT_CODES_HELP
+        "Crawls the websites of sources and stores their pages. If a source names a collection, its pages become "
+        "readings of that collection. A crawl that was stopped or killed continues where it left off. docs/sources.md "
+        "explains which pages are read, and what is safe. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_source_arguments(parser)
         parser.add_argument(
             "--hours", type=number(above=0, at_most=MOST_HOURS), metavar="N",
-            help="end so many hours after the start (as a step, of the pipeline's run), which counts as done: what was "
-            "read is saved, and the next run goes on; without it, all is read",
+            help="End after this many hours. As a step, the hours count from the start of the pipeline's run. This "
+            "counts as done: the pages read are saved, and the next run continues. Default: read everything.",
         )  # fmt: skip
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
@@ -53,7 +53,7 @@ class Command(JobCommand):
             from adaptivity.sources.jobs.crawl import crawl
         except ImportError as error:
             raise CommandError(
-                f"{error.name} is not installed: the crawler needs the job image, or requirements/job.txt",
+                f"{error.name} is not installed; run the crawler in the job image, or install requirements/job.txt",
                 returncode=ExitCode.REFUSED_INPUT,
             ) from error
         reports = (

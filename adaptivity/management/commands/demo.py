@@ -1,4 +1,4 @@
-"""manage.py demo: a service with a course, a superuser and a token, and two calls to try."""
+"""manage.py demo: sets up a course, a superuser and a token, and prints two calls to try."""
 
 import json
 import os
@@ -29,20 +29,21 @@ COLLECTION = "fractions-foundations"
 
 class Command(BaseCommand):
     help = (
-        "Migrate the database, create a superuser with a token, and load the demo course; keep what exists. "
-        "Then print the address, the token and two calls to try. Only for a laptop: ENV_LABEL must be 'local'."
+        "Migrates the database, creates a superuser with a token, and loads the demo course. Skips what exists "
+        "already. Then prints the address, the token and two calls to try. For a laptop: refused unless ENV_LABEL is "
+        "'local'."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--port", type=whole_number(at_least=1, at_most=65_535), default=8000,
-            help="The port that the service will listen on.",
+            help="The port that the service will listen on. Default: 8000.",
         )  # fmt: skip
         parser.add_argument("--token-file", type=Path, help="Also write the token to this file, for your eyes only.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENV_LABEL != "local":
-            raise CommandError("ENV_LABEL is not 'local'; the demo shows its token and is for a laptop only")
+            raise CommandError("ENV_LABEL is not 'local'; the demo prints a token, so it is for laptops only")
         self.stdout.write("Migrating the database")
         call_command("migrate", verbosity=0)
         user, created = get_user_model().objects.get_or_create(
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             password = secrets.token_urlsafe(12)
             user.set_password(password)
             user.save()
-            self.stdout.write(f"The admin's user is {USERNAME}, the password (shown only now) {password}")
+            self.stdout.write(f"Admin user: {USERNAME}, password (shown only once): {password}")
         token, _ = Token.objects.get_or_create(user=user)
         if not Collection.objects.filter(collection_id=COLLECTION).exists():
             self.stdout.write("Loading the demo course")
@@ -61,7 +62,7 @@ class Command(BaseCommand):
         address = f"http://localhost:{options['port']}"
         learner = {"user_id": "ada"}
         explained = activity_recommend(learner=LearnerIdentity(**learner), collection_id=COLLECTION)
-        # Once the learner has completed the collection, any activity will do.
+        # If the learner has completed the collection, any activity will do.
         first = explained.url or explained.arrays.urls[0]
         recommend = {"learner": learner, "collection": COLLECTION, "sequence": None}
         score = {"learner": learner, "activity": first, "score": 1.0}
@@ -82,7 +83,7 @@ class Command(BaseCommand):
 
 
 def curl(address: str, token: str, route: str, body: dict[str, Any]) -> str:
-    """A shell command on one line that posts the body."""
+    """A one-line shell command that posts the body."""
     return (
         f"curl -s -w '\\n' {address}/api/v2/{route} -H 'Authorization: Token {token}'"
         f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'"

@@ -1,4 +1,4 @@
-"""manage.py demo_source: sources of content and evidence on this machine, for the pipeline nightly to read."""
+"""manage.py demo_source: serves content and evidence on this machine for the pipeline nightly to read."""
 
 import json
 import threading
@@ -24,22 +24,24 @@ STATEMENTS = "statements.json"
 
 class Command(BaseCommand):
     help = (
-        "Serves a course as the API of Open edX does and a little website, on 127.0.0.1 until Ctrl+C; creates the "
-        "sources that read them and puts xAPI statements into the inbox; then prints what the pipeline nightly needs "
-        "to read it all. For a laptop, after manage.py demo: refused where ENV_LABEL is not 'local'."
+        "Serves a course through an Open edX API, and a small website, on 127.0.0.1 until Ctrl+C. Creates the sources "
+        "that read them, and puts xAPI statements into the inbox. Then prints the settings that the pipeline nightly "
+        "needs to read it all. For a laptop, after manage.py demo: refused unless ENV_LABEL is 'local'."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8010, help="the port to serve on")
-        parser.add_argument("--service-port", type=int, default=8000, help="the port that the service listens on")
+        parser.add_argument("--port", type=int, default=8010, help="The port to serve on. Default: 8010.")
+        parser.add_argument(
+            "--service-port", type=int, default=8000, help="The port that the service listens on. Default: 8000."
+        )
         parser.add_argument(
             "--inbox", type=Path, default=Path(settings.EVIDENCE_INBOX or INBOX),
-            help=f"the folder for evidence; else EVIDENCE_INBOX, else {INBOX}",
+            help=f"The folder for evidence. Default: EVIDENCE_INBOX, or {INBOX} if that is not set.",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENV_LABEL != "local":
-            raise CommandError("ENV_LABEL is not 'local'; the demo's sources are for a laptop only")
+            raise CommandError("ENV_LABEL is not 'local'; the demo's sources are for laptops only")
         token = _demo_token()
         try:
             server = DemoServer(options["port"])
@@ -64,16 +66,16 @@ class Command(BaseCommand):
     def _instructions(self, server: DemoServer, inbox: Path, token: str, port: int) -> str:
         asked = {"learner": {"user_id": LEARNER}, "collection": FIRST_SECTION}
         return (
-            f"Serving a course and {server.url}/notes/ until Ctrl+C. In another terminal:\n\n"
+            f"Serving a course and {server.url}/notes/ until Ctrl+C. Run this in another terminal:\n\n"
             f"export SOURCE_CREDENTIALS='{json.dumps(server.credentials(CREDENTIALS))}' EVIDENCE_INBOX={inbox}\n"
             ".venv/bin/python manage.py run_pipeline nightly\n\n"
-            "Then the course's first week has something to recommend:\n\n"
+            "The service can then recommend an activity of the course's first week:\n\n"
             f"{curl(f'http://localhost:{port}', token, 'activity/recommend', asked)}\n"
         )
 
 
 def _demo_token() -> str:
-    """The token that manage.py demo has made. Raises CommandError where that has not run."""
+    """The token that manage.py demo created. Raises CommandError if that command has not run."""
     try:
         token = Token.objects.filter(user__username=USERNAME).first()
         if token is not None and Collection.objects.filter(collection_id=COLLECTION).exists():
@@ -81,7 +83,7 @@ def _demo_token() -> str:
     except DatabaseError:  # there are no tables
         pass
     raise CommandError(
-        "the demo course is not there; run manage.py demo first, or make run", returncode=ExitCode.REFUSED_INPUT
+        "the demo course does not exist; run manage.py demo or make run first", returncode=ExitCode.REFUSED_INPUT
     )
 
 

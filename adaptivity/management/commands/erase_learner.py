@@ -1,4 +1,4 @@
-"""manage.py erase_learner USER_ID: removes one learner and everything that belongs to them."""
+"""manage.py erase_learner USER_ID: deletes one learner and everything that belongs to them."""
 
 import sys
 from argparse import ArgumentParser
@@ -15,21 +15,22 @@ from adaptivity.management.learner_argument import add_learner_arguments, learne
 
 class Command(BaseCommand):
     help = (
-        "Removes one learner for good: their scores with corrections, masteries, and whatever else belongs to them. "
-        "Estimated parameters stay, being aggregates. Files from before the erasure bring nothing back. Not recorded "
-        "as a job, for its record would name the learner. Exit codes: 0 done, also where the learner is unknown; 1 the "
-        "database failed, nothing was erased; 2 not done."
+        "Permanently deletes one learner: their scores and corrections, masteries, and everything else that belongs "
+        "to them. Estimated parameters stay, because they are aggregates. Importing files from before the erasure "
+        "restores nothing. The run is not recorded as a job, because the record would name the learner. Exit codes: "
+        "0 done, even if the learner is unknown. 1 the database failed; nothing was erased. 2 not done."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_learner_arguments(parser)
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--yes", action="store_true", help="Do not ask for confirmation.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["yes"]:
             if options["user_id"] == "-" or not sys.stdin.isatty():
                 raise CommandError(
-                    "this cannot be undone: say --yes where nobody can be asked", returncode=ExitCode.REFUSED_INPUT
+                    "this cannot be undone; without a terminal to confirm it, pass --yes",
+                    returncode=ExitCode.REFUSED_INPUT,
                 )
             if input("This cannot be undone. Erase this learner? [yes/no] ") != "yes":
                 raise CommandError("nothing was erased", returncode=ExitCode.REFUSED_INPUT)
@@ -39,4 +40,6 @@ class Command(BaseCommand):
         except AdaptivityError as error:
             raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in erased.items())
-        self.stdout.write(f"erased: {rows}" if rows else "nothing was held about this learner; noted for later files")
+        self.stdout.write(
+            f"erased: {rows}" if rows else "nothing was stored about this learner; recorded for later imports"
+        )

@@ -1,4 +1,4 @@
-"""manage.py estimate: a new model version from the evidence log."""
+"""manage.py estimate: estimates a new model version from the evidence log."""
 
 import json
 from argparse import ArgumentParser
@@ -19,55 +19,60 @@ from adaptivity.models import ModelVersion
 
 LEFT_OUT_BECAUSE = {
     "starved": "they have too few responses or learners",
-    "degenerate": f"guess and slip come to {DEGENERATE:g} or more",
+    "degenerate": f"guess and slip add up to {DEGENERATE:g} or more",
 }
 MOST_IDS = 20
 
 
 class Command(JobCommand):
     help = (
-        "Estimates guess, slip, transit and priors from the evidence log as a new model version, and compares it on "
-        "held-out learners with the one in force. Publishes nothing: that is promote's. Stopped, it goes on when it is "
-        "run again with the same name; with the name of a finished version it makes the report anew where another "
-        "version is in force by now. " + EXIT_CODES_HELP
+        "Estimates guess, slip, transit and priors from the evidence log, and saves them as a new model version. "
+        "Compares it with the version in force on held-out learners. Does not put it in force; use promote for that. "
+        "If it was stopped, run it again with the same name to continue. With the name of a finished version, it makes "
+        "a new report if another version has come into force since. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--method", choices=list(METHODS), default="em", help="default: em")
+        parser.add_argument("--method", choices=list(METHODS), default="em", help="The method. Default: em.")
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--name", help="of the version; default: the method and the time")
+        which.add_argument("--name", help="The name of the version. Default: the method and the time.")
         which.add_argument(
             "--continue",
             dest="go_on",
             action="store_true",
-            help="the newest version of this method that is not finished, or else a new one; for schedules. An empty "
-            "log is nothing to estimate, and no error",
+            help="Continue the newest unfinished version of this method, or start a new one if there is none. For "
+            "schedules: an empty evidence log is not an error.",
         )
         which.add_argument(
             "--report-latest",
             action="store_true",
-            help="only the report of the newest version that was estimated, where it has none or another version is in "
-            "force by now",
+            help="Only make the report of the newest estimated version, if it has none or another version has come "
+            "into force since.",
         )
-        parser.add_argument("--parameters-only", action="store_true", help="leave the report to --report-latest")
+        parser.add_argument(
+            "--parameters-only", action="store_true", help="Do not make the report; --report-latest makes it."
+        )
         parser.add_argument(
             "--include-starved",
             action="store_true",
-            help="keep estimates of KCs with very few responses or learners, and of KCs of which answers say nothing",
+            help="Keep estimates of KCs with very few responses or learners, and of KCs whose answers say nothing "
+            "about mastery.",
         )
-        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
         parser.add_argument(
-            "--background", action="store_true", help="let the Celery workers of JOB_QUEUE do it, batch by batch"
+            "--background", action="store_true", help="Let the Celery workers of JOB_QUEUE do it, batch by batch."
         )
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         if options["background"] and options["parameters_only"]:
-            raise CommandError("--background makes the report, too", returncode=ExitCode.REFUSED_INPUT)
+            raise CommandError(
+                "--background always makes the report; leave out --parameters-only", returncode=ExitCode.REFUSED_INPUT
+            )
         name, method = options["name"], options["method"]
         if options["report_latest"]:
             latest = latest_version()
             if latest is None:
-                return JobResult("there is no version that was estimated")
+                return JobResult("there is no estimated version")
             name, method = latest.name, latest.method
         elif options["go_on"]:
             unfinished = unfinished_version(method)
@@ -81,7 +86,7 @@ class Command(JobCommand):
         }
         if options["background"]:
             tasks.estimate.delay_on_commit(**arguments)
-            return JobResult(f"The estimate of {arguments['name']} was handed to the workers.")
+            return JobResult(f"The workers will estimate {arguments['name']}.")
         try:
             version = estimate(
                 **arguments,
@@ -103,7 +108,7 @@ class Command(JobCommand):
 
 
 def summary(version: ModelVersion) -> list[str]:
-    """The report for a person: figures side by side, then the gate's checks."""
+    """The report as lines of text: figures side by side, then the gate's checks."""
     report = version.report
     held_out, parameters = report["held_out"], report["parameters"]
     in_force = report["baseline"]["name"] or "authors' parameters"
@@ -111,12 +116,12 @@ def summary(version: ModelVersion) -> list[str]:
     lines = [f"Model version {version.name}: {estimated} opportunities"]
     left_out = report.get("left_out", {})
     lines += [
-        f"Left out, because {why}: {len(left_out[reason])} knowledge components (ids {_some(left_out[reason])})"
+        f"Left out because {why}: {len(left_out[reason])} knowledge components (ids {_some(left_out[reason])})"
         for reason, why in LEFT_OUT_BECAUSE.items()
         if left_out.get(reason)
     ]
     if drawn := parameters.get("drawn"):
-        lines.append(f"Of {len(drawn)} with very many scores, some learners were taken, drawn by a hash.")
+        lines.append(f"{len(drawn)} with very many scores were estimated from a sample of learners drawn by a hash.")
     if held_out["candidate"]:
         lines.append(f"On {held_out['candidate']['responses']} responses of held-out learners:")
         lines.append(f"{'':10}{'this version':>14}  in force: {in_force}")
@@ -134,8 +139,8 @@ def summary(version: ModelVersion) -> list[str]:
         )
     lines += [
         f"Simulated in {each['collection']}, {_in_use(each)}: after {_worked(each)} {each['known']:.2f} of "
-        f"{each['knowledge_components']} knowledge components are known, {each['known_with_baseline']:.2f} with "
-        f"what is in force; {each['difference']['mean']:+.2f} [{each['difference']['low']:+.2f}, "
+        f"{each['knowledge_components']} knowledge components are known, {each['known_with_baseline']:.2f} with the "
+        f"parameters in force; {each['difference']['mean']:+.2f} [{each['difference']['low']:+.2f}, "
         f"{each['difference']['high']:+.2f}]"
         for each in report.get("simulation", [])
     ]
@@ -151,13 +156,13 @@ def _some(ids: list[int]) -> str:
 
 
 def _in_use(simulated: dict[str, Any]) -> str:
-    """The policy of a simulation, and of which group it is."""
+    """The policy of a simulation, and the group that uses it."""
     group = simulated.get("group")
     return f"policy {simulated.get('policy', DESIGN_POLICY)}" + (f" of the group {group}" if group else "")
 
 
 def _worked(simulated: dict[str, Any]) -> str:
-    """How many items learners worked through, which a policy that stops decides."""
+    """How many items learners worked through; fewer if the policy stops them early."""
     worked, baseline = (simulated.get(name, simulated["items"]) for name in ("worked", "worked_with_baseline"))
     of_items = f" of {simulated['of_items']}" if "of_items" in simulated else ""
     return (f"{worked:g}" if worked == baseline else f"{worked:.1f} ({baseline:.1f})") + f"{of_items} items"

@@ -1,4 +1,4 @@
-"""manage.py evaluate FILE: how well each model predicts responses of learners that it has not seen."""
+"""manage.py evaluate FILE: how well each model predicts the responses of unseen learners."""
 
 import json
 from argparse import ArgumentParser
@@ -20,20 +20,20 @@ COLUMNS = ("model", "AUC", "log loss", "RMSE", "accuracy", "ECE", "responses", "
 
 class Command(BaseCommand):
     help = (
-        "Fits models to the learners of a file with crc32(learner) % 5 != 0 and predicts the others' responses, each "
-        "from the learner's own past. The file is one that import_scores takes. Needs no database. "
-        "Exit codes: 0 done, 2 a file or model that cannot be used, 130 interrupted."
+        "Fits models to the learners of a file with crc32(learner) % 5 != 0. Predicts the responses of the others, "
+        "each from that learner's own past. The file has the format of import_scores. Needs no database. "
+        "Exit codes: 0 done. 2 a file or model that cannot be used. 130 interrupted."
     )
     requires_system_checks = ()
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="the CSV file, plain or gzip")
+        parser.add_argument("file", type=Path, help="The CSV file, plain or gzip.")
         parser.add_argument(
             "--model", action="append", choices=list(MODELS), metavar="NAME",
-            help=f"only this one (may be given again): {', '.join(MODELS)}",
+            help=f"Evaluate this model only; may be repeated. One of {', '.join(MODELS)}.",
         )  # fmt: skip
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=ExitCode.REFUSED_INPUT) from error
         if data.refused:
             self.stderr.write(
-                f"{data.refused} rows of the file are refused and left out, the first is {data.first_refusal}"
+                f"{data.refused} rows of the file were refused and left out; the first: {data.first_refusal}"
             )
         if data.repeated:
             self.stderr.write(f"{data.repeated} rows of the file repeat a learner's event_id and count once")

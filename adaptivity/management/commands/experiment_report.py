@@ -15,25 +15,28 @@ from adaptivity.recommendation.jobs.experiment_report import CONTROL, OUTCOMES, 
 
 class Command(JobCommand):
     help = (
-        "Outcomes of each group of an experiment, and their differences from the control group, with confidence "
-        "sequences: they hold however often one looks, and one may stop the experiment because of them. A learner "
-        "counts when so many days have passed since their first score in the experiment. " + EXIT_CODES_HELP
+        "Reports the outcomes of each group of an experiment, and their differences from the control group. The "
+        "intervals are confidence sequences: they hold however often you look, and you may stop the experiment because "
+        "of them. A learner counts once their window of days since their first score in the experiment has passed. "
+        + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="of the experiment")
+        parser.add_argument("name", help="The name of the experiment.")
         parser.add_argument(
             "--control", metavar="GROUP",
-            help=f"what the others are compared with; default: the one named {CONTROL}, or else the one made first",
+            help="The group that the others are compared with. "
+            f"Default: the group named {CONTROL}, or the group created first.",
         )  # fmt: skip
         parser.add_argument(
             "--days", type=number(above=0, at_most=MOST_DAYS), default=7.0,
-            help="of a learner's window; fix it beforehand (7)",
+            help="The length of a learner's window; choose it before the experiment starts. Default: 7.",
         )  # fmt: skip
         parser.add_argument(
-            "--alpha", type=number(above=0, below=1), default=0.05, help="how often all may be wrong together (0.05)"
-        )
-        parser.add_argument("--json", action="store_true", help="print JSON")
+            "--alpha", type=number(above=0, below=1), default=0.05,
+            help="The probability that any interval is ever wrong, for means and for differences. Default: 0.05.",
+        )  # fmt: skip
+        parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         try:
@@ -54,22 +57,22 @@ class Command(JobCommand):
         return JobResult(f"{learners} learners compared", printed=True)
 
 
-# Below it sizes of groups are no chance: their learners are no longer those whom chance has drawn.
+# Below this p-value, chance does not explain the sizes of the groups: their learners are not a random sample any more.
 MISMATCH = 0.01
 
 
 def table(report: dict[str, Any]) -> list[str]:
-    """A line for each group and outcome; the difference from the control group beside it."""
+    """A line for each group and outcome, with the difference from the control group beside it."""
     until = f" until {report['ended_at']}" if report["ended_at"] else ""
     by_chance, confidence = report["sample_ratio"], 1 - report["alpha"]
     lines = [
         f"{report['experiment']} in {report['collection']}, since {report['started_at']}{until}",
-        f"{report['days']:g}-day windows; means hold together at all times, and so do differences: {confidence:.0%}",
-        f"{report['pinned']} learners who were pinned beforehand are left out",
-        f"{report['moved']} who were pinned later count where chance had put them",
-        f"sizes of the groups by chance: p = {by_chance:.3g}"
-        + ("; who takes part depends on the group, so they are not comparable" if by_chance < MISMATCH else ""),
-        f"{'group':20} {'learners':>8} {'pending':>8} {'outcome':14} {'mean':>7} {'interval':>18}  less the control's",
+        f"{report['days']:g}-day windows; {confidence:.0%} confidence for all means at once, and for all differences",
+        f"{report['pinned']} learners are left out because they were pinned before their first score",
+        f"{report['moved']} learners who were pinned later count in the group that chance had assigned",
+        f"group sizes due to chance: p = {by_chance:.3g}"
+        + ("; the groups are not comparable: who takes part depends on the group" if by_chance < MISMATCH else ""),
+        f"{'group':20} {'learners':>8} {'pending':>8} {'outcome':14} {'mean':>7} {'interval':>18}  minus control",
     ]
     for name, group in report["groups"].items():
         for outcome in OUTCOMES:

@@ -1,4 +1,4 @@
-"""manage.py export_evidence [DIRECTORY]: scores, masteries and parameters to CSV files."""
+"""manage.py export_evidence [DIRECTORY]: writes scores, masteries and parameters to CSV files."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,13 +14,13 @@ from adaptivity.management.job import Job, JobCommand, JobResult
 
 class Command(JobCommand):
     help = (
-        f"Writes {', '.join(COLUMNS)} into a folder: all scores as they stand, in the format of import_scores; all "
-        "masteries; the parameters in force and the authors'. Files of an earlier export are replaced, each at once. "
-        + EXIT_CODES_HELP
+        f"Writes {', '.join(COLUMNS)} to a folder. They hold all current scores in the format of import_scores, all "
+        "masteries, the parameters in force and the authors' parameters. Replaces the files of an earlier export, each "
+        "atomically. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("directory", nargs="?", default="", help="the folder; empty or left out: EXPORT_DIRECTORY")
+        parser.add_argument("directory", nargs="?", default="", help="The folder. Default: EXPORT_DIRECTORY.")
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         directory = options["directory"] or settings.EXPORT_DIRECTORY
@@ -29,8 +29,8 @@ class Command(JobCommand):
         report = export_evidence(Path(directory), progress=job.progress, stop=job.stop)
         if report.ambiguous_kcs:
             self.stderr.write(
-                f"{report.ambiguous_kcs} knowledge components have ';' or white space at an end of their kc_id: "
-                "importing scores.csv would make others of them"
+                f"{report.ambiguous_kcs} knowledge components have a kc_id with ';', or with leading or trailing "
+                "white space; importing scores.csv would create other knowledge components instead"
             )
         return JobResult(
             f"{report.scores} scores, {report.masteries} masteries, parameters of {report.item_parameters} tags and "

@@ -1,4 +1,4 @@
-"""manage.py export_learner USER_ID: everything that is held about one learner, as JSON."""
+"""manage.py export_learner USER_ID: prints all data about one learner, as JSON."""
 
 import json
 from argparse import ArgumentParser
@@ -16,13 +16,15 @@ from adaptivity.models import Learner
 
 class Command(BaseCommand):
     help = (
-        "Prints everything that is held about one learner, as JSON. Not recorded as a job, for its record would name "
-        "the learner. Exit codes: 0 done; 1 the database failed; 2 bad input, or there is no such learner."
+        "Prints all data about one learner, as JSON. The run is not recorded as a job, because the record would name "
+        "the learner. Exit codes: 0 done. 1 the database failed. 2 bad input, or no such learner."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_learner_arguments(parser)
-        parser.add_argument("--output", type=Path, metavar="FILE", help="write to this new file, for its owner to read")
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="Write to this new file, readable by its owner only."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         learner = learner_of(options)

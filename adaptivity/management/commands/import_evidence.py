@@ -1,4 +1,4 @@
-"""manage.py import_evidence [PATH…]: scores from platforms' files into the evidence log."""
+"""manage.py import_evidence [PATH…]: imports scores from platforms' files into the evidence log."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -21,29 +21,37 @@ from adaptivity.management.job import Job, JobCommand, JobResult
 
 class Command(JobCommand):
     help = (
-        "Imports scores from tracking logs of Open edX (edx), files of xAPI statements (xapi) and CSV files (csv), "
-        "plain or gzip, and traces the learners. Each event counts once, however often and in whatever file it comes. "
-        "Stopped, it continues when it is run again. A line that cannot be used goes to a reject file with the reason. "
-        + EXIT_CODES_HELP
+        "Imports scores from Open edX tracking logs (edx), files of xAPI statements (xapi) and CSV files (csv), plain "
+        "or gzip, and traces the learners. Each event counts once, no matter how often and in which files it occurs. "
+        "If it was stopped, run it again to continue. A line that cannot be used goes to a reject file with the "
+        "reason. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", nargs="*", type=Path, help="a file, or a folder of files")
-        parser.add_argument("--format", choices=FORMATS, help="of the files; else each is told by its beginning")
-        parser.add_argument("--collection", metavar="ID", help="put the activities into this collection")
-        parser.add_argument("--guid", default="", help="the learners' tool_consumer_instance_guid, before the file's")
-        parser.add_argument("--inbox", action="store_true", help="take what is new in the folder EVIDENCE_INBOX")
-        parser.add_argument("--create", action="store_true", help="create activities that are missing; csv always does")
-        parser.add_argument("--again", action="store_true", help="read files that were imported whole (edx and xapi)")
-        parser.add_argument("--rejects", type=Path, metavar="DIRECTORY", help="of reject files; else EVIDENCE_REJECTS")
+        parser.add_argument("path", nargs="*", type=Path, help="A file, or a folder of files.")
+        parser.add_argument(
+            "--format", choices=FORMATS, help="The format of the files. Default: detected from the start of each file."
+        )
+        parser.add_argument("--collection", metavar="ID", help="Put the activities into this collection.")
+        parser.add_argument(
+            "--guid", default="", help="The learners' tool_consumer_instance_guid. Overrides the one in the file."
+        )
+        parser.add_argument("--inbox", action="store_true", help="Import the new files in the folder EVIDENCE_INBOX.")
+        parser.add_argument("--create", action="store_true", help="Create missing activities; csv always does.")
+        parser.add_argument(
+            "--again", action="store_true", help="Read files again that were imported completely (edx and xapi)."
+        )
+        parser.add_argument(
+            "--rejects", type=Path, metavar="DIRECTORY", help="The folder for reject files. Default: EVIDENCE_REJECTS."
+        )
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         paths: list[Path] = options["path"]
         if bool(paths) == options["inbox"]:
-            raise InvalidInput("name files or --inbox, and not both")
+            raise InvalidInput("give either files or --inbox")
         if options["inbox"]:
             if not settings.EVIDENCE_INBOX:
-                return JobResult("EVIDENCE_INBOX is not set: nothing to do")
+                return JobResult("EVIDENCE_INBOX is not set; nothing to do")
             try:
                 files = inbox_files(Path(settings.EVIDENCE_INBOX))
             except InvalidInput as error:
@@ -70,18 +78,18 @@ class Command(JobCommand):
 
     def _tell_refused(self, report: EvidenceReport) -> None:
         for rejected in report.rejects:
-            where = f"{rejected.file.name}, first in line {rejected.first_line}"
+            where = f"{rejected.file.name}, first on line {rejected.first_line}"
             self.stderr.write(f"{rejected.count} refused ({where}): {rejected.reason}")
         for path in report.reject_files:
             self.stderr.write(f"the refused lines are in {path}")
         if report.refused and not report.reject_files:
-            self.stderr.write("the refused lines are not kept: name a folder with --rejects or EVIDENCE_REJECTS")
+            self.stderr.write("the refused lines were not kept; to keep them, set --rejects or EVIDENCE_REJECTS")
         for failure in report.failed:
             self.stderr.write(f"not imported: {failure}")
 
 
 def summary(report: EvidenceReport) -> str:
-    """One line: what became of the files and lines, and how fast."""
+    """One line: how many files and lines were imported, skipped or refused, and how fast."""
     parts = [
         f"{report.imported} scores imported",
         f"{report.known} known already",

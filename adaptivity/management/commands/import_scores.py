@@ -1,4 +1,4 @@
-"""manage.py import_scores FILE: scores from a CSV file into the evidence log."""
+"""manage.py import_scores FILE: imports scores from a CSV file into the evidence log."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -16,17 +16,19 @@ from adaptivity.management.job import Job, JobCommand, JobResult
 class Command(JobCommand):
     help = (
         "Imports scores from a CSV file (plain or gzip) with the columns "
-        "learner,item,kcs,score[,timestamp][,event_id][,tool_consumer_instance_guid], kcs joined by ';'. Creates what "
-        "is missing and traces every learner. Stopped, it continues when it is run again with the same file; no row is "
-        "imported twice. A bad row is reported by its line and left out. " + EXIT_CODES_HELP
+        "learner,item,kcs,score[,timestamp][,event_id][,tool_consumer_instance_guid]. Separate kcs by ';'. Creates "
+        "missing content and traces every learner. If it was stopped, run it again with the same file to continue; no "
+        "row is imported twice. A bad row is reported with its line number and left out. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="the CSV file, plain or gzip")
-        parser.add_argument("--collection", metavar="ID", help="put the items into this collection")
-        parser.add_argument("--guid", default="", help="the learners' tool_consumer_instance_guid")
-        parser.add_argument("--strict", action="store_true", help="stop at the first bad row, with nothing imported")
-        parser.add_argument("--background", action="store_true", help="let a Celery worker that has the file do it")
+        parser.add_argument("file", type=Path, help="The CSV file, plain or gzip.")
+        parser.add_argument("--collection", metavar="ID", help="Put the items into this collection.")
+        parser.add_argument("--guid", default="", help="The learners' tool_consumer_instance_guid.")
+        parser.add_argument("--strict", action="store_true", help="Stop at the first bad row and import nothing.")
+        parser.add_argument(
+            "--background", action="store_true", help="Let a Celery worker do it. The worker must have the file."
+        )
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         path: Path = options["file"]
@@ -34,7 +36,7 @@ class Command(JobCommand):
             tasks.import_scores.delay_on_commit(
                 str(path.resolve()), options["collection"], guid=options["guid"], strict=options["strict"]
             )
-            return JobResult("The import was handed to a worker.")
+            return JobResult("A worker will import the file.")
         before: list[str] = []
         try:
             report = import_scores(
@@ -45,14 +47,14 @@ class Command(JobCommand):
                 progress=job.progress,
                 refuse=lambda line, reason: self.stderr.write(f"line {line}: {reason}"),
                 earlier=lambda imported, refused: before.append(
-                    f"an earlier import of it has imported {imported} scores and refused {refused} rows"
+                    f"an earlier import of the file imported {imported} scores and refused {refused} rows"
                 ),
                 stop=job.stop,
             )
         except (AdaptivityError, Stopped) as error:
             if not options["strict"]:
                 raise
-            nothing = "; ".join(["nothing was imported now", *before]) if before else "nothing of it was imported"
+            nothing = "; ".join(["nothing was imported now", *before]) if before else "nothing was imported"
             if isinstance(error, Stopped):
                 raise Stopped(f"stopped; {nothing}") from None
             raise CommandError(f"{error}; {nothing}", returncode=exit_code_of(error)) from error

@@ -1,4 +1,4 @@
-"""manage.py jobs: what there is to run, when it last ran and how it went."""
+"""manage.py jobs: lists jobs and pipelines, when each last ran, and how it went."""
 
 import json
 from argparse import ArgumentParser
@@ -18,7 +18,7 @@ from adaptivity.runs.pipelines.declaration import Pipeline, PipelineError
 from adaptivity.runs.pipelines.registry import pipelines
 from adaptivity.runs.selectors import LastRun, last_job_runs, last_pipeline_runs
 
-# A run that is at work gives a sign of life more often.
+# A live run updates seen_at more often than this.
 SILENT_SECONDS = 300
 COLUMNS = ("", "last run", "status", "exit", "took", "started by", "")
 SUMMARY_LENGTH = 80
@@ -26,15 +26,15 @@ SUMMARY_LENGTH = 80
 
 class Command(BaseCommand):
     help = (
-        "Lists the jobs and pipelines: when each last ran and how it went. A run that was killed is shown as running, "
-        "with how long nothing has been heard of it. Exit codes: 0 done; 1 the database failed; 2 a pipeline makes no "
-        "sense."
+        "Lists the jobs and pipelines, when each last ran, and how it went. A run that was killed is shown as running, "
+        "with the time since its last sign of life. Exit codes: 0 done. 1 the database failed. 2 a pipeline is not "
+        "valid."
     )
-    # It finds by itself what is wrong with pipelines, and says it with its own exit code.
+    # The command checks the pipelines itself, and reports errors with its own exit code.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""manage.py load_course FILE: a course from a TOML file."""
+"""manage.py load_course FILE: loads a course from a TOML file."""
 
 import tomllib
 from argparse import ArgumentParser
@@ -15,13 +15,13 @@ from adaptivity.management.failures import database_needed
 
 class Command(BaseCommand):
     help = (
-        "Loads a course (knowledge components, collections, activities and their prerequisites) from a TOML file in "
-        "the format of docs/course-format.md. All or nothing; loading it again updates what is there. "
-        "Exit codes: 0 done; 1 the database failed, nothing was changed; 2 a file that cannot be read or is no course."
+        "Loads a course from a TOML file in the format of docs/course-format.md: knowledge components, collections, "
+        "activities and their prerequisites. Loads all of it or nothing; loading it again updates it. Exit codes: 0 "
+        "done. 1 the database failed; nothing was changed. 2 the file cannot be read, or is not a course."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="the course, a TOML file")
+        parser.add_argument("file", type=Path, help="The course, a TOML file.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error.strerror}", returncode=ExitCode.REFUSED_INPUT) from error
         except RecursionError:
             raise CommandError(
-                f"{path}: nested too deeply; nothing was changed", returncode=ExitCode.REFUSED_INPUT
+                f"{path}: is nested too deeply; nothing was changed", returncode=ExitCode.REFUSED_INPUT
             ) from None
         except (ValueError, InvalidInput) as error:
             raise CommandError(f"{path}: {error}; nothing was changed", returncode=ExitCode.REFUSED_INPUT) from error

@@ -1,4 +1,4 @@
-"""manage.py promote NAME: puts a model version in force, if the gate lets it through."""
+"""manage.py promote NAME: puts a model version in force if it passes the gate."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -20,31 +20,32 @@ from adaptivity.models import ModelVersion
 
 class Command(JobCommand):
     help = (
-        "Puts a model version in force, atomically and for every process at once, if its report shows that it is "
-        "better. Learners' masteries follow at their next score, or by trace_learners. After a rollback --latest "
-        "promotes nothing until a version was promoted by its name. "
-        "Exit codes: 0 done; 2 bad input; 3 refused by the gate or held after a rollback (0 with --unless-refused), "
-        "with nothing changed but the record of it."
+        "Puts a model version in force if its report shows that it is better; atomically, and for every process at "
+        "once. Learners' masteries are updated at their next score, or by trace_learners. After a rollback, --latest "
+        "promotes nothing until a version has been promoted by name. Exit codes: 0 done. 2 bad input. 3 refused by the "
+        "gate, or held after a rollback (0 with --unless-refused); this is recorded, and nothing else changes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", nargs="?", help="of the model version")
+        parser.add_argument("name", nargs="?", help="The name of the model version.")
         parser.add_argument(
-            "--latest", action="store_true", help="the newest version that was estimated; held after a rollback"
+            "--latest", action="store_true", help="Promote the newest estimated version; held after a rollback."
         )
-        parser.add_argument("--check", action="store_true", help="only say what the gate says; changes nothing")
+        parser.add_argument("--check", action="store_true", help="Show the gate's result; change nothing.")
         parser.add_argument(
             "--unless-refused",
             action="store_true",
-            help="exit with 0 where the gate refuses or a rollback holds it, which stays on record, or it is in force "
-            "already; for schedules",
+            help="For schedules: exit with 0 if the gate refuses the version, a rollback holds it, or it is already in "
+            "force. A refusal or hold is still recorded.",
         )
-        parser.add_argument("--force", action="store_true", help="also where the gate says no; needs --reason")
-        parser.add_argument("--reason", default="", help="why, for the record")
+        parser.add_argument(
+            "--force", action="store_true", help="Promote the version even if the gate refuses it; needs --reason."
+        )
+        parser.add_argument("--reason", default="", help="The reason, for the record.")
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         if (options["name"] is None) != options["latest"]:
-            raise CommandError("give a name or --latest, and not both", returncode=ExitCode.REFUSED_INPUT)
+            raise CommandError("give either a name or --latest", returncode=ExitCode.REFUSED_INPUT)
         try:
             version = _version(options["name"])
         except ModelVersion.DoesNotExist:
@@ -52,10 +53,10 @@ class Command(JobCommand):
                 f"there is no model version {options['name']!r}", returncode=ExitCode.REFUSED_INPUT
             ) from None
         if version is None:
-            return JobResult("there is no version that was estimated")
+            return JobResult("there is no estimated version")
         name, active = version.name, active_version()
         if version == active and (options["check"] or options["unless_refused"]):
-            return JobResult(f"{name} is in force already")
+            return JobResult(f"{name} is already in force")
         if options["check"]:
             return self._check(version, active, scheduled=options["latest"])
         try:
@@ -68,21 +69,21 @@ class Command(JobCommand):
             )
         except PromotionRefused as error:
             self._show(error.checks)
-            outcome = _held(error.checks) or f"{name} is not promoted"
+            outcome = _held(error.checks) or f"{name} was not promoted"
             return JobResult(outcome, rejects=not options["unless_refused"])
         except Conflict as error:
-            # Somebody else was quicker.
+            # Another process promoted it first.
             if error.code == "active" and options["unless_refused"]:
-                return JobResult(f"{name} is in force already")
+                return JobResult(f"{name} is already in force")
             raise
-        return JobResult(f"{name} is in force; run trace_learners to bring the learners' masteries up")
+        return JobResult(f"{name} is in force; run trace_learners to update the learners' masteries")
 
     def _check(self, version: ModelVersion, active: ModelVersion | None, *, scheduled: bool) -> JobResult:
         checks = promotion_checks(version, active)
         failed = [check["name"] for check in checks if not check["passed"]]
         held = held_by(version) if scheduled else None
         self._show(checks)
-        said = f"refuses {version.name}: {', '.join(failed)}" if failed else f"lets {version.name} through"
+        said = f"refuses {version.name}: {', '.join(failed)}" if failed else f"passes {version.name}"
         return JobResult(f"the gate {said}" + (f"; {_held([held[1]])}" if held else ""))
 
     def _show(self, checks: list[dict[str, Any]]) -> None:
@@ -92,7 +93,7 @@ class Command(JobCommand):
 
 
 def _held(checks: list[dict[str, Any]]) -> str:
-    """What holds the version, in a sentence; empty where nothing does."""
+    """A sentence that says what holds the version; empty if nothing does."""
     return "".join(f"held: {check['message']}" for check in checks if check["name"] == "held")
 
 

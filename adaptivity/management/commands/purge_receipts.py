@@ -1,4 +1,4 @@
-"""manage.py purge_receipts: deletes receipts that were kept long enough."""
+"""manage.py purge_receipts: deletes receipts that have been kept long enough."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -16,7 +16,7 @@ class Command(JobCommand):
     help = "Deletes the receipts of recommendations that are older than RECEIPTS_KEEP_DAYS. " + EXIT_CODES_HELP
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=int, help="another number of days than the setting's")
+        parser.add_argument("--days", type=int, help="The number of days. Default: RECEIPTS_KEEP_DAYS.")
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         days = settings.RECEIPTS_KEEP_DAYS if options["days"] is None else options["days"]

@@ -1,4 +1,4 @@
-"""manage.py render_pipeline NAME: a pipeline in another language."""
+"""manage.py render_pipeline NAME: prints a pipeline as a state machine or a picture."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -15,15 +15,15 @@ FORMATS = {"asl": state_machine.render, "mermaid": mermaid.render}
 
 class Command(BaseCommand):
     help = (
-        "Prints a pipeline: asl, the definition of an AWS Step Functions state machine as a Terraform template for "
-        "terraform/modules/pipeline; mermaid, a picture. Needs no database."
+        "Prints a pipeline. asl is the definition of an AWS Step Functions state machine, as a Terraform template for "
+        "terraform/modules/pipeline. mermaid is a picture. Needs no database."
     )
     requires_system_checks = ()
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="the pipeline")
-        parser.add_argument("--format", choices=list(FORMATS), default="mermaid", help="asl or mermaid (the default)")
+        parser.add_argument("name", help="The name of the pipeline.")
+        parser.add_argument("--format", choices=list(FORMATS), default="mermaid", help="The format. Default: mermaid.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""manage.py rollback: takes the last promotion back."""
+"""manage.py rollback: reverts the last promotion."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,14 +9,14 @@ from adaptivity.model_versions.services.model_versions import model_version_roll
 
 class Command(JobCommand):
     help = (
-        "Puts in force again what was before the last promotion: a model version, or the authors' parameters. Run "
-        "again, it goes back one promotion further. Exit codes: 0 done; 2 there is nothing to take back."
+        "Reverts the last promotion: the model version before it, or the authors' parameters, come into force again. "
+        "Each further run reverts one more promotion. Exit codes: 0 done. 2 there is no promotion to revert."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--reason", default="", help="why, for the record")
+        parser.add_argument("--reason", default="", help="The reason, for the record.")
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
         version = model_version_rollback(by=started_by(), reason=options["reason"])
-        name = version.name if version else "what the authors wrote"
-        return JobResult(f"In force again: {name}; run trace_learners to bring the learners' masteries up")
+        name = version.name if version else "the authors' parameters"
+        return JobResult(f"In force again: {name}; run trace_learners to update the learners' masteries")

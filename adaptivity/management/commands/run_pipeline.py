@@ -1,4 +1,4 @@
-"""manage.py run_pipeline NAME: the steps of a pipeline, those that wait for nothing at the same time."""
+"""manage.py run_pipeline NAME: runs the steps of a pipeline, independent ones at the same time."""
 
 import sys
 from argparse import ArgumentParser
@@ -28,27 +28,27 @@ TAIL_LINES = 20
 
 class Command(JobCommand):
     help = (
-        "Runs a pipeline: its steps are commands of manage.py. Those that wait for nothing run at the same time, as "
-        "Celery tasks where a broker is set, else as processes of this machine. Where a step fails, those after it are "
-        "left out. One run of a pipeline at a time. manage.py jobs lists the pipelines. " + EXIT_CODES_HELP
+        "Runs a pipeline, whose steps are manage.py commands. Independent steps run at the same time: as Celery tasks "
+        "if a broker is set, or as processes on this machine. If a step fails, the steps after it are skipped. A "
+        "pipeline has one run at a time. manage.py jobs lists the pipelines. " + EXIT_CODES_HELP
     )
-    # Steps get their time first.
+    # The steps need their own time to stop first.
     grace_seconds = STOP_SECONDS + 2
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="the pipeline")
+        parser.add_argument("name", help="The name of the pipeline.")
         part = parser.add_mutually_exclusive_group()
-        part.add_argument("--from", dest="from_step", metavar="STEP", help="this step and all that come after it")
-        part.add_argument("--only", metavar="STEP", help="this step alone")
+        part.add_argument("--from", dest="from_step", metavar="STEP", help="Run this step and all steps after it.")
+        part.add_argument("--only", metavar="STEP", help="Run this step only.")
         part.add_argument(
             "--resume", action="store_true",
-            help="go on with the last run, which failed, was stopped or killed: what is done is not run again",
+            help="Continue the last run if it failed, was stopped or was killed. Steps that are done do not run again.",
         )  # fmt: skip
         parser.add_argument(
-            "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter's value (may be given again)"
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="Set a parameter; may be repeated."
         )
         parser.add_argument(
-            "--local", action="store_true", help="run the steps as processes of this machine though a broker is set"
+            "--local", action="store_true", help="Run the steps as processes on this machine, even if a broker is set."
         )
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
@@ -58,7 +58,7 @@ class Command(JobCommand):
         if options["resume"]:
             if given:
                 raise CommandError(
-                    "--resume takes the parameters of the run; --set is not for it", returncode=ExitCode.REFUSED_INPUT
+                    "--resume uses the parameters of the last run; leave out --set", returncode=ExitCode.REFUSED_INPUT
                 )
             run = pipeline_resume(chosen_pipeline, holder=holder)
         else:
@@ -85,14 +85,14 @@ class Command(JobCommand):
         if result.exit_code in (ExitCode.FAILED, ExitCode.REFUSED_INPUT):
             for step in StepRun.objects.filter(run=result.run_id, status=StepStatus.FAILED).order_by("position"):
                 self._show(step)
-            raise CommandError(f"{summary}; run it again with --resume to go on", returncode=result.exit_code)
+            raise CommandError(f"{summary}; run it again with --resume to continue", returncode=result.exit_code)
         return JobResult(
             summary, rejects=result.exit_code == ExitCode.REJECTS, stopped=result.exit_code == ExitCode.STOPPED
         )
 
     def _show(self, step: StepRun) -> None:
         how = step.problem or f"exit code {step.exit_code}"
-        self.stderr.write(f"{step.name} failed: {how}. The last of what it wrote:")
+        self.stderr.write(f"{step.name} failed: {how}. Its last output:")
         for line in step.log_tail.splitlines()[-TAIL_LINES:]:
             self.stderr.write(f"  {line}")
 

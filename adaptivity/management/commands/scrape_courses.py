@@ -1,4 +1,4 @@
-"""manage.py scrape_courses: courses from the APIs of their platforms."""
+"""manage.py scrape_courses: reads courses through the APIs of their platforms."""
 
 import json
 from argparse import ArgumentParser
@@ -16,9 +16,9 @@ from adaptivity.sources.platforms.registry import PLATFORMS
 
 class Command(JobCommand):
     help = (
-        "Reads the courses of the sources on platforms with an API (Open edX) into collections and activities. Writes "
-        "only what has changed at the platform, and deletes nothing. docs/sources.md says what becomes what. "
-        + EXIT_CODES_HELP
+        "Reads the courses of sources on platforms with an API (Open edX) into collections and activities. Writes only "
+        "what has changed on the platform, and deletes nothing. docs/sources.md explains what each part of a course "
+        "becomes. " + EXIT_CODES_HELP
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

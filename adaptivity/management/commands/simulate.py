@@ -1,4 +1,4 @@
-"""manage.py simulate: what becomes of simulated learners under each policy."""
+"""manage.py simulate: compares policies on simulated learners."""
 
 import json
 import math
@@ -26,11 +26,11 @@ COLUMNS = (
 
 class Command(BaseCommand):
     help = (
-        "Runs policies against families of simulated learners, most of which the engine's own model does not describe, "
-        "and prints how many of 10 KCs they truly know after so many items, the paired differences to random order and "
-        "to the weighting of 2018, over-practice, and what is unknown at the stop, with 95 % intervals. Needs no "
-        "database. "
-        "Exit codes: 0 done, 2 wrong usage, 130 interrupted."
+        "Runs policies on families of simulated learners, most of which do not follow the engine's own model. Prints "
+        "how many of 10 KCs the learners truly know after a number of items. Compares that with random order and with "
+        "the 2018 weighting, as paired differences. Also prints over-practice, and the share unknown when the policy "
+        "stops. All figures have 95% intervals. Needs no database. "
+        "Exit codes: 0 done. 2 wrong usage. 130 interrupted."
     )
     requires_system_checks = ()
     requires_migrations_checks = False
@@ -38,22 +38,25 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--policy", action="append", metavar="NAME",
-            help=f"only this one (may be given again): {', '.join(CHOICES)}",
+            help=f"Run this policy only; may be repeated. One of {', '.join(CHOICES)}.",
         )  # fmt: skip
         parser.add_argument(
             "--family", action="append", metavar="NAME",
-            help=f"only this one (may be given again): {', '.join(FAMILIES)}",
+            help=f"Simulate this family only; may be repeated. One of {', '.join(FAMILIES)}.",
         )  # fmt: skip
         parser.add_argument(
-            "--learners", type=int, default=LEARNERS, help=f"of each family, as many on each course ({LEARNERS})"
+            "--learners", type=int, default=LEARNERS,
+            help=f"Learners of each family, divided equally among the courses. Default: {LEARNERS}.",
+        )  # fmt: skip
+        parser.add_argument(
+            "--items", type=int, default=AFTER, help=f"Count the known KCs after this many items. Default: {AFTER}."
         )
-        parser.add_argument("--items", type=int, default=AFTER, help=f"after which KCs are counted ({AFTER})")
         parser.add_argument(
             "--mastery-threshold", type=number(above=0, below=1), default=EngineSettings().mastery_threshold,
-            help=f"whose log-odds is L* ({EngineSettings().mastery_threshold})",
+            help=f"The probability whose log-odds is L*. Default: {EngineSettings().mastery_threshold}.",
         )  # fmt: skip
-        parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same figures (0)")
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--seed", type=int, default=0, help="The same seed gives the same figures. Default: 0.")
+        parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""manage.py trace_learners: brings stale learners up."""
+"""manage.py trace_learners: brings stale learners up to date."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from adaptivity.management.job import Job, JobCommand, JobResult
 
 class Command(JobCommand):
     help = (
-        "Replays the evidence log of every learner whose masteries were traced under earlier parameters. "
-        "May be stopped and run again. " + EXIT_CODES_HELP
+        "Replays the evidence log of every learner whose masteries were traced with earlier parameters. "
+        "You may stop it and run it again. " + EXIT_CODES_HELP
     )
 
     def run_job(self, job: Job, **options: Any) -> JobResult:
@@ -18,5 +18,5 @@ class Command(JobCommand):
         for traced, total in stale_learners_retrace():
             job.progress("tracing", traced, total)
             if traced < total and job.stop():
-                return JobResult(f"{traced} learners traced; stopped, {total - traced} are left", stopped=True)
+                return JobResult(f"{traced} learners traced; stopped, {total - traced} left", stopped=True)
         return JobResult(f"{traced} learners traced")

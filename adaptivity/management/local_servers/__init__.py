@@ -1,1 +1,1 @@
-"""Servers on this machine that answer as sources of content do, with the standard library: for the demo and tests."""
+"""Local servers that answer as sources of content do, for the demo and tests. They use only the standard library."""

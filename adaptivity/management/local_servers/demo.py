@@ -1,5 +1,8 @@
-"""What the demo's sources hold: a course on decimals on an LMS, a website of notes beside it, and what a platform says
-that a learner did in the demo course."""
+"""The content of the demo's sources.
+
+There is a course on decimals on an LMS, and a website of notes beside it. A platform's statements report a learner's
+work in the demo course.
+"""
 
 import json
 import uuid
@@ -13,7 +16,7 @@ from adaptivity.management.local_servers.open_edx import Course, OpenEdXServer, 
 CREDENTIALS = "demo"
 CLIENT = ("demo", "not-a-secret")
 COURSE_ID = "course-v1:Demo+Decimals+2026"
-# Type, block's name and title of each activity, in order
+# Type, block name and title of each activity, in order.
 SECTIONS = {
     "week-1": (
         ("html", "tenths", "Tenths and hundredths"),
@@ -33,13 +36,14 @@ NOTES = {
     "decimal-point": "It stands between the ones and the tenths.",
     "place-value": "Each place is worth a tenth of the place to its left.",
     "rounding": "The nearest number with fewer places: 0.68 is about 0.7.",
-    "comparing": "From the left, the first place that differs decides: 0.3 is more than 0.25.",
-    "terminating": "3/4 = 0.75 ends; so does every fraction whose simplest denominator has no prime but 2 and 5.",
+    "comparing": "From the left, the first place that differs decides: 0.3 is greater than 0.25.",
+    "terminating": "3/4 = 0.75 ends, and so does every fraction in lowest terms whose denominator has only the prime "
+    "factors 2 and 5.",
     "repeating": "1/3 = 0.333… never ends, and repeats itself.",
-    "percent": "Hundredths under another name: 0.75 is 75 percent.",
+    "percent": "Another name for hundredths: 0.75 is 75 percent.",
 }
 LEARNER = "grace@adaptivity.example"
-# Of the course that manage.py demo loads: what a log says of content that is only now read would be refused.
+# Activities of the course that manage.py demo loads. Scores on content that is not read yet would be refused.
 ANSWERS = {"parts-1": 1.0, "parts-2": 1.0, "parts-3": 0.5}
 
 
@@ -59,12 +63,12 @@ class DemoServer(OpenEdXServer):
         if first == "notes" and rest in {"", *NOTES}:
             send_page(handler, rest or "Notes on decimals", NOTES.get(rest, "A note on each word."))
         elif first == "xblock":
-            send_page(handler, rest, "Here the LMS would show the activity.")
+            send_page(handler, rest, "The LMS would show the activity here.")
         else:
             super().answer(handler)
 
     def sources(self) -> list[dict[str, Any]]:
-        """The two sources, as the service creates them."""
+        """The fields of the two sources, for the service that creates them."""
         return [
             {
                 "slug": "demo-course",
@@ -86,14 +90,14 @@ class DemoServer(OpenEdXServer):
 
 
 def send_page(handler: BaseHTTPRequestHandler, title: str, text: str) -> None:
-    """A page that leads to every note."""
+    """Sends a page with links to all notes."""
     links = "".join(f'<li><a href="/notes/{name}">{name}</a>' for name in NOTES)
     body = f"<!doctype html><title>{title}</title><main><h1>{title}</h1><p>{text}</main><nav><ul>{links}</ul></nav>"
     send(handler, 200, body.encode(), Content_Type="text/html; charset=utf-8")
 
 
 def statements() -> str:
-    """The learner's answers as xAPI statements, one a line; the same each time."""
+    """The learner's answers as xAPI statements, one per line; the same each time."""
     lines = []
     for minute, (activity, scaled) in enumerate(ANSWERS.items()):
         url = f"https://demo.adaptivity.example/fractions/{activity}"

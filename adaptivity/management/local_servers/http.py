@@ -1,4 +1,4 @@
-"""A real HTTP server of this machine, in threads."""
+"""A threaded HTTP server on this machine."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class LocalServer:
-    """A context manager. ``answer`` gets the handler of a request and sends what it likes. Port 0 is a free one."""
+    """A context manager that serves inside the block. ``answer`` gets a request's handler. Port 0 takes a free port."""
 
     def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None], *, port: int = 0) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ class LocalServer:
 
 
 def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
-    """A whole answer; underscores of header names stand for hyphens."""
+    """Sends a whole response; underscores in header names stand for hyphens."""
     handler.send_response(status)
     for name, value in headers.items():
         handler.send_header(name.replace("_", "-"), value)
@@ -68,5 +68,5 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **head
 
 
 def send_json(handler: BaseHTTPRequestHandler, status: int, body: Any, **headers: str) -> None:
-    """An answer in JSON."""
+    """Sends a response in JSON."""
     send(handler, status, json.dumps(body).encode(), Content_Type="application/json", **headers)

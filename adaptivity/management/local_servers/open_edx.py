@@ -1,5 +1,7 @@
-"""The parts of an Open edX LMS that the scraper talks to, as edx-platform documents them: client credentials, the
-Courses API with its pages, and the Course Blocks API, which answers with the whole course."""
+"""The parts of an Open edX LMS that the scraper talks to, as edx-platform documents them.
+
+These are client credentials, the paged Courses API, and the Course Blocks API, which returns the whole course.
+"""
 
 import threading
 from http.server import BaseHTTPRequestHandler
@@ -17,7 +19,7 @@ def usage(kind: str, name: str, course: str = COURSE) -> str:
 
 
 class Course:
-    """Blocks by usage id, built from above: ``add`` answers the new block's id."""
+    """Blocks by usage id, built from the root downwards: ``add`` returns the id of the new block."""
 
     def __init__(self, course_id: str = COURSE) -> None:
         self.course_id = course_id
@@ -25,7 +27,7 @@ class Course:
         self.root = self.add(None, "course", "course")
 
     def add(self, parent: str | None, kind: str, name: str, **fields: Any) -> str:
-        """A block as the last child of its parent."""
+        """Adds a block as the last child of its parent."""
         block_id = usage(kind, name, self.course_id)
         self.blocks[block_id] = {"type": kind, "display_name": name, "children": [], **fields}
         if parent is not None:
@@ -33,7 +35,7 @@ class Course:
         return block_id
 
     def chapter(self, name: str, units: dict[str, str], **fields: Any) -> str:
-        """A section with one subsection and one unit, whose blocks are named with their types."""
+        """Adds a section with one subsection and one unit. ``units`` maps the names of the unit's blocks to types."""
         chapter = self.add(self.root, "chapter", name, **fields)
         vertical = self.add(self.add(chapter, "sequential", f"{name}-sub"), "vertical", f"{name}-unit")
         for unit, kind in units.items():
@@ -41,7 +43,7 @@ class Course:
         return chapter
 
     def remove(self, block_id: str) -> None:
-        """Takes a block, and not what is below it, out of the course."""
+        """Removes a block from the course, but not the blocks below it."""
         del self.blocks[block_id]
         for block in self.blocks.values():
             block["children"] = [child for child in block["children"] if child != block_id]
@@ -57,9 +59,9 @@ class Course:
 
 
 class OpenEdXServer(LocalServer):
-    """``client``: the id and the secret that get a token; ``launch_root``: what launch URLs begin with."""
+    """A local LMS. ``client`` is the id and secret that get a token; ``launch_root`` is the prefix of launch URLs."""
 
-    token_type = "JWT"  # noqa: S105 - the kind, no token
+    token_type = "JWT"  # noqa: S105 - the type, not a token
     expires_in = 3600
 
     def __init__(
@@ -76,7 +78,7 @@ class OpenEdXServer(LocalServer):
         self._lock = threading.Lock()
 
     def credentials(self, name: str) -> dict[str, dict[str, str]]:
-        """As the setting SOURCE_CREDENTIALS takes them."""
+        """The credentials, in the format of the setting SOURCE_CREDENTIALS."""
         client_id, client_secret = self.client
         return {name: {"url": self.url, "client_id": client_id, "client_secret": client_secret}}
 
@@ -92,7 +94,7 @@ class OpenEdXServer(LocalServer):
             self.answer_api(handler, parts.path, query)
 
     def answer_api(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, str]) -> None:
-        """Answers all that needs a token."""
+        """Answers the requests that need a token."""
         if handler.headers.get("Authorization", "").removeprefix(f"{self.token_type} ") not in self.tokens:
             send_json(handler, 401, {"developer_message": "The access token provided has expired."})
         elif path == "/api/courses/v1/courses/":
@@ -103,7 +105,7 @@ class OpenEdXServer(LocalServer):
             send_json(handler, 404, {})
 
     def send_body(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        """Sends what a call has found."""
+        """Sends the result of a call."""
         send_json(handler, 200, body)
 
     def _token(self, handler: BaseHTTPRequestHandler, form: dict[str, str]) -> None:

@@ -41,7 +41,7 @@ class TestContentGaps:
         assert "".join(f"<td>{each}</td>" for each in cells) in text
         cells = "item", "&lt;kc&gt;", "40", "-0.25", "Look at its key."
         assert "".join(f"<td>{each}</td>" for each in cells) in text
-        assert "3 items more, which are less suspect" in text
+        assert "3 more items, which are less suspect" in text
 
     def test_only_for_those_who_may_look(self, client: Client) -> None:
         course = Collection.objects.create(collection_id="course")

@@ -38,7 +38,7 @@ class TestExperiments:
         assert save(staff, url, self.with_group(data, settings, policy="stop_on_mastery")) == []
         assert draft.groups.get(name="stop").policy == "stop_on_mastery"
 
-        assert self.act(staff, "start", draft) == ["stop is started."]
+        assert self.act(staff, "start", draft) == ["stop was started."]
         assert self.act(staff, "start", draft) == ["stop: 'stop' has already started and can no longer be changed."]
         assert staff.post(url, data).status_code == 403
         assert staff.post(url_of(Experiment, "delete", draft.pk), {"post": "yes"}).status_code == 403
@@ -56,7 +56,7 @@ class TestExperiments:
             in page.content.decode()
         )
         assert Experiment.objects.exists()
-        assert self.act(staff, "end", draft) == ["stop is ended."]
+        assert self.act(staff, "end", draft) == ["stop was ended."]
 
     def with_group(self, data: dict[str, Any], settings: dict[str, Any], **more: str) -> dict[str, Any]:
         added = dict(data)

@@ -33,18 +33,18 @@ class TestModelVersions:
 
     def test_by_force_and_back(self, staff: Client, version: ModelVersion) -> None:
         page = url_of(ModelVersion, "change", version.pk)
-        assert "Promote by force, with the reason" in staff.get(page).content.decode()
+        assert "Promote by force (needs a reason)" in staff.get(page).content.decode()
         assert self.post(staff, "promote", version.pk, force="on", reason=" ") == [
             "A promotion by force needs a reason."
         ]
         assert self.post(staff, "promote", version.pk, force="on", reason="Agreed.") == ["v1 is in force."]
         assert EngineState.objects.get().active_model_version == version
-        assert "Roll back to what was in force before" in staff.get(page).content.decode()
-        assert self.post(staff, "rollback") == ["In force again: what the authors wrote."]
+        assert "Roll back the last promotion" in staff.get(page).content.decode()
+        assert self.post(staff, "rollback") == ["In force again: the authors' parameters."]
         events = ModelVersionEvent.objects.order_by("id").values_list("kind", "by", "reason")
         assert list(events) == [("forced", "admin", "Agreed."), ("rolled_back", "admin", "")]
-        held = "Schedules do not promote it. The last change of the active version was a rollback of &#x27;v1&#x27; at "
-        assert held in staff.get(page).content.decode()
+        held = "The last change of the active version was a rollback of &#x27;v1&#x27; at "
+        assert f"Schedules will not promote this version. {held}" in staff.get(page).content.decode()
         assert self.post(staff, "rollback") == ["The authors' parameters are in force; there is nothing to roll back."]
 
     def test_who_may_only_look_cannot(self, client: Client, version: ModelVersion) -> None:

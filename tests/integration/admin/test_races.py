@@ -149,6 +149,6 @@ def test_a_source_that_is_deleted_meanwhile(race: Any) -> None:
 
     assert not CourseSource.objects.exists()
     if race.moment == BEFORE_THE_SAVE:
-        assert errors == ["Nothing was changed. Something else changed it, or began to refer to it, meanwhile."]
+        assert errors == ["Nothing was changed. In the meantime, another session changed it or began to refer to it."]
     else:
         assert errors == []

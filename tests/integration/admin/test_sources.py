@@ -53,7 +53,7 @@ class TestSources:
         shown = {message.level: str(message) for message in response.context["messages"]}
         assert set(shown) == {SUCCESS, WARNING}
         assert shown[WARNING] == (
-            "The source is saved, but the broker did not take its job: the next run of the job reads it."
+            "The source was saved, but the broker did not accept its job. The next scheduled run reads the source."
         )
         assert CourseSource.objects.get().slug == "site"
 

@@ -113,7 +113,7 @@ def test_of_many_items_the_most_suspect_are_reported_on(capsys, monkeypatch) -> 
     assert found["items"] == [item for item in everything["items"] if item in worst]
     assert found["items_left_out"] == len(everything["items"]) - 2
     call_command("content_gaps")
-    assert f"{found['items_left_out']} items more, which are less suspect" in capsys.readouterr().out
+    assert f"{found['items_left_out']} more items, which are less suspect" in capsys.readouterr().out
 
 
 def test_an_unknown_collection_is_named() -> None:

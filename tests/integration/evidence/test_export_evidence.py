@@ -188,7 +188,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], setting
 
     out, err = capsys.readouterr()
     assert out == "5 scores, 5 masteries, parameters of 3 tags and 3 knowledge components exported\n"
-    assert err.startswith("1 knowledge components have ';'")
+    assert err.startswith("1 knowledge components have a kc_id with ';'")
     (tmp_path / "scores.csv").unlink()
     # As the pipeline nightly calls it where it is told no folder.
     call_command("export_evidence", "")

@@ -256,8 +256,8 @@ class TestRejects:
         call_command("import_evidence", str(write(tmp_path / "a.log", event(), "broken")))
 
         assert capsys.readouterr().err.splitlines() == [
-            "1 refused (a.log, first in line 2): is not a JSON object",
-            "the refused lines are not kept: name a folder with --rejects or EVIDENCE_REJECTS",
+            "1 refused (a.log, first on line 2): is not a JSON object",
+            "the refused lines were not kept; to keep them, set --rejects or EVIDENCE_REJECTS",
         ]
         assert reasons() == [("is not a JSON object", 1, 2, 2)]
 

@@ -326,7 +326,7 @@ def test_the_command_reports_and_its_exit_code_tells(tmp_path: Path, capsys: pyt
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == "1 scores imported, 0 known already, 1 rows refused, 1 learners traced"
     assert err == "line 3: score: is not a number from 0 to 1\n"
-    with pytest.raises(CommandError, match=r"line 3: score: .*; nothing of it was imported"):
+    with pytest.raises(CommandError, match=r"line 3: score: .*; nothing was imported"):
         call_command("import_scores", str(file), "--strict", "--guid", "g")
     with pytest.raises(CommandError, match="guid: is longer"):
         call_command("import_scores", str(file), "--guid", "g" * 256)
@@ -342,7 +342,7 @@ def test_what_an_earlier_import_did_is_said(tmp_path: Path, capsys: pytest.Captu
         2,
         (
             "line 4: score: is not a number from 0 to 1; nothing was imported now; "
-            "an earlier import of it has imported 2 scores and refused 6 rows"
+            "an earlier import of the file imported 2 scores and refused 6 rows"
         ),
     )
 

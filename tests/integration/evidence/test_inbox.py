@@ -76,7 +76,7 @@ class TestInbox:
         assert out.startswith("1 scores imported, 0 known already, 1 lines refused")
         assert "(3 files, 1 not imported, " in out
         lines = err.splitlines()
-        assert lines[0] == "1 refused (b.log, first in line 2): is not a JSON object"
+        assert lines[0] == "1 refused (b.log, first on line 2): is not a JSON object"
         assert lines[1].startswith("the refused lines are in ")
         assert lines[2].startswith(f"not imported: {inbox / 'a.gz'}: the gzip file is damaged")
 
@@ -154,7 +154,7 @@ class TestInbox:
 
         call_command("import_evidence", "--inbox")
 
-        assert capsys.readouterr().out == "EVIDENCE_INBOX is not set: nothing to do\n"
+        assert capsys.readouterr().out == "EVIDENCE_INBOX is not set; nothing to do\n"
 
     def test_an_inbox_that_is_missing_is_named(self, settings: Any, tmp_path: Path) -> None:
         settings.EVIDENCE_INBOX = str(tmp_path / "missing")

@@ -191,7 +191,7 @@ class TestErasure:
         assert learner(ADA).masteries.get().value == pytest.approx(0.712, abs=1e-12)
 
     def test_the_command(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(CommandError, match="say --yes") as error:
+        with pytest.raises(CommandError, match="pass --yes") as error:
             call_command("erase_learner", "ada", "--guid", "campus")
         assert error.value.returncode == 2
         assert Learner.objects.count() == 2
@@ -202,7 +202,7 @@ class TestErasure:
             "erased: 2 done activities, 1 hand set masteries, 1 learners, 2 masteries, 1 score revisions, 2 scores\n"
         )
         call_command("erase_learner", "ada", "--guid", "campus", "--yes")
-        assert capsys.readouterr().out == "nothing was held about this learner; noted for later files\n"
+        assert capsys.readouterr().out == "nothing was stored about this learner; recorded for later imports\n"
         assert not JobRun.objects.exists()
 
     @pytest.mark.parametrize(("answer", "left"), [("no", 2), ("yes", 1)])

@@ -106,7 +106,7 @@ def test_the_command_fails_and_names_the_difference(learner: Learner, capsys: py
     assert failure.value.returncode == 1
     assert (
         capsys.readouterr().err
-        == f"learner {learner.id}: mastery of knowledge component {kc.id} is 0.75, the log leads to 0.5\n"
+        == f"learner {learner.id}: mastery of knowledge component {kc.id} is 0.75, but the evidence log gives 0.5\n"
     )
 
 

@@ -93,7 +93,7 @@ def test_it_is_refused_outside_a_laptop(settings: Any) -> None:
 
 
 def test_demo_source_is_for_a_laptop_with_the_demo(settings: Any) -> None:
-    with pytest.raises(CommandError, match=r"run manage\.py demo first, or make run") as refused:
+    with pytest.raises(CommandError, match=r"run manage\.py demo or make run first") as refused:
         call_command("demo_source", port=0)
     assert refused.value.returncode == 2
     settings.ENV_LABEL = "prod"

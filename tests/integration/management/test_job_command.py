@@ -45,7 +45,7 @@ class Command(JobCommand):
         return self.work(job)
 
 
-UNEXPECTED = "failed with ZeroDivisionError; the log says more"
+UNEXPECTED = "failed with ZeroDivisionError; see the log"
 
 
 def raising(error: BaseException) -> Any:

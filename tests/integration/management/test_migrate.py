@@ -51,8 +51,8 @@ def test_a_lock_of_another_session_ends_a_migration_that_changes_nothing(databas
 
     assert code == 1
     assert error == (
-        "CommandError: the migration was rolled back, because another session held a lock for 1 s "
-        "(MIGRATION_LOCK_TIMEOUT); those before it are kept, run it again\n"
+        "CommandError: the migration was rolled back because another session held a lock for more than 1 s "
+        "(MIGRATION_LOCK_TIMEOUT); earlier migrations are kept. Run migrate again\n"
     )
     assert seconds < 60
     assert (database.rows(APPLIED), database.rows(COLUMNS)) == before
@@ -73,8 +73,8 @@ def test_a_statement_that_takes_too_long_ends_a_migration(database: Database) ->
 
     assert code == 1
     assert error == (
-        "CommandError: the migration was rolled back, because a statement took 1 s (MIGRATION_STATEMENT_TIMEOUT); "
-        "those before it are kept, run it again\n"
+        "CommandError: the migration was rolled back because a statement took more than 1 s "
+        "(MIGRATION_STATEMENT_TIMEOUT); earlier migrations are kept. Run migrate again\n"
     )
 
 

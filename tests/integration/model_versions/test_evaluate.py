@@ -122,7 +122,7 @@ def test_a_table_of_the_models_asked_for(path, capsys):
     assert lines[0].split()[-1] == "responses/s"
     # Progress, and what was left out, are told beside.
     assert '"event": "progress"' in printed.err
-    assert "1 rows of the file are refused and left out, the first is line 1202: score: " in printed.err
+    assert "1 rows of the file were refused and left out; the first: line 1202: score: " in printed.err
 
 
 def changed_by_the_future(predict, test):

@@ -168,7 +168,10 @@ class TestEstimate:
         assert (whole.report["parameters"]["drawn"], whole.report["parameters"]["training_responses"]) == ([], 2940)
         assert all_but_few.report["parameters"]["drawn"] == sorted([log["easy"].pk, log["hard"].pk])
         assert 0.4 < some.report["parameters"]["training_responses"] / 2940 < 0.6
-        assert "Of 2 with very many scores, some learners were taken, drawn by a hash." in capsys.readouterr().out
+        assert (
+            "2 with very many scores were estimated from a sample of learners drawn by a hash."
+            in capsys.readouterr().out
+        )
         by_kc = KnowledgeComponentParameters.objects.filter(model_version=some)
         assert all(row.responses == 6 * row.learners for row in by_kc)
 
@@ -414,7 +417,7 @@ class TestGate:
         assert version.batches.count() == 3
         assert failed(version) == []
         assert version.report["left_out"] == {"starved": [], "degenerate": [noise.pk]}
-        assert f"guess and slip come to 0.97 or more: 1 knowledge components (ids {noise.pk})" in out
+        assert f"guess and slip add up to 0.97 or more: 1 knowledge components (ids {noise.pk})" in out
         items, kcs = parameters(version)
         assert [kc for kc, *_ in kcs] == ["easy", "hard"]
         assert {url.split("/")[0] for url, *_ in items} == {"easy", "hard"}
@@ -552,7 +555,7 @@ class TestCommands:
         assert "Model version v1: 2 knowledge components" in out
         assert "passed  improvement: On held-out learners it is better than the version in force" in out
         assert "v1 is in force" in out
-        assert "In force again: what the authors wrote" in out
+        assert "In force again: the authors' parameters" in out
         assert events() == [("estimated", "v1", None), ("promoted", "v1", None), ("rolled_back", "v1", None)]
 
     def test_exit_codes(self, log):

@@ -19,6 +19,7 @@ LANDED = [
     "0011_compact_receipts",
     "0012_versions_kept",
     "0013_pin_time",
+    "0014_plain_english",
 ]
 WHAT_TO_DO = """
 A migration is missing or has another name. A database that has run it would run the new name again, and fail.

@@ -160,7 +160,7 @@ def test_groups_whose_sizes_are_no_chance_are_not_comparable(experiment, capsys)
         learner(name, ("one", 1.0, 1))
     assert report()["sample_ratio"] < 1e-6
     call_command("experiment_report", "experiment")
-    assert "; who takes part depends on the group, so they are not comparable" in capsys.readouterr().out
+    assert "; the groups are not comparable: who takes part depends on the group" in capsys.readouterr().out
 
 
 def test_a_group_of_weight_0_and_a_single_group(experiment):

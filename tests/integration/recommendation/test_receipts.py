@@ -207,11 +207,11 @@ class TestReplayed:
 
         found = replay_recommendations()
         assert (found.different, found.of_other_software) == ((), {old.pk: "old", older.pk: ""})
-        said = r"3 recommendations replayed, 0 different, 2 of another version of the software different, 0 not read"
+        said = r"3 recommendations replayed, 0 different, 2 by another version of the software different, 0 not read"
         with pytest.raises(CommandError, match=said) as error:
             call_command("replay_recommendations")
         assert error.value.returncode == 1
-        made_by = "another recommendation; it was made by another version of the software"
+        made_by = "different recommendation; made by another version of the software"
         assert capsys.readouterr().err.splitlines() == [
             f"receipt {old.pk}: {made_by}, old",
             f"receipt {older.pk}: {made_by}, without a commit",
@@ -300,7 +300,7 @@ class TestOffPolicy:
         assert (once["repeated"], thrice["repeated"]) == (0, 40)
         assert thrice == once | {"repeated": 40}
         call_command("off_policy", "course", "random")
-        assert "40 more receipts repeat one of them or of those that wait" in capsys.readouterr().out
+        assert "40 more receipts repeat one of these decisions or of those waiting" in capsys.readouterr().out
 
     def test_the_last_of_receipts_of_one_decision_counts_and_another_activity_or_history_is_another_one(self, course):
         run(course, policy="random")

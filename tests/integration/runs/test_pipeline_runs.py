@@ -213,7 +213,7 @@ class TestExecution:
     def test_rejects_are_done_too(self) -> None:
         assert self.execute(Ended(3), Ended(0)) == (3, {"one": "rejects", "two": "done"})
 
-    @pytest.mark.parametrize("first", [Ended(1, retriable=True), LaunchError("the broker does not answer")])
+    @pytest.mark.parametrize("first", [Ended(1, retriable=True), LaunchError("the broker does not respond")])
     def test_another_attempt(self, first: Any) -> None:
         assert self.execute(first, Ended(0), Ended(0)) == (0, {"one": "done", "two": "done"})
 
@@ -273,7 +273,7 @@ def left_behind(handler: str = "signal.SIG_DFL") -> Iterator[tuple[StepRun, Loca
     attempt = LocalAttempt(step, "ada")
     while attempt._process.tail() != "ready\n":
         assert attempt.look() is None
-    StepRun.objects.update(status="failed", problem="its worker is lost")
+    StepRun.objects.update(status="failed", problem="its worker was lost")
     try:
         yield step, attempt
     finally:
@@ -409,10 +409,10 @@ class TestWorkerAttempt:
         StepRun.objects.update(seen_at=Now() - timedelta(seconds=LEASE_SECONDS + 1))
         assert step_lost(step=step)
 
-        assert attempt.look() == Ended(None, "its worker is lost", retriable=True)
+        assert attempt.look() == Ended(None, "its worker was lost", retriable=True)
 
         step.refresh_from_db()
-        assert (step.status, step.problem) == ("failed", "its worker is lost")
+        assert (step.status, step.problem) == ("failed", "its worker was lost")
         assert not step_seen(step=step, log_tail="")
 
     def test_one_that_waits_for_a_worker_for_longer_than_it_may_run(
@@ -431,7 +431,7 @@ class TestWorkerAttempt:
     def test_one_that_no_worker_takes(self, step: StepRun, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(worker_steps, "QUEUE_SECONDS", 0)
 
-        assert WorkerAttempt(step, "ada").look() == Ended(None, "no worker took it in 0 seconds")
+        assert WorkerAttempt(step, "ada").look() == Ended(None, "no worker took it within 0 seconds")
         assert not step_take(step=step)
 
     def test_one_that_is_stopped_before_a_worker_takes_it(self, step: StepRun) -> None:
@@ -439,7 +439,7 @@ class TestWorkerAttempt:
         attempt.stop()
 
         assert not step_take(step=step)
-        assert attempt.look() == Ended(None, "no worker had taken it", stopped=True)
+        assert attempt.look() == Ended(None, "stopped before a worker took it", stopped=True)
         step.refresh_from_db()
         assert step.status == StepStatus.STOPPED
 
@@ -494,7 +494,7 @@ class TestProcesses:
             f"step: x is not one of {', '.join(step.name for step in NIGHTLY.steps)}",
         ),
         (("nightly", "--resume"), "nightly: there is nothing to resume: it has not run yet"),
-        (("nightly", "--resume", "--set", "a=b"), "--resume takes the parameters of the run; --set is not for it"),
+        (("nightly", "--resume", "--set", "a=b"), "--resume uses the parameters of the last run; leave out --set"),
     ],
 )
 def test_bad_usage_is_refused_and_nothing_runs(arguments: tuple[str, ...], message: str) -> None:

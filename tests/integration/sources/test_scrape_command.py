@@ -67,7 +67,7 @@ class TestOutcome:
         begun = self.outcome(self.OVER, left=["d"], is_over=True)
 
         assert (int(begun.exit_code), begun.summary.splitlines()[0]) == (0, "a: stopped: 3 URLs are left")
-        assert begun.summary.endswith("which the next run does first: d")
+        assert begun.summary.endswith("the next run reads them first: d")
         assert int(self.outcome(left=["d"], is_over=True).exit_code) == 3
         assert int(self.outcome(self.OVER).exit_code) == 75
         # There is no time to try again.
