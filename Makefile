@@ -56,11 +56,12 @@ test: lint .venv/installed-deploy ## Lint and run all tests; TEST_DATABASE_CONNE
 	@TEST_DATABASE= $(PYTEST)
 
 lint: export DJANGO_SETTINGS_MODULE = tests.settings
-lint: .venv/installed-dev .venv/installed-deploy ## Check style, types, import contracts, migrations and gunicorn's configuration
+lint: .venv/installed-dev .venv/installed-deploy ## Check style, types, import contracts, prose, migrations and gunicorn's configuration
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/prose.py
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/gunicorn --check-config -c docker/gunicorn.conf.py config.wsgi:application

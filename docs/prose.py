@@ -22,8 +22,9 @@ LEFT_OUT = ("LICENSE", "docs/transcript.md")
 # Rooms whose string constants are shown to people: messages, help texts, and descriptions of fields.
 ROOMS = ("adaptivity/", "config/", "deploy/src/")
 
-# An abbreviation, a version or a file name has dots that end no sentence; those are followed by a space and a capital.
-SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]*[A-Z0-9\x00])|\n\s*\n")
+# A dot ends a sentence only before a space and a capital: versions and file names have dots, too. Each item of a list
+# stands for itself.
+SENTENCE = re.compile(r"\n\s*(?=- |\d+ )|(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]*[A-Z0-9\x00])|\n\s*\n")
 WORD = re.compile(r"[^\W_][\w'’.,/-]*")
 # What stands for a piece of code, a link's target or a placeholder counts as one word.
 CODE = "\x00"
