@@ -43,6 +43,8 @@ def migrate(database: Database, *arguments: str, **env: str) -> tuple[int, str, 
 @pytest.mark.postgresql
 @pytest.mark.xdist_group("migrate")
 def test_a_lock_of_another_session_ends_a_migration_that_changes_nothing(database: Database) -> None:
+    # Later migrations change no table: no lock stops them, and they would be undone before this one.
+    assert migrate(database, "adaptivity", "0013")[:2] == (0, "")
     before = database.rows(APPLIED), database.rows(COLUMNS)
     with closing(psycopg2.connect(database.url)) as other, other.cursor() as cursor:
         # As a query of the service does while its transaction is open.
@@ -58,7 +60,7 @@ def test_a_lock_of_another_session_ends_a_migration_that_changes_nothing(databas
     assert (database.rows(APPLIED), database.rows(COLUMNS)) == before
 
     assert migrate(database, "adaptivity", "0012", MIGRATION_LOCK_TIMEOUT="1")[:2] == (0, "")
-    assert migrate(database, MIGRATION_LOCK_TIMEOUT="1")[:2] == (0, "")
+    assert migrate(database, "adaptivity", "0013", MIGRATION_LOCK_TIMEOUT="1")[:2] == (0, "")
     assert database.rows(APPLIED) == before[0]
 
 
