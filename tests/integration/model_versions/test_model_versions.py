@@ -731,7 +731,7 @@ class TestNightly:
         )
         assert held.checks[-1] == {"name": "held", "passed": False, "message": message}
         out = capsys.readouterr().out
-        assert f"the gate lets {third.name} through; held: {message}" in out
+        assert f"the gate passes {third.name}; held: {message}" in out
         assert out.count(f"held: {message}") == 4
 
         assert self.run("promote", "--latest") == 3
