@@ -26,7 +26,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 # Resources that the stack expects and terraform/app/*.tfvars name. They exist from the start.
